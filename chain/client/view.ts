@@ -1,0 +1,91 @@
+import type { Hex } from '#wire/primitives.ts'
+
+/** Where a job stands, as its events tell it. */
+export type Phase =
+  | 'posted'
+  | 'running'
+  | 'submitted'
+  | 'attesting'
+  | 'completed'
+  | 'settled'
+  | 'cancelled'
+  | 'expired'
+
+/** What one worker submitted in the current attempt. */
+export interface ResultView {
+  readonly worker: Hex
+  readonly modelHash: Hex
+  readonly modelCidDigest: Hex
+  readonly segmentsRoot: Hex
+  readonly transcriptCidDigest: Hex
+}
+
+/** What evaluators agree on, field for field; its hash is what they commit. */
+export interface Verdict {
+  readonly modelHash: Hex
+  /** Accuracy or R2 in millionths. */
+  readonly metricMicros: bigint
+  /** Credited segments, 16 bits for each worker index, index 0 lowest. */
+  readonly segments: bigint
+  /** Bits of worker indices whose replay differed. */
+  readonly guiltyMask: number
+  /** Bits of worker indices that did not serve what was drawn. */
+  readonly withheldMask: number
+  /** SHA-256 of the evidence file (its CID's digest); zero when there is none. */
+  readonly evidenceDigest: Hex
+}
+
+/** A round that `closeRound` fixed on chain: the updates presented by the deadline, by worker index. */
+export interface ClosedRound {
+  readonly attempt: number
+  readonly round: number
+  readonly updates: readonly { worker: Hex; updateRoot: Hex; cidDigest: Hex }[]
+}
+
+export interface Payout {
+  readonly account: Hex
+  readonly amountWei: bigint
+}
+
+
+export interface Slash {
+  readonly attempt: number
+  readonly account: Hex
+  readonly amountWei: bigint
+}
+
+/** Everything the chain says about a job, folded from the events of finalised blocks. */
+export interface JobView<Terms = unknown> {
+  readonly jobId: Hex
+  readonly client: Hex
+  readonly terms: Terms
+  readonly postedBlock: bigint
+  readonly phase: Phase
+  /** 0 at first; one more each time guilty workers were removed and the rest redo the work. */
+  readonly attempt: number
+  readonly volunteers: readonly Hex[]
+  /** Owner addresses by worker index, fixed at assignment. */
+  readonly workers: readonly Hex[]
+  /** Indices of the workers that take part in this attempt, ascending. */
+  readonly active: readonly number[]
+  /** The randomness of this height is the job's beacon (for seeds and initial parameters). */
+  readonly beaconHeight?: bigint
+  /** Unix seconds at which this attempt's run window ends. */
+  readonly runDeadline?: bigint
+  readonly results: readonly ResultView[]
+  /** The randomness of this height draws the evaluators and the steps they repeat. */
+  readonly seedHeight?: bigint
+  readonly evaluators: readonly Hex[]
+  readonly committed: readonly Hex[]
+  readonly revealed: readonly { evaluator: Hex; verdict: Verdict }[]
+  readonly heldOutKey?: Hex
+  readonly closedRounds: readonly ClosedRound[]
+  readonly verdict?: Verdict
+  readonly modelCidDigest?: Hex
+  readonly completedBlock?: bigint
+  readonly slashes: readonly Slash[]
+  readonly payouts: readonly Payout[]
+  readonly burnedWei: bigint
+  readonly refundedWei: bigint
+  readonly lastBlock: bigint
+}
