@@ -35,3 +35,8 @@ export const jobSpecSchema = z.object({
   heldOut: artifactSchema.extend({ sealed: z.array(sealedKeySchema).max(limits.sealedKeysMax) }),
 })
 export type JobSpec = z.infer<typeof jobSpecSchema>
+
+/** What the sealing of the held-out key is bound to (HPKE's `info`): the encrypted rows it opens. */
+export function heldOutContext(heldOutCid: string): Uint8Array {
+  return new TextEncoder().encode(`quern/held-out/1|${heldOutCid}`)
+}
