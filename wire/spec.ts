@@ -1,0 +1,90 @@
+import { z } from 'zod'
+import { limits } from './limits.ts'
+
+const side = z.int().min(1).max(16_384)
+const rate = z.number().positive().max(100)
+const fraction = z.number().min(0).lt(1)
+
+/** What is trained. A CNN is blocks of 3x3 convolution, ReLU and 2x2 max pooling, then dense layers. */
+export const modelSpecSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('linear') }),
+  z.strictObject({ kind: z.literal('logistic') }),
+  z.strictObject({ kind: z.literal('mlp'), hidden: z.array(side).min(1).max(16) }),
+  z.strictObject({
+    kind: z.literal('cnn'),
+    channels: z.array(side.max(2048)).min(1).max(8),
+    dense: z.array(side).max(16),
+  }),
+])
+export type ModelSpec = z.infer<typeof modelSpecSchema>
+
+export const optimizerSpecSchema = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('adamw'),
+    learningRate: rate,
+    beta1: fraction,
+    beta2: fraction,
+    epsilon: z.number().positive().max(1),
+    /** Applied to weights only, never to biases. */
+    weightDecay: z.number().min(0).max(10),
+  }),
+  z.strictObject({ kind: z.literal('sgd'), learningRate: rate }),
+])
+export type OptimizerSpec = z.infer<typeof optimizerSpecSchema>
+
+/**
+ * The whole numeric part of a job: everything that decides the bits, apart from seeds and rows.
+ * Numbers are rounded to binary32 by the engine. A round is `localSteps` (H) steps of every worker and one
+ * aggregation; a segment is ceil(segmentSteps / localSteps) rounds.
+ */
+export const trainSpecSchema = z
+  .strictObject({
+    model: modelSpecSchema,
+    /** Shape of one row: [features], or [channels, height, width] for a CNN. */
+    inputShape: z.array(side).min(1).max(3),
+    /** Classes, or values to predict. */
+    outputs: z.int().min(1).max(limits.classesMax),
+    loss: z.enum(['crossEntropy', 'meanSquaredError']),
+    optimizer: optimizerSpecSchema,
+    /** `linear`: the rate falls to 0 over rounds * localSteps steps. */
+    schedule: z.enum(['constant', 'linear']),
+    batchSize: z.int().min(1).max(4096),
+    localSteps: z.int().min(1).max(4096),
+    rounds: z.int().min(1).max(limits.roundsMax),
+    segmentSteps: z.int().min(1).max(4096),
+    aggregation: z.enum(['mean', 'centeredClip']),
+  })
+  .superRefine((spec, context) => {
+    const fail = (path: string, message: string) =>
+      context.addIssue({ code: 'custom', path: [path], message })
+    if (spec.loss === 'crossEntropy' && spec.outputs < 2) {
+      fail('outputs', 'crossEntropy needs at least two classes')
+    }
+    if (spec.model.kind === 'linear' && spec.loss !== 'meanSquaredError') {
+      fail('loss', 'a linear model is trained by meanSquaredError')
+    }
+    if (spec.model.kind === 'logistic' && spec.loss !== 'crossEntropy') {
+      fail('loss', 'a logistic model is trained by crossEntropy')
+    }
+    if (spec.model.kind === 'cnn') {
+      const [, height = 0, width = 0] = spec.inputShape
+      const factor = 2 ** spec.model.channels.length
+      if (height < factor || width < factor) {
+        fail(
+          'inputShape',
+          `${spec.model.channels.length} poolings need [channels, height, width] of at least ${factor} x ${factor}`,
+        )
+      }
+    }
+  })
+export type TrainSpec = z.infer<typeof trainSpecSchema>
+
+/** Whole rounds in one segment. */
+export function roundsPerSegment(spec: TrainSpec): number {
+  return Math.ceil(spec.segmentSteps / spec.localSteps)
+}
+
+/** Segments of one worker in one attempt. */
+export function segmentsPerWorker(spec: TrainSpec): number {
+  return Math.ceil(spec.rounds / roundsPerSegment(spec))
+}
