@@ -1,0 +1,12 @@
+/** Limits of the readers alone; those that cross a border stand in wire/limits.ts. */
+export const bounds = {
+  fileBytesMax: 2 ** 30,
+  textBytesMax: 2 ** 32,
+  cellsMax: 2 ** 27,
+  categoriesMax: 65_536,
+  categoryCharsMax: 256,
+  archiveEntriesMax: 1024,
+  /** Beyond this a difference of two values may leave binary32. */
+  magnitudeMax: 1e37,
+  deviationMin: 1e-30,
+} as const

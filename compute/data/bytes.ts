@@ -1,0 +1,54 @@
+import { open } from 'node:fs/promises'
+import { gunzipSync } from 'node:zlib'
+import { bounds } from './bounds.ts'
+import { inputError } from './fault.ts'
+import { fileError } from './lines.ts'
+
+/**
+ * A whole binary file, unpacked where it is gzip. Throws FILE_UNREADABLE, FILE_TOO_LARGE or FILE_DAMAGED; neither the
+ * file nor what it unpacks to is held beyond `sizeBytesMax`.
+ */
+export async function readBytes(
+  file: string,
+  sizeBytesMax: number = bounds.fileBytesMax,
+): Promise<Buffer> {
+  try {
+    const bytes = await readBounded(file, sizeBytesMax)
+    const isGzip = bytes[0] === 0x1f && bytes[1] === 0x8b
+    return isGzip ? gunzipSync(bytes, { maxOutputLength: sizeBytesMax }) : bytes
+  } catch (error) {
+    throw fileError(file, error)
+  }
+}
+
+/** The first bytes of a file, as they are. Throws FILE_UNREADABLE. */
+export async function readStart(file: string, length: number): Promise<Buffer> {
+  try {
+    const handle = await open(file)
+    try {
+      const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, 0)
+      return buffer.subarray(0, bytesRead)
+    } finally {
+      await handle.close()
+    }
+  } catch (error) {
+    throw fileError(file, error)
+  }
+}
+
+async function readBounded(file: string, sizeBytesMax: number): Promise<Buffer> {
+  const handle = await open(file)
+  try {
+    const { size } = await handle.stat()
+    if (size > sizeBytesMax) {
+      throw inputError(
+        'FILE_TOO_LARGE',
+        { file, sizeBytes: size, sizeBytesMax },
+        `${size} bytes are too many`,
+      )
+    }
+    return await handle.readFile()
+  } finally {
+    await handle.close()
+  }
+}
