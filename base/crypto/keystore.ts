@@ -99,7 +99,7 @@ export function parseKeystore(text: string): Keystore {
   requireThat(fieldOf(kdf, 'dklen') === 32, 'dklen')
   return {
     version: 3,
-    id: String(fieldOf(root, 'id') ?? ''),
+    id: textOf(fieldOf(root, 'id')),
     address: hexField(root, 'address', 20),
     crypto: {
       cipher: 'aes-128-ctr',
@@ -124,11 +124,13 @@ function isWithin(value: number | undefined, max: number): value is number {
 }
 
 function hexField(from: unknown, name: string, bytes: number): string {
-  const plain = String(fieldOf(from, name) ?? '')
-    .toLowerCase()
-    .replace(/^0x/, '')
+  const plain = textOf(fieldOf(from, name)).toLowerCase().replace(/^0x/, '')
   requireThat(new RegExp(`^[0-9a-f]{${bytes * 2}}$`).test(plain), name)
   return plain
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : ''
 }
 
 function fieldOf(from: unknown, name: string): unknown {
