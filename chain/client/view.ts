@@ -23,6 +23,8 @@ export interface ResultView {
 /** What evaluators agree on, field for field; its hash is what they commit. */
 export interface Verdict {
   readonly modelHash: Hex
+  /** From the result of the lowest-index submitting worker named in neither mask; zero if there is none. */
+  readonly modelCidDigest: Hex
   /** Accuracy or R2 in millionths. */
   readonly metricMicros: bigint
   /** Credited segments, 16 bits for each worker index, index 0 lowest. */
