@@ -1,0 +1,43 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { AppError } from '#base/error.ts'
+import { address } from '#wire/primitives.ts'
+import { writeFileAtomic } from './data-dir.ts'
+
+/** How to reach a network: written by `quern up`, read by every other command. */
+export const networkSchema = z.strictObject({
+  chainId: z.int().positive(),
+  rpcUrl: z.url({ protocol: /^https?$/ }),
+  wsUrl: z.url({ protocol: /^wss?$/ }),
+  /** Multiaddresses of peers to meet first. */
+  bootstrap: z.array(z.string().min(1).max(512)).max(64),
+  contracts: z.record(z.string().min(1).max(64), address),
+})
+export type Network = z.infer<typeof networkSchema>
+
+export const networkFileName = 'network.json'
+
+/** Reads `network.json`. Throws NETWORK_FILE_MISSING or NETWORK_FILE_INVALID. */
+export function readNetworkFile(dataDir: string): Network {
+  const path = join(dataDir, networkFileName)
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch (error) {
+    const message = `there is no ${path}; start a network with "quern up" or copy the file of one`
+    throw new AppError({ code: 'NETWORK_FILE_MISSING', path, message }, { cause: error })
+  }
+  try {
+    return networkSchema.parse(JSON.parse(text))
+  } catch (error) {
+    const reason = error instanceof z.ZodError ? error.issues[0]?.path.join('.') : 'not JSON'
+    throw new AppError({ code: 'NETWORK_FILE_INVALID', path, reason }, { cause: error })
+  }
+}
+
+/** Writes `network.json`. */
+export function writeNetworkFile(dataDir: string, network: Network): void {
+  const text = JSON.stringify(networkSchema.parse(network), undefined, 2)
+  writeFileAtomic(join(dataDir, networkFileName), `${text}\n`)
+}
