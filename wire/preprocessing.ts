@@ -44,9 +44,13 @@ const valueTargetSchema = z.object({
 export const targetSchema = z.discriminatedUnion('kind', [classTargetSchema, valueTargetSchema])
 export type FittedTarget = z.infer<typeof targetSchema>
 
+/** Columns of the training file with its target: tells what a file without names lacks. */
+const columnCount = z.int().min(1).max(limits.columnsMax)
+
 const tablePreprocessingSchema = z.object({
   kind: z.literal('table'),
   columns: z.array(columnSchema).min(1).max(limits.columnsMax),
+  columnCount,
   target: targetSchema,
 })
 
@@ -57,6 +61,7 @@ const imagePreprocessingSchema = z.object({
   shape: z.tuple([z.int().min(1).max(16), side, side]) /* channels, height, width */,
   divisor: f32Positive,
   columns: z.array(columnName).max(limits.columnsMax).optional(),
+  columnCount: columnCount.optional(),
   target: targetSchema,
 })
 

@@ -1,0 +1,208 @@
+import { createRng } from '#base/rng.ts'
+import type { Preprocessing } from '#wire/preprocessing.ts'
+import { trainSpecSchema, type TrainSpec } from '#wire/spec.ts'
+import { encodeSafetensors, type Tensor } from '../export/safetensors.ts'
+import { applyPreprocessing } from './apply.ts'
+import { defaultSpec, type ModelKind } from './defaults.ts'
+import { generateDigits } from './digits.ts'
+import { inputError } from './fault.ts'
+import { fitInput } from './fit-input.ts'
+import { readDataset, type Format, type Loaded } from './read.ts'
+import { shuffle, splitRows, type Split } from './split.ts'
+import type { Column, Dataset } from './table.ts'
+import {
+  chooseTarget,
+  classCodes,
+  encodeTarget,
+  fitTarget,
+  guessTask,
+  hasValue,
+  type Task,
+} from './target.ts'
+
+/** What a client may say about its files; the rest has defaults. */
+export type PrepareOptions = {
+  readonly task?: Task
+  /** Column to predict, by name or zero-based index. Unset: target, label, class or y, else the last. */
+  readonly target?: string
+  /** Columns to leave out, by name or zero-based index. */
+  readonly drop?: readonly string[]
+  readonly noHeader?: boolean
+  readonly model?: ModelKind
+  /** Files of the held-out part; without them `testShare` (0.2) of the rows is held out. */
+  readonly testFiles?: readonly string[]
+  readonly testShare?: number
+  /** Of the split and of the order of rows; default 1. */
+  readonly seed?: number
+  /** How many workers share the training rows; default 3. The batch size depends on it. */
+  readonly workerCount?: number
+  readonly signal?: AbortSignal
+}
+
+/** Rows as a safetensors file: x F32 [rows, ...inputShape]; y I32 classes or F32 standardised values [rows]. */
+export type RowsFile = { readonly bytes: Uint8Array<ArrayBuffer>; readonly rows: number }
+
+export type PreparedJob = {
+  readonly task: Task
+  readonly metric: 'accuracy' | 'r2'
+  readonly splitSeed: number
+  readonly train: TrainSpec
+  readonly preprocessing: Preprocessing
+  /** Shuffled: worker k of n owns rows i with i mod n = k. */
+  readonly trainSet: RowsFile
+  readonly heldOut: RowsFile
+  /** Class names in order of class number; undefined for regression. */
+  readonly labels?: readonly string[]
+  readonly summary: PreparedSummary
+}
+
+/** For the person who signs. */
+export type PreparedSummary = {
+  readonly format: Format | 'generated'
+  readonly trainRows: number
+  readonly heldOutRows: number
+  readonly features: number
+  readonly target: string
+  readonly notes: readonly string[]
+}
+
+/**
+ * Turns the client's files into a job: reads, splits by the seed, fits the preprocessing on the training part alone,
+ * and chooses model and hyper-parameters. Equal files and options give equal bytes. Throws AppError with file and
+ * place: the readers' codes, COLUMN_MISSING, COLUMNS_MISSING, CLASS_SINGLE, CLASSES_TOO_MANY, CLASS_UNKNOWN,
+ * TARGET_NOT_NUMERIC, TARGET_CONSTANT, ROWS_TOO_FEW, LABELS_MISSING, INPUT_UNFIT.
+ */
+export async function prepareJob(
+  files: readonly string[],
+  options: PrepareOptions = {},
+): Promise<PreparedJob> {
+  const { noHeader, signal, testFiles = [] } = options
+  const loaded = await readDataset(files, { noHeader, signal })
+  const file = files[0] ?? ''
+  if (testFiles.length === 0) return prepareLoaded(loaded, options, { file, testFile: file })
+  const held = await readDataset(testFiles, { noHeader, signal })
+  const names = { file, testFile: testFiles[0] ?? '' }
+  return prepareLoaded({ ...loaded, test: held.train }, options, names)
+}
+
+/** The built-in input: drawn digits, 16x16, from the seed. */
+export function prepareDigits(
+  options: PrepareOptions & { readonly rows?: number } = {},
+): PreparedJob {
+  const { seed = 1, rows } = options
+  const train: Dataset = { kind: 'image', images: generateDigits({ seed, rows }) }
+  const file = 'generated digits'
+  return prepareLoaded({ format: 'generated', train }, options, { file, testFile: file })
+}
+
+type Names = { readonly file: string; readonly testFile: string }
+type Source = Omit<Loaded, 'format'> & { readonly format: PreparedSummary['format'] }
+
+/** A data set, the column of it that is predicted, and the name that errors give it. */
+type Part = { readonly dataset: Dataset; readonly target: Column; readonly file: string }
+
+function prepareLoaded(source: Source, options: PrepareOptions, names: Names): PreparedJob {
+  const { file } = names
+  const part = partOf(source.train, options.target, file)
+  const isImage = source.train.kind === 'image'
+  const task = options.task ?? (isImage ? 'classify' : guessTask(part.target))
+  const held = source.test && partOf(source.test, targetName(options, part), names.testFile)
+  const rows = chooseRows(part, held, { task, options })
+  const target = fitTarget(part.target, rows.train, { task, file })
+  const { drop, model: wanted } = options
+  const fitted = fitInput(part.dataset, rows.train, { target, drop, model: wanted, file })
+  const { preprocessing, inputShape, model } = fitted
+  const outputs = target.kind === 'class' ? target.labels.length : 1
+  const workerCount = options.workerCount ?? 3
+  const facts = { task, trainRows: rows.train.length, inputShape, outputs, workerCount, model }
+  return {
+    task,
+    metric: task === 'classify' ? 'accuracy' : 'r2',
+    splitSeed: options.seed ?? 1,
+    train: trainSpecSchema.parse(defaultSpec(facts)),
+    preprocessing,
+    trainSet: rowsFile(part, rows.train, { preprocessing, inputShape }),
+    heldOut: rowsFile(held ?? part, rows.test, { preprocessing, inputShape }),
+    labels: target.kind === 'class' ? target.labels : undefined,
+    summary: {
+      format: source.format,
+      trainRows: rows.train.length,
+      heldOutRows: rows.test.length,
+      features: inputShape.reduce((a, b) => a * b, 1),
+      target: target.name,
+      notes: fitted.notes,
+    },
+  }
+}
+
+function partOf(dataset: Dataset, target: string | undefined, file: string): Part {
+  if (dataset.kind === 'table') {
+    return { dataset, file, target: chooseTarget(dataset.table, target, file) }
+  }
+  const { labels } = dataset.images
+  if (labels) return { dataset, file, target: labels }
+  throw inputError('LABELS_MISSING', { file }, 'images without labels; name the label file too')
+}
+
+/** A target named by its index has the same index in the test file, even where names differ in nothing else. */
+function targetName(options: PrepareOptions, part: Part): string {
+  return options.target ?? part.target.name
+}
+
+const rowsMin = 10
+
+function chooseRows(
+  part: Part,
+  held: Part | undefined,
+  { task, options }: { task: Task; options: PrepareOptions },
+): Split {
+  const rng = createRng(options.seed ?? 1)
+  const known = knownRows(part)
+  const tooFew = (file: string, rows: number, text: string) =>
+    inputError('ROWS_TOO_FEW', { file, rows }, text)
+  if (known.length < rowsMin) {
+    throw tooFew(
+      part.file,
+      known.length,
+      `${known.length} rows have a target, ${rowsMin} are needed`,
+    )
+  }
+  if (held) {
+    const test = knownRows(held)
+    if (test.length === 0) throw tooFew(held.file, 0, 'no row has a target')
+    return { train: shuffle(known, rng), test }
+  }
+  const testShare = options.testShare ?? 0.2
+  const classes = task === 'classify' ? classCodes(part.target, known) : undefined
+  const split = splitRows(known, { testShare, rng, classes })
+  if (split.test.length > 0) return split
+  throw tooFew(part.file, known.length, `a test share of ${testShare} holds out no row`)
+}
+
+/** The rows whose target is not missing, in order. */
+function knownRows({ dataset, target }: Part): Uint32Array {
+  const { rows } = dataset.kind === 'table' ? dataset.table : dataset.images
+  const all = Uint32Array.from({ length: rows }, (_, row) => row)
+  return target.kind === 'text' ? all : all.filter((row) => hasValue(target, row))
+}
+
+function rowsFile(
+  { dataset, target: column, file }: Part,
+  rows: Uint32Array,
+  { preprocessing, inputShape }: { preprocessing: Preprocessing; inputShape: readonly number[] },
+): RowsFile {
+  const x = applyPreprocessing(dataset, rows, { preprocessing, file })
+  const y = encodeTarget(column, rows, { target: preprocessing.target, file })
+  const bytes = encodeSafetensors({
+    x: { dtype: 'F32', shape: [rows.length, ...inputShape], values: x },
+    y: targetTensor(y),
+  })
+  return { bytes, rows: rows.length }
+}
+
+function targetTensor(y: Int32Array | Float32Array): Tensor {
+  const shape = [y.length]
+  return y instanceof Int32Array
+    ? { dtype: 'I32', shape, values: y }
+    : { dtype: 'F32', shape, values: y }
+}
