@@ -114,8 +114,9 @@ export function parseKeystore(text: string): Keystore {
 
 function costOf(kdf: unknown): ScryptParams {
   const [n, r, p] = [fieldOf(kdf, 'n'), fieldOf(kdf, 'r'), fieldOf(kdf, 'p')].map(Number)
-  requireThat(isWithin(n, 1 << 20) && Math.log2(n) % 1 === 0, 'n')
+  requireThat(isWithin(n, 1 << 20) && n > 1 && Math.log2(n) % 1 === 0, 'n')
   requireThat(isWithin(r, 32) && isWithin(p, 16) && 128 * n * r <= memoryBytesMax, 'r or p')
+  requireThat(Math.log2(n) < 16 * r, 'n') // RFC 7914, section 2
   return { n, r, p }
 }
 
