@@ -1,4 +1,5 @@
 import type { Hex } from '#wire/primitives.ts'
+import type { Terms } from './terms.ts'
 
 /** Where a job stands, as its events tell it. */
 export type Phase =
@@ -23,7 +24,7 @@ export interface ResultView {
 /** What evaluators agree on, field for field; its hash is what they commit. */
 export interface Verdict {
   readonly modelHash: Hex
-  /** From the result of the lowest-index submitting worker named in neither mask; zero if there is none. */
+  /** From the result of the lowest-index submitting worker named in neither mask; zero if none. */
   readonly modelCidDigest: Hex
   /** Accuracy or R2 in millionths. */
   readonly metricMicros: bigint
@@ -37,18 +38,26 @@ export interface Verdict {
   readonly evidenceDigest: Hex
 }
 
+/** A signed update that was presented to `closeRound`. */
+export interface PresentedUpdate {
+  readonly attempt: number
+  readonly round: number
+  readonly worker: Hex
+  readonly updateRoot: Hex
+  readonly cidDigest: Hex
+}
+
 /** A round that `closeRound` fixed on chain: the updates presented by the deadline, by worker index. */
 export interface ClosedRound {
   readonly attempt: number
   readonly round: number
-  readonly updates: readonly { worker: Hex; updateRoot: Hex; cidDigest: Hex }[]
+  readonly updates: readonly PresentedUpdate[]
 }
 
 export interface Payout {
   readonly account: Hex
   readonly amountWei: bigint
 }
-
 
 export interface Slash {
   readonly attempt: number
@@ -57,7 +66,7 @@ export interface Slash {
 }
 
 /** Everything the chain says about a job, folded from the events of finalised blocks. */
-export interface JobView<Terms = unknown> {
+export interface JobView {
   readonly jobId: Hex
   readonly client: Hex
   readonly terms: Terms
@@ -72,15 +81,16 @@ export interface JobView<Terms = unknown> {
   readonly active: readonly number[]
   /** The randomness of this height is the job's beacon (for seeds and initial parameters). */
   readonly beaconHeight?: bigint
-  /** Unix seconds at which this attempt's run window ends. */
-  readonly runDeadline?: bigint
   readonly results: readonly ResultView[]
   /** The randomness of this height draws the evaluators and the steps they repeat. */
   readonly seedHeight?: bigint
   readonly evaluators: readonly Hex[]
+  /** Unix seconds until which the newest panel may commit. */
+  readonly commitDeadline?: bigint
   readonly committed: readonly Hex[]
   readonly revealed: readonly { evaluator: Hex; verdict: Verdict }[]
   readonly heldOutKey?: Hex
+  readonly presented: readonly PresentedUpdate[]
   readonly closedRounds: readonly ClosedRound[]
   readonly verdict?: Verdict
   readonly modelCidDigest?: Hex

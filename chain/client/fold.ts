@@ -1,0 +1,163 @@
+import type { Log } from 'viem'
+import type { jobManagerAbi } from '#wire/abi/jobManager.ts'
+import type { Hex } from '#wire/primitives.ts'
+import type { ClosedRound, JobView, Payout, Slash } from './view.ts'
+
+type Abi = typeof jobManagerAbi
+type EventName = JobEvent['eventName']
+type Args<Name extends EventName> = Extract<JobEvent, { eventName: Name }>['args']
+
+/** A decoded event of the JobManager. */
+export type JobEvent = Log<bigint, number, false, undefined, true, Abi>
+
+type Fold<Name extends EventName> = (
+  view: JobView,
+  args: Args<Name>,
+  event: JobEvent,
+) => Partial<JobView>
+
+const lower = (account: string): Hex => account.toLowerCase() as Hex
+const lowerAll = (accounts: readonly string[]): Hex[] => accounts.map(lower)
+
+/** What each event changes. Events not named here change nothing in a view. */
+const folds: { readonly [Name in EventName]?: Fold<Name> } = {
+  Volunteered: (view, { worker }) => ({ volunteers: [...view.volunteers, lower(worker)] }),
+  WorkersAssigned: (_view, { workers, beaconHeight }) => ({
+    phase: 'running',
+    workers: lowerAll(workers),
+    active: workers.map((_, i) => i),
+    beaconHeight,
+  }),
+  ResultSubmitted: (view, { worker, result }) => ({
+    results: [...view.results, { worker: lower(worker), ...result }],
+  }),
+  EvaluationOpened: (_view, { seedHeight }) => ({ phase: 'submitted', seedHeight }),
+  EvaluatorsDrawn: (view, { evaluators, commitDeadline }) => ({
+    phase: 'attesting',
+    evaluators: [...view.evaluators, ...lowerAll(evaluators)],
+    commitDeadline,
+  }),
+  VerdictCommitted: (view, { evaluator }) => ({ committed: [...view.committed, lower(evaluator)] }),
+  VerdictRevealed: (view, { evaluator, verdict }) => ({
+    revealed: [...view.revealed, { evaluator: lower(evaluator), verdict }],
+  }),
+  HeldOutKey: (_view, { key }) => ({ heldOutKey: key }),
+  WorkersSlashed: (view, { workers, amountsWei }) => ({
+    slashes: [...view.slashes, ...slashesOf(view, workers, amountsWei)],
+  }),
+  WorkersTimedOut: (view, { workers, amountsWei }) => ({
+    slashes: [...view.slashes, ...slashesOf(view, workers, amountsWei)],
+  }),
+  EvaluatorsSlashed: (view, { evaluators, amountsWei }) => ({
+    slashes: [...view.slashes, ...slashesOf(view, evaluators, amountsWei)],
+  }),
+  AttemptStarted: (view, { attempt, activeMask }) => ({
+    phase: 'running',
+    attempt,
+    active: view.workers.map((_, i) => i).filter((i) => ((activeMask >> i) & 1) === 1),
+    ...nothingSubmitted,
+  }),
+  JobCompleted: (view, { modelHash, modelCidDigest }, event) => ({
+    phase: 'completed',
+    modelCidDigest,
+    completedBlock: event.blockNumber,
+    verdict: view.revealed.findLast(({ verdict }) => verdict.modelHash === modelHash)?.verdict,
+  }),
+  PaymentDistributed: (view, { accounts, amountsWei, refundWei, burnedWei }) => ({
+    payouts: [...view.payouts, ...payoutsOf(accounts, amountsWei)],
+    refundedWei: view.refundedWei + refundWei,
+    burnedWei: view.burnedWei + burnedWei,
+  }),
+  JobSettled: () => ({ phase: 'settled' }),
+  JobCancelled: (_view, { refundWei }) => ({ phase: 'cancelled', refundedWei: refundWei }),
+  JobExpired: (view, { refundWei }) => ({
+    phase: 'expired',
+    refundedWei: view.refundedWei + refundWei,
+  }),
+  RoundUpdatePresented: (view, args) => ({ presented: [...view.presented, presentedOf(args)] }),
+  RoundClosed: (view, { attempt, round, mask }) => ({
+    closedRounds: [...view.closedRounds, closedRoundOf(view, { attempt, round, mask })],
+  }),
+}
+
+const nothingSubmitted = {
+  results: [],
+  evaluators: [],
+  committed: [],
+  revealed: [],
+  seedHeight: undefined,
+  commitDeadline: undefined,
+} as const
+
+/** The view after one more event; undefined for an event of a job whose posting was not seen. */
+export function foldEvent(view: JobView | undefined, event: JobEvent): JobView | undefined {
+  if (event.eventName === 'JobPosted') return viewOfPosting(event)
+  if (view === undefined) return undefined
+  const fold = folds[event.eventName] as Fold<EventName> | undefined
+  const change = fold?.(view, event.args, event) ?? {}
+  return { ...view, ...change, lastBlock: event.blockNumber }
+}
+
+function viewOfPosting(event: Extract<JobEvent, { eventName: 'JobPosted' }>): JobView {
+  const { jobId, client, terms } = event.args
+  return {
+    jobId,
+    client: lower(client),
+    terms,
+    postedBlock: event.blockNumber,
+    phase: 'posted',
+    attempt: 0,
+    volunteers: [],
+    workers: [],
+    active: [],
+    ...nothingSubmitted,
+    presented: [],
+    closedRounds: [],
+    slashes: [],
+    payouts: [],
+    burnedWei: 0n,
+    refundedWei: 0n,
+    lastBlock: event.blockNumber,
+  }
+}
+
+function slashesOf(
+  view: JobView,
+  accounts: readonly Hex[],
+  amountsWei: readonly bigint[],
+): Slash[] {
+  return accounts.map((account, i) => ({
+    attempt: view.attempt,
+    account: lower(account),
+    amountWei: amountsWei[i] ?? 0n,
+  }))
+}
+
+function payoutsOf(accounts: readonly Hex[], amountsWei: readonly bigint[]): Payout[] {
+  return accounts.map((account, i) => ({ account: lower(account), amountWei: amountsWei[i] ?? 0n }))
+}
+
+function presentedOf(args: Args<'RoundUpdatePresented'>): JobView['presented'][number] {
+  const { attempt, round, worker, updateRoot, cidDigest } = args
+  return { attempt, round, worker: lower(worker), updateRoot, cidDigest }
+}
+
+function closedRoundOf(
+  view: JobView,
+  closed: { attempt: number; round: number; mask: number },
+): ClosedRound {
+  const { attempt, round, mask } = closed
+  const updates = view.workers
+    .filter((_, i) => ((mask >> i) & 1) === 1)
+    .map((worker) => view.presented.findLast((p) => isSame(p, { attempt, round, worker })))
+    .filter((update) => update !== undefined)
+  return { attempt, round, updates }
+}
+
+function isSame(
+  presented: { attempt: number; round: number; worker: Hex },
+  sought: { attempt: number; round: number; worker: Hex },
+): boolean {
+  const { attempt, round, worker } = sought
+  return presented.attempt === attempt && presented.round === round && presented.worker === worker
+}

@@ -1,0 +1,169 @@
+import {
+  type Abi,
+  BaseError,
+  ContractFunctionRevertedError,
+  type LocalAccount,
+  type PublicClient,
+  createPublicClient,
+  createWalletClient,
+  defineChain,
+  http,
+} from 'viem'
+import { AppError } from '#base/error.ts'
+import { evaluatorPoolAbi } from '#wire/abi/evaluatorPool.ts'
+import { jobManagerAbi } from '#wire/abi/jobManager.ts'
+import { stakingAbi } from '#wire/abi/staking.ts'
+import { trainTokenAbi } from '#wire/abi/trainToken.ts'
+import { workerRegistryAbi } from '#wire/abi/workerRegistry.ts'
+import type { Hex } from '#wire/primitives.ts'
+
+/** The system contracts that clients call, and their addresses as network.json names them. */
+export const abis = {
+  JobManager: jobManagerAbi,
+  WorkerRegistry: workerRegistryAbi,
+  Staking: stakingAbi,
+  EvaluatorPool: evaluatorPoolAbi,
+  TrainToken: trainTokenAbi,
+} as const
+export type ContractName = keyof typeof abis
+export type Contracts = Readonly<Record<ContractName, Hex>>
+
+/** How to reach a chain. */
+export interface ChainAccess {
+  readonly rpcUrl: string
+  readonly chainId: number
+  readonly contracts: Contracts
+}
+
+/** What a transaction did. */
+export interface Sent {
+  readonly hash: Hex
+  readonly blockNumber: bigint
+  readonly gasUsed: bigint
+}
+
+/** One account's way to the contracts. Transactions go out one after another. */
+export interface Transactor {
+  readonly address: Hex
+  readonly account: LocalAccount
+  /** Calls a view. Throws REVERTED {reason} or RPC_DOWN. */
+  read<T = unknown>(contract: ContractName, name: string, args?: readonly unknown[]): Promise<T>
+  /**
+   * Simulates, sends, and waits for the receipt. Throws REVERTED {reason: name of the contract's error},
+   * RPC_DOWN, RECEIPT_TIMEOUT.
+   */
+  send(contract: ContractName, name: string, args?: readonly unknown[]): Promise<Sent>
+  /** Native coin of the account, in wei. */
+  balance(): Promise<bigint>
+}
+
+const receiptTimeoutMs = 60_000
+const pollMs = 250
+
+/** Creates the transactor of one account. */
+export function createTransactor(access: ChainAccess, account: LocalAccount): Transactor {
+  const transport = http(access.rpcUrl, { timeout: 10_000, retryCount: 1 })
+  const chain = chainOf(access)
+  const rpc = createPublicClient({ transport, chain, pollingInterval: pollMs })
+  const wallet = createWalletClient({ transport, chain, account })
+  let last: Promise<unknown> = Promise.resolve()
+
+  async function sendNow(
+    contract: ContractName,
+    name: string,
+    args: readonly unknown[],
+  ): Promise<Sent> {
+    const call = { ...callOf(access, contract, name, args), account }
+    try {
+      const { request } = await rpc.simulateContract(call)
+      const hash = await wallet.writeContract(request)
+      const receipt = await rpc.waitForTransactionReceipt({ hash, timeout: receiptTimeoutMs })
+      const { blockNumber, gasUsed } = receipt
+      if (receipt.status === 'success') return { hash, blockNumber, gasUsed }
+    } catch (error) {
+      throw chainError(error, `${contract}.${name}`)
+    }
+    // It passed the simulation, so another transaction came first.
+    throw new AppError({ code: 'REVERTED', call: `${contract}.${name}`, reason: 'Overtaken' })
+  }
+
+  function send(
+    contract: ContractName,
+    name: string,
+    args: readonly unknown[] = [],
+  ): Promise<Sent> {
+    const sent = last.then(() => sendNow(contract, name, args))
+    last = sent.catch(() => undefined)
+    return sent
+  }
+
+  return {
+    address: account.address.toLowerCase() as Hex,
+    account,
+    read: (contract, name, args = []) => readContract(rpc, access, { contract, name, args }),
+    send,
+    balance: () => rpc.getBalance({ address: account.address }),
+  }
+}
+
+/** Views for those that send nothing. */
+export function createReader(access: ChainAccess): Pick<Transactor, 'read'> {
+  const rpc = createPublicClient({
+    transport: http(access.rpcUrl, { timeout: 10_000, retryCount: 1 }),
+    chain: chainOf(access),
+  })
+  return {
+    read: (contract, name, args = []) => readContract(rpc, access, { contract, name, args }),
+  }
+}
+
+async function readContract<T>(
+  rpc: PublicClient,
+  access: ChainAccess,
+  view: { contract: ContractName; name: string; args: readonly unknown[] },
+): Promise<T> {
+  const { contract, name, args } = view
+  try {
+    return (await rpc.readContract(callOf(access, contract, name, args))) as T
+  } catch (error) {
+    throw chainError(error, `${contract}.${name}`)
+  }
+}
+
+function callOf(
+  access: ChainAccess,
+  contract: ContractName,
+  functionName: string,
+  args: readonly unknown[],
+) {
+  const abi: Abi = abis[contract]
+  return { address: access.contracts[contract], abi, functionName, args }
+}
+
+function chainOf(access: ChainAccess) {
+  return defineChain({
+    id: access.chainId,
+    name: 'Quern',
+    nativeCurrency: { name: 'TRAIN', symbol: 'TRAIN', decimals: 18 },
+    rpcUrls: { default: { http: [access.rpcUrl] } },
+  })
+}
+
+function chainError(error: unknown, call: string): AppError {
+  if (error instanceof AppError) return error
+  const cause = { cause: error }
+  if (!(error instanceof BaseError)) return new AppError({ code: 'RPC_FAILED', call }, cause)
+  const revert = error.walk((inner) => inner instanceof ContractFunctionRevertedError)
+  if (revert instanceof ContractFunctionRevertedError) {
+    const reason = revert.data?.errorName ?? revert.reason ?? revert.signature ?? 'unknown'
+    const args = revert.data?.args?.map(String)
+    return new AppError({ code: 'REVERTED', call, reason, args }, cause)
+  }
+  if (error.walk((inner) => inner instanceof Error && inner.name === 'HttpRequestError') !== null) {
+    return new AppError({ code: 'RPC_DOWN', call, retryable: true }, cause)
+  }
+  if (error.name === 'WaitForTransactionReceiptTimeoutError') {
+    return new AppError({ code: 'RECEIPT_TIMEOUT', call, retryable: true }, cause)
+  }
+  return new AppError({ code: 'RPC_FAILED', call, reason: error.shortMessage }, cause)
+}
