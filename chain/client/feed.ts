@@ -63,20 +63,12 @@ export function createJobFeed(
   async function start(): Promise<void> {
     await checkChain(rpc, options)
     await catchUp()
-    loop = poll()
+    loop = poll(deps, catchUp, { pollMs: options.pollMs ?? 300, stopping: stopping.signal })
   }
 
   async function stop(): Promise<void> {
     stopping.abort()
     await loop
-  }
-
-  async function poll(): Promise<void> {
-    while (!stopping.signal.aborted) {
-      await deps.clock.sleep(options.pollMs ?? 300, stopping.signal).catch(() => undefined)
-      if (stopping.signal.aborted) return
-      await catchUp().catch((error: unknown) => deps.log.warn({ err: error }, 'chain not reached'))
-    }
   }
 
   async function catchUp(): Promise<void> {
@@ -119,6 +111,18 @@ export function createJobFeed(
         signal,
       }),
     randomness,
+  }
+}
+
+async function poll(
+  deps: { clock: Clock; log: Logger },
+  catchUp: () => Promise<void>,
+  { pollMs, stopping }: { pollMs: number; stopping: AbortSignal },
+): Promise<void> {
+  for (;;) {
+    await deps.clock.sleep(pollMs, stopping).catch(() => undefined)
+    if (stopping.aborted) return
+    await catchUp().catch((error: unknown) => deps.log.warn({ err: error }, 'chain not reached'))
   }
 }
 
