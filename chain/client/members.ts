@@ -1,0 +1,25 @@
+import type { Hex } from '#wire/primitives.ts'
+import type { Registry } from './registry.ts'
+import type { JobView } from './view.ts'
+
+/** True when the peer is registered by one of the job's workers or drawn evaluators. */
+export async function isJobMember(
+  view: JobView | undefined,
+  peerId: string,
+  registry: Registry,
+): Promise<boolean> {
+  return (await memberOf(view, peerId, registry)) !== undefined
+}
+
+/** The worker or drawn evaluator of the job that registered this peer. */
+export async function memberOf(
+  view: JobView | undefined,
+  peerId: string,
+  registry: Registry,
+): Promise<Hex | undefined> {
+  for (const owner of view === undefined ? [] : [...view.workers, ...view.evaluators]) {
+    const entry = await registry.entryOf(owner).catch(() => undefined)
+    if (entry?.peerId === peerId) return owner
+  }
+  return undefined
+}
