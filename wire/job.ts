@@ -7,8 +7,8 @@ import { trainSpecSchema } from './spec.ts'
 /** The held-out key, sealed by HPKE to one registered evaluator's X25519 key. */
 export const sealedKeySchema = z.object({
   evaluator: address,
-  enc: hexBytes,
-  ciphertext: hexBytes,
+  /** enc | ciphertext | tag, as `base/crypto/seal.ts` writes them. */
+  sealed: hexBytes,
 })
 export type SealedKey = z.infer<typeof sealedKeySchema>
 
