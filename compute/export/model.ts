@@ -1,0 +1,137 @@
+import { assert } from '#base/assert.ts'
+import { equalBytes } from '#base/bytes.ts'
+import { AppError } from '#base/error.ts'
+import { sha256 } from '#base/crypto/sha256.ts'
+import { fromHex, toHex } from '#base/hex.ts'
+import { canonicalBytes, parseJson } from '#wire/canonical.ts'
+import type { JobSpec } from '#wire/job.ts'
+import { manifestSchema, type Manifest } from '#wire/manifest.ts'
+import type { Hex } from '#wire/primitives.ts'
+import type { TrainSpec } from '#wire/spec.ts'
+import { parametersOf } from '../graph/training.ts'
+import { partRootOf } from '../train/commit.ts'
+import { encodeOnnx, type NamedParameter } from './onnx.ts'
+import { decodeSafetensors, encodeSafetensors, takeTensor, type Tensor } from './safetensors.ts'
+
+/** The files of a model directory. */
+export const modelFileNames = {
+  manifest: 'manifest.json',
+  graph: 'graph.onnx',
+  weights: 'model.safetensors',
+} as const
+
+export type ModelFiles = {
+  readonly manifest: Uint8Array
+  readonly graph: Uint8Array
+  readonly weights: Uint8Array
+}
+
+export type BuiltModel = {
+  readonly files: ModelFiles
+  readonly manifest: Manifest
+  readonly modelRoot: Hex
+  readonly modelHash: Hex
+}
+
+export type LoadedModel = {
+  readonly manifest: Manifest
+  /** The flat vector p of the training state. */
+  readonly parameters: Float32Array
+  readonly modelHash: Hex
+}
+
+export type ModelOf = {
+  readonly job: Pick<
+    JobSpec,
+    'name' | 'task' | 'metric' | 'engineId' | 'splitSeed' | 'train' | 'preprocessing'
+  >
+  /** Seed of the initial parameters. */
+  readonly initialSeed: Hex
+  /** The flat vector p of the training state. */
+  readonly parameters: Float32Array
+}
+
+/** Writes a trained model as files; equal input gives equal bytes and the same hash everywhere. */
+export function buildModel({ job, initialSeed, parameters }: ModelOf): BuiltModel {
+  const { name, task, metric, train, preprocessing, engineId, splitSeed } = job
+  const modelRoot = partRootOf(parameters)
+  const manifest: Manifest = {
+    version: 1,
+    name,
+    task,
+    metric,
+    train,
+    preprocessing,
+    engineId,
+    seeds: { split: splitSeed, initial: initialSeed },
+    modelRoot,
+  }
+  const named = nameParameters(train, parameters)
+  const files = {
+    manifest: canonicalBytes(manifest),
+    graph: encodeOnnx(train, preprocessing, named),
+    weights: encodeWeights(named),
+  }
+  return { files, manifest, modelRoot, modelHash: modelHashOf(manifest) }
+}
+
+/** SHA256(modelRoot | SHA256(canonical manifest without CIDs)). */
+export function modelHashOf(manifest: Manifest): Hex {
+  const { cids: _, ...rest } = manifest
+  return toHex(sha256(fromHex(manifest.modelRoot), sha256(canonicalBytes(rest))))
+}
+
+/**
+ * Parses the files of a model directory. Throws MODEL_DAMAGED where they do not belong together: the parameters are
+ * not those of the manifest's root, or the graph is not the one that they give.
+ */
+export function parseModel(files: ModelFiles): LoadedModel {
+  const parsed = manifestSchema.safeParse(parseJson(files.manifest))
+  if (!parsed.success) throw damaged(modelFileNames.manifest, parsed.error.message)
+  const manifest = parsed.data
+  const parameters = decodeWeights(manifest.train, files.weights)
+  if (partRootOf(parameters) !== manifest.modelRoot) {
+    throw damaged(modelFileNames.weights, 'the parameters are not those of the manifest')
+  }
+  const named = nameParameters(manifest.train, parameters)
+  const graph = encodeOnnx(manifest.train, manifest.preprocessing, named)
+  if (!equalBytes(graph, files.graph)) {
+    throw damaged(modelFileNames.graph, 'the graph is not that of the manifest and parameters')
+  }
+  return { manifest, parameters, modelHash: modelHashOf(manifest) }
+}
+
+function damaged(file: string, reason: string): AppError {
+  return new AppError({ code: 'MODEL_DAMAGED', file, reason })
+}
+
+function nameParameters(train: TrainSpec, parameters: Float32Array): NamedParameter[] {
+  const layout = parametersOf(train)
+  const count = layout.reduce((sum, { size }) => sum + size, 0)
+  assert(parameters.length === count, 'the parameters are as many as the model has')
+  return layout.map(({ name, shape, offset, size }) => {
+    return { name, shape, values: parameters.subarray(offset, offset + size) }
+  })
+}
+
+function encodeWeights(named: readonly NamedParameter[]): Uint8Array<ArrayBuffer> {
+  const tensors = named.map(({ name, shape, values }): [string, Tensor] => {
+    return [name, { dtype: 'F32', shape, values }]
+  })
+  return encodeSafetensors(new Map(tensors), { format: 'pt' })
+}
+
+function decodeWeights(train: TrainSpec, bytes: Uint8Array): Float32Array {
+  const source = modelFileNames.weights
+  const file = decodeSafetensors(bytes, { source })
+  const layout = parametersOf(train)
+  const parameters = new Float32Array(layout.reduce((sum, { size }) => sum + size, 0))
+  for (const { name, shape, offset } of layout) {
+    const tensor = takeTensor(file, name, 'F32')
+    if (tensor.shape.join() !== shape.join()) throw damaged(source, `${name} has another shape`)
+    parameters.set(tensor.values, offset)
+  }
+  if (file.tensors.size !== layout.length)
+    throw damaged(source, 'it holds more than the parameters')
+  return parameters
+}

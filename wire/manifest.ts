@@ -1,0 +1,25 @@
+import { z } from 'zod'
+import { preprocessingSchema } from './preprocessing.ts'
+import { cid, count, hash32 } from './primitives.ts'
+import { trainSpecSchema } from './spec.ts'
+
+/**
+ * manifest.json of a model directory: what the model is, and all that is needed to train it again.
+ * modelHash = SHA256(modelRoot | SHA256(canonical manifest without `cids`)).
+ */
+export const manifestSchema = z.strictObject({
+  version: z.literal(1),
+  name: z.string().max(200),
+  task: z.enum(['classify', 'regress']),
+  metric: z.enum(['accuracy', 'r2']),
+  train: trainSpecSchema,
+  preprocessing: preprocessingSchema,
+  engineId: hash32,
+  /** Of the split and row order, and of the initial parameters. */
+  seeds: z.strictObject({ split: count, initial: hash32 }),
+  /** Merkle root of the flat parameters, binary32 little-endian. */
+  modelRoot: hash32,
+  /** Where the other two files are, for those who hold the manifest alone. */
+  cids: z.strictObject({ graph: cid, weights: cid }).optional(),
+})
+export type Manifest = z.infer<typeof manifestSchema>
