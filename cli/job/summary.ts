@@ -1,0 +1,107 @@
+import { type PublicClient, createPublicClient, http } from 'viem'
+import type { JobView } from '#chain/client/view.ts'
+import { cidOfDigest, codecs } from '#wire/cid.ts'
+import type { JobSpec } from '#wire/job.ts'
+import type { Hex } from '#wire/primitives.ts'
+import { escrowOf } from './terms.ts'
+
+interface Earner {
+  readonly address: Hex
+  readonly paidWei: bigint
+  readonly slashedWei: bigint
+}
+
+/** How a job ended: the last line of `quern demo --json` and of `quern job watch --json`. */
+export interface Summary {
+  readonly event: 'summary'
+  readonly phase: JobView['phase']
+  readonly metric: { readonly name: JobSpec['metric']; readonly value: number | null }
+  readonly jobId: Hex
+  readonly modelCid: string | null
+  readonly modelHash: Hex | null
+  /** The first block whose extraData is the model hash. */
+  readonly modelBlock: number | null
+  readonly attempts: number
+  readonly workers: readonly (Earner & { readonly segments: number })[]
+  readonly evaluators: readonly Earner[]
+  readonly escrowWei: bigint
+  readonly refundedWei: bigint
+  readonly burnedWei: bigint
+  /** Payouts, refunds and burn equal escrow and slashed stake, to the wei. */
+  readonly isBalanced: boolean
+}
+
+const segmentBits = 16n
+const blocksLookedAt = 64n
+
+/** Reads the ending of a job off its view. `modelBlock` is found by `modelBlockOf`. */
+export function summaryOf(view: JobView, spec: JobSpec, modelBlock: bigint | undefined): Summary {
+  const { verdict } = view
+  const escrowWei = escrowOf(view.terms)
+  const paidWei = sum(view.payouts.map(({ amountWei }) => amountWei))
+  const slashedWei = sum(view.slashes.map(({ amountWei }) => amountWei))
+  return {
+    event: 'summary',
+    phase: view.phase,
+    metric: { name: spec.metric, value: verdict ? Number(verdict.metricMicros) / 1e6 : null },
+    jobId: view.jobId,
+    modelCid: view.modelCidDigest ? cidOfDigest(view.modelCidDigest, codecs.dagPb) : null,
+    modelHash: verdict?.modelHash ?? null,
+    modelBlock: modelBlock === undefined ? null : Number(modelBlock),
+    attempts: view.attempt + 1,
+    workers: view.workers.map((address, i) => ({
+      ...earnerOf(view, address),
+      segments: Number(((verdict?.segments ?? 0n) >> (BigInt(i) * segmentBits)) & 0xffffn),
+    })),
+    evaluators: evaluatorsOf(view).map((address) => earnerOf(view, address)),
+    escrowWei,
+    refundedWei: view.refundedWei,
+    burnedWei: view.burnedWei,
+    isBalanced: paidWei + view.refundedWei + view.burnedWei === escrowWei + slashedWei,
+  }
+}
+
+/** The first block after the job's completion that carries its model hash in `extraData`. */
+export async function modelBlockOf(
+  rpcUrl: string,
+  view: JobView,
+  options: { signal: AbortSignal },
+): Promise<bigint | undefined> {
+  const modelHash = view.verdict?.modelHash
+  if (view.completedBlock === undefined || modelHash === undefined) return undefined
+  const rpc = createPublicClient({ transport: http(rpcUrl, { timeout: 10_000 }) })
+  for (let number = view.completedBlock; number <= view.completedBlock + blocksLookedAt; number += 1n) {
+    const block = await blockWhenThere(rpc, number, options.signal)
+    if (block?.extraData === modelHash) return number
+  }
+  return undefined
+}
+
+async function blockWhenThere(rpc: PublicClient, blockNumber: bigint, signal: AbortSignal) {
+  const tries = 40 // an idle chain makes a block every 15 s
+  for (let i = 0; i < tries && !signal.aborted; i += 1) {
+    if ((await rpc.getBlockNumber({ cacheTime: 0 })) >= blockNumber) return rpc.getBlock({ blockNumber })
+    await new Promise((resolve) => setTimeout(resolve, 500))
+  }
+  return undefined
+}
+
+function evaluatorsOf(view: JobView): readonly Hex[] {
+  const paid = view.payouts.map(({ account }) => account)
+  const known = [...view.evaluators, ...view.revealed.map(({ evaluator }) => evaluator)]
+  const others = paid.filter((account) => !view.workers.includes(account) && account !== view.client)
+  return [...new Set([...known, ...others])]
+}
+
+function earnerOf(view: JobView, address: Hex): Earner {
+  const isHers = ({ account }: { account: Hex }) => account === address
+  return {
+    address,
+    paidWei: sum(view.payouts.filter(isHers).map(({ amountWei }) => amountWei)),
+    slashedWei: sum(view.slashes.filter(isHers).map(({ amountWei }) => amountWei)),
+  }
+}
+
+function sum(amounts: readonly bigint[]): bigint {
+  return amounts.reduce((total, amount) => total + amount, 0n)
+}
