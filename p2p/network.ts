@@ -56,8 +56,10 @@ export interface Network extends Service {
   readonly peerId: string
   /** Dialable addresses, each ending in /p2p/<peerId>; empty before start. */
   readonly addresses: readonly string[]
-  /** Connects and keeps the peer connected (own reconnect loop). Resolves with its peer id. */
-  dial(address: string, options?: WaitOptions): Promise<string>
+  /** Connects; unless told otherwise the peer is dialled again whenever it is lost. Its peer id. */
+  dial(address: string, options?: WaitOptions & { readonly keep?: boolean }): Promise<string>
+  /** Remembers where a peer can be reached, so that requests and fetches may dial it when needed. */
+  learn(peerId: string, addresses: readonly string[]): Promise<void>
   /** Peers connected now. */
   peers(): readonly string[]
   openTopic(name: string, options: TopicOptions): Promise<Topic>

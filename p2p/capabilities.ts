@@ -1,0 +1,214 @@
+import { z } from 'zod'
+import type { Clock } from '#base/clock.ts'
+import { AppError, codeOf } from '#base/error.ts'
+import { type Logger, noopLogger } from '#base/log.ts'
+import type { Service } from '#base/service.ts'
+import { canonicalBytes, parseJson } from '#wire/canonical.ts'
+import { topicOf } from '#wire/topic.ts'
+import { bindingSchema, type PeerBinding, verifyBinding } from './binding.ts'
+import { type Bindings, createBindings } from './bindings.ts'
+import {
+  type Capability,
+  type CapabilityClaim,
+  type CapabilityFilter,
+  encodeCapability,
+} from './capability.ts'
+import { createCapabilityTable } from './capability-table.ts'
+import { type Envelope, packEnvelopes, sealEnvelope, unpackEnvelopes } from './envelope.ts'
+import { p2pLimits } from './limits.ts'
+import type { Network, Topic } from './network.ts'
+
+const tableProtocol = '/quern/capability/1'
+const bindingsProtocol = '/quern/binding/1'
+/** So many peers are asked for their table after joining. */
+const tablesWanted = 3
+/** Below this many connections a node also connects to the peers it hears of. */
+const connectionsWanted = 24
+
+export interface CapabilitiesDeps {
+  readonly network: Network
+  readonly clock: Clock
+  readonly log?: Logger
+}
+
+export interface CapabilitiesOptions {
+  readonly chainId: number
+  /** What this node announces every 30 s. Without it the node only listens. */
+  readonly self?: { readonly binding: PeerBinding; readonly describe: () => CapabilityClaim }
+}
+
+/** Who is there, what each can do, and which account speaks through which peer. */
+export interface Capabilities extends Service {
+  /** Records that have not expired, the cheapest first. Own records are not among them. */
+  query(filter?: CapabilityFilter): readonly Capability[]
+  /** Accounts bound to a peer, lower case. Known until the binding expires, not only the record. */
+  accountsOf(peerId: string): readonly string[]
+  /** The peer that an account speaks through. */
+  peerOf(account: string): string | undefined
+  /** Announces now, for instance after a change of load. */
+  announce(): Promise<void>
+}
+
+/**
+ * Signed capability records on `quern/<chainId>/capability`, the table of them for those who join, and
+ * connections to the peers that the records name.
+ */
+export function createCapabilities(
+  deps: CapabilitiesDeps,
+  options: CapabilitiesOptions,
+): Capabilities {
+  const { network, clock } = deps
+  const log = deps.log ?? noopLogger
+  const { chainId, self } = options
+  const name = topicOf.capability(chainId)
+  const bindings = createBindings(clock)
+  const table = createCapabilityTable({
+    clock,
+    chainId,
+    topic: name,
+    ownPeerId: network.peerId,
+    bindings,
+  })
+  const stopping = new AbortController()
+  const greeter = createGreeter({ network, log, signal: stopping.signal })
+  const closers: (() => Promise<unknown>)[] = []
+  let tablesLeft = tablesWanted
+  let topic: Topic | undefined
+  let own: Envelope | undefined
+  let announcing: Promise<void> | undefined
+
+  async function admit(bytes: Uint8Array) {
+    const { verdict, record } = await table.admit(bytes)
+    if (record !== undefined) void greeter.meet(record)
+    return verdict
+  }
+
+  async function announce(): Promise<void> {
+    if (self === undefined || topic === undefined) return
+    const nowMs = clock.nowMs()
+    const body = encodeCapability({
+      ...self.describe(),
+      peerId: network.peerId,
+      binding: self.binding,
+      addresses: network.addresses.slice(0, p2pLimits.knownAddressesMax),
+      expiry: nowMs + p2pLimits.capabilityLifeMs,
+    })
+    const sequence = Math.max(nowMs, (own?.sequence ?? 0) + 1)
+    own = await sealEnvelope(network, name, { sequence, body })
+    await topic.publish(own.bytes)
+  }
+
+  async function keepAnnouncing(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await announce().catch((error: unknown) => log.warn({ error }, 'capability not announced'))
+      await clock.sleep(p2pLimits.capabilityIntervalMs, signal).catch(() => undefined)
+    }
+  }
+
+  async function onJoin(peerId: string): Promise<void> {
+    if (tablesLeft === 0) return
+    tablesLeft -= 1
+    try {
+      await readTables({
+        network,
+        peerId,
+        bindings,
+        chainId,
+        clock,
+        admit,
+        signal: stopping.signal,
+      })
+      await announce()
+    } catch (error) {
+      tablesLeft += 1
+      log.debug({ code: codeOf(error), peerId }, 'no capability table')
+    }
+  }
+
+  async function start(): Promise<void> {
+    if (self !== undefined) bindings.add(self.binding)
+    const serveTable = async () =>
+      packEnvelopes([...(own ? [own] : []), ...table.envelopes()], p2pLimits.responseBytesMax)
+    const serveBindings = async () => canonicalBytes(bindings.all())
+    closers.push(await network.handle(tableProtocol, serveTable, { requestBytesMax: 0 }))
+    closers.push(await network.handle(bindingsProtocol, serveBindings, { requestBytesMax: 0 }))
+    topic = await network.openTopic(name, {
+      validate: (message) => admit(message.body),
+      onMessage: () => undefined, // kept while it was judged
+    })
+    topic.onJoin((peerId) => void onJoin(peerId))
+    for (const peerId of topic.peers()) void onJoin(peerId)
+    closers.push(topic.close)
+    announcing = keepAnnouncing(stopping.signal)
+  }
+
+  async function stop(): Promise<void> {
+    stopping.abort(new AppError({ code: 'STOPPED' }))
+    await announcing
+    for (const close of closers.splice(0).toReversed()) await close()
+  }
+
+  return {
+    start,
+    stop,
+    announce,
+    query: (filter = {}) => table.query(filter),
+    accountsOf: bindings.accountsOf,
+    peerOf: bindings.peerOf,
+  }
+}
+
+interface TablesOptions {
+  readonly network: Network
+  readonly peerId: string
+  readonly bindings: Bindings
+  readonly chainId: number
+  readonly clock: Clock
+  readonly admit: (bytes: Uint8Array) => Promise<unknown>
+  readonly signal: AbortSignal
+}
+
+/** Asks a peer for its records and for all bindings it knows; believes only what is signed. */
+async function readTables(options: TablesOptions): Promise<void> {
+  const { network, peerId, bindings, chainId, clock, signal } = options
+  const nothing = new Uint8Array()
+  const table = await network.request(peerId, tableProtocol, nothing, { signal })
+  for (const bytes of unpackEnvelopes(table)) await options.admit(bytes)
+  const listed = await network.request(peerId, bindingsProtocol, nothing, { signal })
+  for (const binding of z.array(bindingSchema).parse(parseJson(listed))) {
+    if (bindings.has(binding)) continue
+    await verifyBinding(binding, { chainId, nowMs: clock.nowMs() })
+    bindings.add(binding)
+  }
+}
+
+interface GreeterDeps {
+  readonly network: Network
+  readonly log: Logger
+  readonly signal: AbortSignal
+}
+
+/** Connects to announced peers: a small network becomes complete, so that artifacts take one hop. */
+function createGreeter(deps: GreeterDeps): { meet(record: Capability): Promise<void> } {
+  const { network } = deps
+  const heard = new Set<string>()
+
+  async function meet({ peerId, addresses }: Capability): Promise<void> {
+    // Both hear of each other at once: the lower id dials first, the other from the next record on.
+    const isTurn = network.peerId < peerId || heard.has(peerId)
+    heard.add(peerId)
+    if (heard.size > p2pLimits.capabilitiesMax) heard.clear()
+    try {
+      await network.learn(peerId, addresses)
+      for (const address of isTurn ? addresses : []) {
+        const peers = network.peers()
+        if (peers.includes(peerId) || peers.length >= connectionsWanted) return
+        await network.dial(address, { signal: deps.signal, keep: false }).catch(() => undefined)
+      }
+    } catch (error) {
+      deps.log.debug({ code: codeOf(error), peerId }, 'peer not met')
+    }
+  }
+
+  return { meet }
+}
