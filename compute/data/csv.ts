@@ -8,6 +8,8 @@ export type CsvOptions = {
   readonly signal?: AbortSignal
 }
 
+const columnCharsMax = 256
+
 type Row = { readonly cells: readonly string[]; readonly line: number }
 
 const delimiters = [',', '\t', ';'] as const
@@ -28,8 +30,8 @@ export async function readCsv(files: readonly string[], options: CsvOptions = {}
       if (isFirst) {
         isFirst = false
         const isHeader = !(options.noHeader ?? looksLikeValues(cells))
+        checkTableSize({ rows, columns: cells.length }, { file, line })
         const names = isHeader ? uniqueNames(cells) : cells.map((_, i) => unnamed(i))
-        checkTableSize({ rows, columns: names.length }, { file, line })
         if (columns) checkSameColumns(columns, { names, file, line, isHeader })
         else hasNames = isHeader
         columns ??= names.map((name) => new ColumnBuilder(name))
@@ -55,10 +57,13 @@ function looksLikeValues(cells: readonly string[]): boolean {
 
 function uniqueNames(cells: readonly string[]): string[] {
   const seen = new Set<string>()
+  const repeats = new Map<string, number>()
   return cells.map((cell, i) => {
-    const plain = cell === '' ? unnamed(i) : cell.slice(0, 256)
+    const plain = cell === '' ? unnamed(i) : cell.slice(0, columnCharsMax)
     let name = plain
-    for (let n = 1; seen.has(name); n++) name = `${plain.slice(0, 240)}.${n}`
+    let n = repeats.get(plain) ?? 0
+    while (seen.has(name)) name = `${plain.slice(0, columnCharsMax - 8)}.${++n}`
+    repeats.set(plain, n)
     seen.add(name)
     return name
   })

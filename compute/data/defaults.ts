@@ -29,7 +29,7 @@ export function defaultModelKind(shape: readonly number[]): ModelKind {
 export function defaultSpec(facts: InputFacts): TrainSpec {
   const { inputShape, outputs } = facts
   const shardRows = Math.max(1, Math.floor(facts.trainRows / facts.workerCount))
-  const batchSize = batchSizeFor(shardRows, facts)
+  const batchSize = batchSizeFor(shardRows)
   const steps = stepsFor(shardRows, batchSize, facts)
   const localSteps = localStepsFor(steps)
   return {
@@ -53,39 +53,46 @@ function localStepsFor(steps: number): number {
   return localStepsAllowed.find((allowed) => allowed >= wanted) ?? 32
 }
 
-function modelFor({ model, task, inputShape, trainRows }: InputFacts): ModelSpec {
+function modelFor(facts: InputFacts): ModelSpec {
+  const { model, task, inputShape } = facts
   if (model === 'linear') return { kind: task === 'classify' ? 'logistic' : 'linear' }
-  const [, height = 0, width = 0] = inputShape
-  if (model === 'cnn') {
-    const isLarge = Math.min(height, width) >= 24
-    return { kind: 'cnn', channels: isLarge ? [8, 16] : [8, 16], dense: [64] }
-  }
+  if (model === 'cnn') return { kind: 'cnn', channels: [8, 16], dense: [64] }
   const features = inputShape.reduce((a, b) => a * b, 1)
-  if (trainRows < 1000) return { kind: 'mlp', hidden: [32] }
-  return features >= 32 ? { kind: 'mlp', hidden: [128] } : { kind: 'mlp', hidden: [64, 64] }
+  if (isSmall(facts)) return { kind: 'mlp', hidden: [32] }
+  return { kind: 'mlp', hidden: features >= 32 ? [256] : [64, 64] }
 }
 
-function batchSizeFor(shardRows: number, { model }: InputFacts): number {
-  const most = model === 'cnn' ? 32 : 64
-  let size = most
+const smallRows = 1000
+
+function isSmall({ trainRows }: InputFacts): boolean {
+  return trainRows < smallRows
+}
+
+const batchSizeMax = 64
+
+/** At least four batches in a shard, where that leaves batches of four rows. */
+function batchSizeFor(shardRows: number): number {
+  let size = batchSizeMax
   while (size > 4 && size * 4 > shardRows) size /= 2
   return Math.min(size, shardRows)
 }
 
+/** Steps of one worker: so many passes over its shard, within bounds. */
 function stepsFor(shardRows: number, batchSize: number, { model }: InputFacts): number {
-  const epochs = model === 'cnn' ? 8 : 30
-  const wanted = Math.ceil((shardRows * epochs) / batchSize)
-  const [least, most] = model === 'cnn' ? [384, 1024] : [384, 4096]
-  return Math.min(most, Math.max(least, wanted))
+  const isCnn = model === 'cnn'
+  const wanted = Math.ceil((shardRows * (isCnn ? 15 : 40)) / batchSize)
+  return Math.min(isCnn ? 1024 : 2048, Math.max(384, wanted))
 }
 
-function optimizerFor({ model }: InputFacts): OptimizerSpec {
+function optimizerFor(facts: InputFacts): OptimizerSpec {
+  const { model } = facts
+  const dense = model === 'linear' || isSmall(facts) ? 0.01 : 0.003
   return {
     kind: 'adamw',
-    learningRate: model === 'linear' ? 0.01 : 0.003,
+    learningRate: model === 'cnn' ? 0.005 : dense,
     beta1: 0.9,
     beta2: 0.999,
     epsilon: 1e-8,
-    weightDecay: 0.01,
+    weightDecay: model === 'mlp' ? 0.1 : 0.01,
   }
 }

@@ -1,3 +1,4 @@
+import { limits } from '#wire/limits.ts'
 import type { FittedTarget, Preprocessing } from '#wire/preprocessing.ts'
 import { defaultModelKind, type ModelKind } from './defaults.ts'
 import { inputError } from './fault.ts'
@@ -20,6 +21,9 @@ export type FitOptions = {
   readonly file: string
 }
 
+/** Two poolings halve it twice. */
+const cnnSideMin = 4
+
 /** Fits the input's preprocessing on the training rows. Throws COLUMN_MISSING, COLUMNS_MISSING, IMAGE_SHAPE or INPUT_UNFIT. */
 export function fitInput(dataset: Dataset, rows: Uint32Array, options: FitOptions): FittedInput {
   if (dataset.kind === 'image') return fitImages(dataset.images, rows, options)
@@ -41,10 +45,16 @@ export function fitInput(dataset: Dataset, rows: Uint32Array, options: FitOption
 function fitImages(images: ImageSet, rows: Uint32Array, options: FitOptions): FittedInput {
   const { shape } = images
   const model = options.model ?? defaultModelKind(shape)
+  const features = shape.reduce((a, b) => a * b, 1)
+  const isSmall = model === 'cnn' && Math.min(shape[1], shape[2]) < cnnSideMin
+  if (isSmall || (model !== 'cnn' && features > limits.columnsMax)) {
+    const text = `images of ${shape.join('x')} do not fit the model ${model}`
+    throw inputError('INPUT_UNFIT', { file: options.file }, text)
+  }
   const divisor = fitDivisor(images, rows)
   return {
     preprocessing: { kind: 'image', shape: [...shape], divisor, target: options.target },
-    inputShape: model === 'cnn' ? shape : [shape.reduce((a, b) => a * b, 1)],
+    inputShape: model === 'cnn' ? shape : [features],
     model,
     notes: [],
   }
@@ -58,7 +68,7 @@ function fitSquare(
 ): FittedInput {
   const side = Math.sqrt(columns.length)
   const other = columns.find((column) => column.kind !== 'number')
-  if (!Number.isInteger(side) || side < 4 || other) {
+  if (!Number.isInteger(side) || side < cnnSideMin || other) {
     const found = other ? `the column ${other.name} is text` : `there are ${columns.length} columns`
     const text = `a CNN needs images, or a table of pixels: 16, 25, 36, … numeric columns; ${found}`
     throw inputError('INPUT_UNFIT', { file }, text)

@@ -2,7 +2,7 @@ import type { FittedColumn } from '#wire/preprocessing.ts'
 import { limits } from '#wire/limits.ts'
 import { bounds } from './bounds.ts'
 import { inputError } from './fault.ts'
-import { parseCell, type Column, type ImageSet, type Table } from './table.ts'
+import { parseCell, type Column, type ImageSet, type NumberColumn, type Table } from './table.ts'
 import { findColumn, momentsOf, textOf } from './target.ts'
 
 const oneHotMax = 32
@@ -25,8 +25,10 @@ export function fitColumns(
 ): FittedTable {
   const fitted: FittedColumn[] = []
   const notes: string[] = []
+  const commonStd = commonStdOf(columns, rows)
   for (const column of columns) {
-    const one = column.kind === 'number' ? fitNumber(column, rows) : fitCategory(column, rows)
+    const one =
+      column.kind === 'number' ? fitNumber(column, rows, commonStd) : fitCategory(column, rows)
     if (typeof one === 'string') notes.push(`column ${column.name} is left out: ${one}`)
     else fitted.push(one)
   }
@@ -57,13 +59,40 @@ export function widthOf(columns: readonly FittedColumn[]): number {
 }
 
 function fitNumber(
-  column: Extract<Column, { kind: 'number' }>,
+  column: NumberColumn,
   rows: Uint32Array,
+  commonStd: number | undefined,
 ): FittedColumn | string {
   const { name, values } = column
   const { mean, std } = momentsOf(values, rows)
   if (!(std >= bounds.deviationMin)) return 'it is constant'
-  return { kind: 'number', name, fill: medianOf(values, rows), mean, std }
+  return { kind: 'number', name, fill: medianOf(values, rows), mean, std: commonStd ?? std }
+}
+
+const commonColumnsMin = 16
+
+/**
+ * One deviation for all columns where they count in the same unit (pixels, word counts, answers from 0 to 10): then
+ * the small deviations of rarely used columns mean little, and must not be blown up. Undefined for other tables.
+ */
+function commonStdOf(columns: readonly Column[], rows: Uint32Array): number | undefined {
+  const numbers = columns.filter((column) => column.kind === 'number')
+  if (numbers.length < commonColumnsMin || numbers.length < columns.length) return undefined
+  const tops: number[] = []
+  for (const { values } of numbers) {
+    let top = 0
+    for (const row of rows) {
+      const value = values[row] as number
+      if (!Number.isInteger(value) || value < 0) return undefined
+      top = Math.max(top, value)
+    }
+    tops.push(top)
+  }
+  const most = tops.reduce((a, b) => Math.max(a, b), 0)
+  if (tops.filter((top) => top === most).length * 2 < tops.length) return undefined
+  const squares = numbers.map(({ values }) => momentsOf(values, rows).std ** 2)
+  const std = Math.fround(Math.sqrt(squares.reduce((a, b) => a + b, 0) / squares.length))
+  return std >= bounds.deviationMin ? std : undefined
 }
 
 function medianOf(values: Float64Array, rows: Uint32Array): number {

@@ -95,6 +95,8 @@ export function prepareDigits(
   return prepareLoaded({ format: 'generated', train }, options, { file, testFile: file })
 }
 
+const workersDefault = 3
+
 type Names = { readonly file: string; readonly testFile: string }
 type Source = Omit<Loaded, 'format'> & { readonly format: PreparedSummary['format'] }
 
@@ -113,7 +115,7 @@ function prepareLoaded(source: Source, options: PrepareOptions, names: Names): P
   const fitted = fitInput(part.dataset, rows.train, { target, drop, model: wanted, file })
   const { preprocessing, inputShape, model } = fitted
   const outputs = target.kind === 'class' ? target.labels.length : 1
-  const workerCount = options.workerCount ?? 3
+  const workerCount = options.workerCount ?? workersDefault
   const facts = { task, trainRows: rows.train.length, inputShape, outputs, workerCount, model }
   return {
     task,
@@ -150,6 +152,7 @@ function targetName(options: PrepareOptions, part: Part): string {
 }
 
 const rowsMin = 10
+const rowsMinPerWorker = 4
 
 function chooseRows(
   part: Part,
@@ -160,12 +163,10 @@ function chooseRows(
   const known = knownRows(part)
   const tooFew = (file: string, rows: number, text: string) =>
     inputError('ROWS_TOO_FEW', { file, rows }, text)
-  if (known.length < rowsMin) {
-    throw tooFew(
-      part.file,
-      known.length,
-      `${known.length} rows have a target, ${rowsMin} are needed`,
-    )
+  const needed = Math.max(rowsMin, rowsMinPerWorker * (options.workerCount ?? workersDefault))
+  if (known.length < needed) {
+    const text = `${known.length} rows have a target, ${needed} are needed`
+    throw tooFew(part.file, known.length, text)
   }
   if (held) {
     const test = knownRows(held)
