@@ -46,7 +46,7 @@ export function readElements(
 ): Pick<DenseArray, 'values' | 'isBytes'> | undefined {
   const { kind, sizeBytes, isLittle } = element
   if (sizeBytes === 1 && kind !== 'i')
-    return { values: raw.slice(0, elements), isBytes: kind === 'u' }
+    return { values: new Uint8Array(raw.subarray(0, elements)), isBytes: kind === 'u' }
   const one = elementOf(kind, sizeBytes, isLittle)
   if (!one) return undefined
   const view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength)

@@ -53,26 +53,25 @@ export type ModelOf = {
 
 /** Writes a trained model as files; equal input gives equal bytes and the same hash everywhere. */
 export function buildModel({ job, initialSeed, parameters }: ModelOf): BuiltModel {
-  const { name, task, metric, train, preprocessing, engineId, splitSeed } = job
   const modelRoot = partRootOf(parameters)
-  const manifest: Manifest = {
-    version: 1,
-    name,
-    task,
-    metric,
-    train,
-    preprocessing,
-    engineId,
-    seeds: { split: splitSeed, initial: initialSeed },
-    modelRoot,
-  }
-  const named = nameParameters(train, parameters)
+  const manifest = manifestOf({ job, initialSeed }, modelRoot)
+  const named = nameParameters(job.train, parameters)
   const files = {
     manifest: canonicalBytes(manifest),
-    graph: encodeOnnx(train, preprocessing, named),
+    graph: encodeOnnx(job.train, job.preprocessing, named),
     weights: encodeWeights(named),
   }
   return { files, manifest, modelRoot, modelHash: modelHashOf(manifest) }
+}
+
+/** The manifest of a job's model with these parameters: known before anybody has their bytes. */
+export function manifestOf(
+  { job, initialSeed }: Omit<ModelOf, 'parameters'>,
+  modelRoot: Hex,
+): Manifest {
+  const { name, task, metric, train, preprocessing, engineId, splitSeed } = job
+  const seeds = { split: splitSeed, initial: initialSeed }
+  return { version: 1, name, task, metric, train, preprocessing, engineId, seeds, modelRoot }
 }
 
 /** SHA256(modelRoot | SHA256(canonical manifest without CIDs)). */

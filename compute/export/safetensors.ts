@@ -235,7 +235,7 @@ function checkCover(placed: Placed[], { bodyLength, fail }: { bodyLength: number
 }
 
 function viewAs(dtype: Tensor['dtype'], shape: readonly number[], raw: Uint8Array): Tensor {
-  const bytes = raw.byteOffset % itemBytes[dtype] === 0 ? raw : raw.slice()
+  const bytes = raw.byteOffset % itemBytes[dtype] === 0 ? raw : new Uint8Array(raw)
   const at = [bytes.buffer, bytes.byteOffset, bytes.byteLength / itemBytes[dtype]] as const
   switch (dtype) {
     case 'F32':
