@@ -25,9 +25,26 @@ const nodeTag = 1
 const rootTag = 2
 const kindTags = { bytes: 0, list: 1 } as const
 
-/** Root over the 4 KiB leaves of a byte string, 32 bytes. */
+/** Root over the 4 KiB leaves of a byte string, 32 bytes. Reuses its buffers: states are hashed at every step. */
 export function bytesRoot(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  return rootOf('bytes', bytes.length, topOf(leavesOfBytes(bytes)))
+  const count = Math.ceil(bytes.length / merkleLeafBytes)
+  const level = new Uint8Array(32 * Math.max(count, 1))
+  const leaf = new Uint8Array(1 + merkleLeafBytes) // the first byte is leafTag, 0
+  for (let i = 0; i < count; i += 1) {
+    const cut = bytes.subarray(i * merkleLeafBytes, (i + 1) * merkleLeafBytes)
+    leaf.set(cut, 1)
+    level.set(sha256(leaf.subarray(0, 1 + cut.length)), 32 * i)
+  }
+  const node = new Uint8Array(65)
+  node[0] = nodeTag
+  for (let width = count; width > 1; width = Math.ceil(width / 2)) {
+    for (let i = 0; 2 * i + 1 < width; i += 1) {
+      node.set(level.subarray(64 * i, 64 * i + 64), 1)
+      level.set(sha256(node), 32 * i)
+    }
+    if (width % 2 === 1) level.copyWithin(16 * (width - 1), 32 * (width - 1), 32 * width)
+  }
+  return rootOf('bytes', bytes.length, level.subarray(0, 32))
 }
 
 /** Root over 32-byte leaves, 32 bytes. */
