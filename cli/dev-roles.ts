@@ -1,0 +1,12 @@
+/** Which development account plays which part in a local network; 32 of them are funded in its genesis. */
+export const devRoles = {
+  validator: 0,
+  client: 1,
+  workerOwner: (index: number) => 2 + index,
+  evaluatorOwner: (index: number) => 10 + index,
+  workerOperator: (index: number) => 18 + index,
+  evaluatorOperator: (index: number) => 26 + index,
+} as const
+
+export const devWorkersMax = 8
+export const devEvaluatorsMax = 6
