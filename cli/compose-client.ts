@@ -1,0 +1,37 @@
+import type { Logger } from '#base/log.ts'
+import { type Transactor, createTransactor } from '#chain/client/transactor.ts'
+import { devChainId } from '#wire/addresses.ts'
+import { type Station, composeStation } from './compose.ts'
+import type { Context } from './context.ts'
+import { devRoles } from './dev-roles.ts'
+import type { Network as NetworkFile } from './network-file.ts'
+import { clientAccountOf, openSigner } from './signer.ts'
+
+/** A client: a station and the account that pays. */
+export interface Client extends Station {
+  readonly transactor: Transactor
+  readonly dataDir: string
+}
+
+export interface ClientOptions {
+  readonly dataDir: string
+  readonly networkFile: NetworkFile
+  readonly log: Logger
+  /** Keystore name, address or `dev:<index>`; by default `default`, on a development chain its client. */
+  readonly account?: string
+  readonly passwordFile: string
+}
+
+/** Wires a client together. Nothing is started; a wrong password or account is found here. */
+export async function composeClient(context: Context, options: ClientOptions): Promise<Client> {
+  const { dataDir, networkFile, log, passwordFile } = options
+  const { chainId } = networkFile
+  const account = clientAccountOf(options.account, {
+    dataDir,
+    isDevelopment: chainId === devChainId,
+    developmentIndex: devRoles.client,
+  })
+  const signer = await openSigner({ account, dataDir, chainId, passwordFile })
+  const station = await composeStation(context, { dataDir, networkFile, log })
+  return { ...station, dataDir, transactor: createTransactor(station.access, signer) }
+}
