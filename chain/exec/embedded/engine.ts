@@ -1,0 +1,203 @@
+import { AppError } from '#base/error.ts'
+import { type Hex, fromHex, toHex } from '#base/hex.ts'
+import type { Logger } from '#base/log.ts'
+import { toKey } from '#store/key.ts'
+import type { KeyValueStore } from '#store/kv.ts'
+import { nextBaseFeePerGas } from '../../core/fee.ts'
+import type { Genesis } from '../../core/genesis.ts'
+import { type Header, headerHash, zeroHash } from '../../core/header.ts'
+import { type Payload, type Withdrawal, resealPayload } from '../../core/payload.ts'
+import type { ExecutionEngine, Forkchoice, PayloadAttributes, PayloadStatus } from '../engine.ts'
+import { type Chain, type ExecutedBlock, type WritableChain, openChain } from './chain.ts'
+import { createChainCommon } from './chain-common.ts'
+import { type FastCrypto, loadCrypto } from './crypto.ts'
+import { type BlockEnvironment, type Machine, createMachine } from './machine.ts'
+import { type BlockRun, type TransactionSource, runBlock } from './run-block.ts'
+import { type Simulator, createSimulator } from './simulate.ts'
+import {
+  type TransactionPool,
+  headerFault,
+  listSource,
+  outcomeFault,
+  outcomeOf,
+  poolSource,
+} from './sources.ts'
+import { type Decode, createDecoder } from './transaction.ts'
+
+export interface EngineDeps {
+  readonly store: KeyValueStore
+  readonly pool: TransactionPool
+  readonly logger: Logger
+}
+
+export interface EngineOptions {
+  readonly genesis: Genesis
+  /** How many states below the finalised one stay readable. */
+  readonly historyBlocks?: number
+}
+
+/** The embedded driver: the engine, and what the node reads beside it. */
+export interface EmbeddedEngine extends ExecutionEngine {
+  readonly chain: Chain
+  readonly simulator: Simulator
+  readonly crypto: FastCrypto
+  readonly decode: Decode
+}
+
+/** Opens execution in this process, on @ethereumjs. Throws GENESIS_MISMATCH, GENESIS_FAILED. */
+export async function createEmbeddedEngine(
+  deps: EngineDeps,
+  options: EngineOptions,
+): Promise<EmbeddedEngine> {
+  const { genesis, historyBlocks = 256 } = options
+  const crypto = await loadCrypto()
+  const common = createChainCommon(genesis.chainId, crypto)
+  const chain = await openChain(deps.store, { genesis, historyBlocks, common, crypto })
+  const machine = await createMachine(common, crypto)
+  const decode = createDecoder(common, crypto)
+  const simulator = createSimulator(chain, { common, crypto })
+  const { pool, logger } = deps
+  const driver = createDriver({ chain, machine, decode, genesis, pool, logger })
+  return { ...driver, chain, simulator, crypto, decode }
+}
+
+interface DriverParts {
+  readonly chain: WritableChain
+  readonly machine: Machine
+  readonly decode: Decode
+  readonly genesis: Genesis
+  readonly pool: TransactionPool
+  readonly logger: Logger
+}
+
+interface Build {
+  readonly parent: Payload
+  readonly attributes: PayloadAttributes
+}
+
+type Plan = BlockEnvironment & { readonly withdrawals: readonly Withdrawal[] }
+
+const buildsMax = 8
+
+function createDriver({
+  chain,
+  machine,
+  decode,
+  genesis,
+  pool,
+  logger,
+}: DriverParts): ExecutionEngine {
+  const builds = new Map<string, Build>()
+  const built = new Map<Hex, ExecutedBlock>() // by the hash that they have with a zero extraData
+  let buildCount = 0
+
+  async function run(parent: Payload, plan: Plan, source: TransactionSource): Promise<BlockRun> {
+    const view = chain.stateAfter(parent.blockHash)
+    if (view === undefined) throw new AppError({ code: 'STATE_UNKNOWN', hash: parent.blockHash })
+    const outcome = await runBlock(machine, {
+      environment: plan,
+      withdrawals: plan.withdrawals,
+      parentStateRoot: fromHex(parent.header.stateRoot),
+      view,
+      hashOf: chain.ancestors(parent),
+      recorder: genesis.recorder,
+      source,
+    })
+    if (!outcome.hasRecorded) logger.error({ number: plan.number }, 'the recorder reverted')
+    return outcome
+  }
+
+  async function newPayload(payload: Payload): Promise<PayloadStatus> {
+    if (payload.blockHash !== headerHash(payload.header)) return invalid('block hash is wrong')
+    if (chain.header(payload.blockHash) !== undefined) return { kind: 'valid' }
+    const parent = chain.byHash(payload.header.parentHash)
+    if (parent === undefined) return { kind: 'syncing' }
+    const fault = headerFault(parent.header, payload, follow(parent.header))
+    if (fault !== undefined) return invalid(fault)
+    const known = built.get(resealPayload(payload, zeroHash).blockHash)
+    if (known !== undefined) {
+      chain.add({ ...known, payload: { ...payload, transactions: known.payload.transactions } })
+      return { kind: 'valid' }
+    }
+    const source = listSource(payload.transactions, decode)
+    const plan = { ...payload.header, withdrawals: payload.withdrawals }
+    const outcome = await run(parent, plan, source)
+    const reason = source.fault() ?? outcomeFault(payload.header, outcome)
+    if (reason !== undefined) return invalid(reason)
+    chain.add({ payload, receipts: outcome.receipts, changes: outcome.changes })
+    return { kind: 'valid' }
+  }
+
+  async function forkchoiceUpdated(forkchoice: Forkchoice, attributes?: PayloadAttributes) {
+    const parent = chain.byHash(forkchoice.head)
+    if (parent === undefined) return { status: { kind: 'syncing' } as const }
+    await chain.advance(forkchoice)
+    if (attributes === undefined) return { status: { kind: 'valid' } as const }
+    if (attributes.timestamp <= parent.header.timestamp) {
+      return { status: invalid('timestamp does not rise') }
+    }
+    buildCount += 1
+    const payloadId = String(buildCount)
+    builds.set(payloadId, { parent, attributes })
+    builds.delete(String(buildCount - buildsMax))
+    return { status: { kind: 'valid' } as const, payloadId }
+  }
+
+  async function getPayload(payloadId: string): Promise<Payload> {
+    const build = builds.get(payloadId)
+    if (build === undefined) throw new AppError({ code: 'PAYLOAD_UNKNOWN', payloadId })
+    builds.delete(payloadId)
+    const { parent, attributes } = build
+    const plan: Plan = {
+      ...attributes,
+      ...follow(parent.header),
+      number: parent.header.number + 1,
+      parentHash: parent.blockHash,
+    }
+    const source = poolSource(pool, plan.baseFeePerGas, decode)
+    const outcome = await run(parent, plan, source)
+    const payload = payloadOf(plan, outcome)
+    built.set(payload.blockHash, {
+      payload,
+      receipts: outcome.receipts,
+      changes: outcome.changes,
+    })
+    const oldest = built.keys().next()
+    if (built.size > buildsMax && oldest.done !== true) built.delete(oldest.value)
+    return payload
+  }
+
+  async function read(blockHash: Hex, address: Hex, slots: readonly Hex[]) {
+    const view = chain.stateAfter(blockHash)
+    if (view === undefined) throw new AppError({ code: 'STATE_UNKNOWN', hash: blockHash })
+    const account = toKey(fromHex(address))
+    return slots.map((slot) => wordOf(view.slot(account, toKey(fromHex(slot)))))
+  }
+
+  return { newPayload, forkchoiceUpdated, getPayload, reseal: resealPayload, read }
+}
+
+function invalid(reason: string): PayloadStatus {
+  return { kind: 'invalid', reason }
+}
+
+/** What a parent fixes for its child. */
+function follow(parent: Header): Pick<Header, 'baseFeePerGas' | 'gasLimit'> {
+  return { baseFeePerGas: nextBaseFeePerGas(parent), gasLimit: parent.gasLimit }
+}
+
+function payloadOf(plan: Plan, outcome: BlockRun): Payload {
+  const { withdrawals, ...environment } = plan
+  const header: Header = { ...environment, ...outcomeOf(outcome), extraData: zeroHash }
+  return {
+    blockHash: headerHash(header),
+    header,
+    transactions: outcome.transactions.map(({ raw }) => raw),
+    withdrawals,
+  }
+}
+
+/** A stored word in its 32 bytes. */
+function wordOf(bytes: Uint8Array): Hex {
+  return `0x${toHex(bytes).slice(2).padStart(64, '0')}`
+}

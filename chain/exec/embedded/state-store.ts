@@ -1,0 +1,178 @@
+import { assert } from '#base/assert.ts'
+import { u64be } from '#base/bytes.ts'
+import type { Hex } from '#base/hex.ts'
+import { fromKey } from '#store/key.ts'
+import type { KeyValueStore, Write } from '#store/kv.ts'
+import { createTable } from '#store/table.ts'
+import { decodeUndo, encodeUndo, undoOf } from './state-undo.ts'
+import {
+  type StateChanges,
+  type StateUndo,
+  type StateView,
+  decodeAccount,
+  encodeAccount,
+  layerView,
+  noBytes,
+} from './state-view.ts'
+
+export interface StateBlock {
+  readonly hash: Hex
+  readonly number: number
+  readonly parentHash: Hex
+}
+
+/**
+ * The states of the chain: the newest finalised one flat on the disk with its trie, what unfinalised blocks
+ * change above it in memory, and what finalised blocks replaced below it, so that recent states stay
+ * readable.
+ */
+export interface StateStore {
+  /** The state after a block that is kept above, or the finalised one of that number. */
+  view(block: Pick<StateBlock, 'hash' | 'number'>): StateView | undefined
+  /** Keeps what a block changed beside the chain. */
+  add(block: StateBlock, changes: StateChanges): void
+  /**
+   * Makes the next block the finalised state: gives the writes, and what to call once they are on the
+   * disk. Readers see no difference before, between and after.
+   */
+  finalise(hash: Hex): { readonly writes: Write[]; readonly done: () => void }
+  /** Lets go of a kept block that will never be finalised. */
+  drop(hash: Hex): void
+}
+
+export interface StateStoreOptions {
+  /** The finalised block on the disk. */
+  readonly finalised: number
+  /** How many states below the finalised one stay readable. */
+  readonly historyBlocks: number
+}
+
+const prefixes = { account: 0x61, slot: 0x73, node: 0x6e, code: 0x63, undo: 0x75 } as const
+const cachedUndosMax = 64
+
+/** Opens the states in `store`. */
+export function createStateStore(store: KeyValueStore, options: StateStoreOptions): StateStore {
+  const layers = new Map<Hex, { readonly block: StateBlock; readonly changes: StateChanges }>()
+  const disk = diskView(store)
+  const undos = createTable<number, StateUndo>(store, {
+    prefix: prefixes.undo,
+    key: u64be,
+    encode: encodeUndo,
+    decode: decodeUndo,
+  })
+  const recent = new Map<number, StateUndo>()
+  let newestUndo = options.finalised
+
+  function undoAt(number: number): StateUndo {
+    const known = recent.get(number)
+    if (known !== undefined) return known
+    const undo = undos.get(number)
+    assert(undo, 'an undo record inside the history is stored')
+    return undo
+  }
+
+  /** The state after a finalised block, which later blocks are still to overwrite. */
+  function finalisedView(number: number): StateView {
+    const newer: StateUndo[] = []
+    const newerUndos = () => {
+      while (number + newer.length < newestUndo) newer.push(undoAt(number + newer.length + 1))
+      return newer
+    }
+    return {
+      account(address) {
+        for (const { accounts } of newerUndos()) {
+          const old = accounts.get(address)
+          if (old !== undefined) return old
+        }
+        return disk.account(address)
+      },
+      slot(address, slot) {
+        for (const { slots } of newerUndos()) {
+          const old = slots.get(address)?.get(slot)
+          if (old !== undefined) return old
+        }
+        return disk.slot(address, slot)
+      },
+      node(path) {
+        for (const { nodes } of newerUndos()) {
+          const old = nodes.get(path)
+          if (old !== undefined) return old ?? undefined
+        }
+        return disk.node(path)
+      },
+      code: (hash) => disk.code(hash),
+    }
+  }
+
+  function view(block: Pick<StateBlock, 'hash' | 'number'>): StateView | undefined {
+    const layer = layers.get(block.hash)
+    if (layer !== undefined) {
+      const parent = view({ hash: layer.block.parentHash, number: layer.block.number - 1 })
+      return parent === undefined ? undefined : layerView(parent, layer.changes)
+    }
+    const isKept = block.number <= newestUndo && newestUndo - block.number <= options.historyBlocks
+    return isKept ? finalisedView(block.number) : undefined
+  }
+
+  function finalise(hash: Hex) {
+    const layer = layers.get(hash)
+    assert(layer, 'a block is run before it is finalised')
+    const { block, changes } = layer
+    assert(block.number === newestUndo + 1, 'blocks are finalised one after another')
+    const base = view({ hash: block.parentHash, number: block.number - 1 })
+    assert(base, 'the finalised state can be read')
+    const undo = undoOf(base, changes)
+    const writes = [...changeWrites(changes), undos.put(block.number, undo)]
+    if (block.number > options.historyBlocks) {
+      writes.push(undos.delete(block.number - options.historyBlocks))
+    }
+    recent.set(block.number, undo)
+    recent.delete(block.number - cachedUndosMax)
+    newestUndo = block.number
+    const done = () => void layers.delete(hash)
+    return { writes, done }
+  }
+
+  return {
+    view,
+    add: (block, changes) => void layers.set(block.hash, { block, changes }),
+    finalise,
+    drop: (hash) => void layers.delete(hash),
+  }
+}
+
+function place(prefix: number, key: string): Uint8Array {
+  return fromKey(String.fromCharCode(prefix) + key)
+}
+
+function diskView(store: KeyValueStore): StateView {
+  return {
+    account(address) {
+      const rlp = store.get(place(prefixes.account, address))
+      return rlp === undefined ? null : decodeAccount(rlp)
+    },
+    slot: (address, slot) => store.get(place(prefixes.slot, address + slot)) ?? noBytes,
+    node: (path) => store.get(place(prefixes.node, path)),
+    code: (hash) => store.get(place(prefixes.code, hash)),
+  }
+}
+
+/** The writes that put changes into the flat state and the trie on the disk. */
+export function changeWrites({ accounts, slots, nodes, codes }: StateChanges): Write[] {
+  const writes: Write[] = []
+  for (const [address, account] of accounts) {
+    const value = account === null ? undefined : encodeAccount(account)
+    writes.push({ key: place(prefixes.account, address), value })
+  }
+  for (const [address, words] of slots) {
+    for (const [slot, word] of words) {
+      const value = word.length === 0 ? undefined : word
+      writes.push({ key: place(prefixes.slot, address + slot), value })
+    }
+  }
+  for (const [path, rlp] of nodes) {
+    writes.push({ key: place(prefixes.node, path), value: rlp ?? undefined })
+  }
+  for (const [hash, code] of codes) writes.push({ key: place(prefixes.code, hash), value: code })
+  return writes
+}

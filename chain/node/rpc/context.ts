@@ -1,0 +1,73 @@
+import type { Clock } from '#base/clock.ts'
+import type { Hex } from '#base/hex.ts'
+import { nextBaseFeePerGas } from '../../core/fee.ts'
+import type { Mempool } from '../../core/mempool.ts'
+import type { Payload } from '../../core/payload.ts'
+import { blockTimestamp } from '../../core/timing.ts'
+import type { Chain } from '../../exec/embedded/chain.ts'
+import type { Simulator } from '../../exec/embedded/simulate.ts'
+import type { Decode } from '../../exec/embedded/transaction.ts'
+import type { Feed } from '../feed.ts'
+import type { Transactions } from '../transactions.ts'
+import { serverError } from './errors.ts'
+import { pendingHeader } from './format.ts'
+import type { BlockParam } from './params.ts'
+
+/** What the methods read and act on. */
+export interface RpcContext {
+  readonly chainId: number
+  readonly chain: Chain
+  readonly simulator: Simulator
+  readonly transactions: Transactions
+  readonly pool: Mempool
+  readonly decode: Decode
+  readonly keccak256: (bytes: Uint8Array) => Uint8Array
+  readonly clock: Clock
+  /** Finalised blocks as they come. */
+  readonly blocks: Feed<Payload>
+  /** Fields of `quern_status` that only the node knows. */
+  readonly status: () => object
+  readonly clientVersion: string
+}
+
+/** A connection that can be told of things; calls over plain HTTP have none. */
+export interface Session {
+  /** Sends a notification. False: the other side does not keep up and is cut off. */
+  notify(subscription: Hex, result: unknown): boolean
+  readonly subscriptions: Map<Hex, () => void>
+}
+
+export type RpcMethod = (params: readonly unknown[], session: Session | undefined) => unknown
+export type RpcMethods = Readonly<Record<string, RpcMethod>>
+
+/** The block that a parameter names; `pending` is the newest one here. */
+export function findBlock(chain: Chain, param: BlockParam): Payload | undefined {
+  if (typeof param === 'number') return chain.byNumber(param)
+  if (typeof param === 'object') return canonical(chain, param.hash)
+  if (param === 'earliest') return chain.byNumber(0)
+  if (param === 'finalized') return chain.finalised()
+  return param === 'safe' ? chain.safe() : chain.head()
+}
+
+/** Like `findBlock`, for methods that have nothing to answer without one. */
+export function needBlock(chain: Chain, param: BlockParam): Payload {
+  const block = findBlock(chain, param)
+  if (block === undefined) throw serverError('header not found')
+  return block
+}
+
+/** A block of the canonical chain by hash. */
+export function canonical(chain: Chain, hash: Hex): Payload | undefined {
+  const block = chain.byHash(hash)
+  const isCanonical = chain.byNumber(block?.header.number ?? -1)?.blockHash === hash
+  return isCanonical ? block : undefined
+}
+
+/** The block that is yet to be made, as far as it is known. */
+export function pendingBlock({ chain, clock }: Pick<RpcContext, 'chain' | 'clock'>) {
+  const parent = chain.head()
+  return pendingHeader(parent, {
+    timestamp: blockTimestamp(parent.header, clock.nowMs()),
+    baseFeePerGas: nextBaseFeePerGas(parent.header),
+  })
+}

@@ -1,0 +1,36 @@
+import { fromHex, toHex } from '#base/hex.ts'
+import type { RpcContext, RpcMethods } from '../context.ts'
+import { bytes, hexQuantity, parse } from '../params.ts'
+
+/** The node itself: identity, sending, status. */
+export function networkMethods(context: RpcContext): RpcMethods {
+  const { chain, chainId, pool } = context
+  return {
+    eth_chainId: () => hexQuantity(chainId),
+    eth_syncing: () => false,
+    eth_accounts: () => [],
+    eth_mining: () => false,
+    eth_hashrate: () => '0x0',
+    eth_protocolVersion: () => '0x44',
+    eth_sendRawTransaction: (params) =>
+      context.transactions.submit(fromHex(parse(params, bytes)[0])),
+    net_version: () => String(chainId),
+    net_listening: () => true,
+    net_peerCount: () => '0x0',
+    web3_clientVersion: () => context.clientVersion,
+    web3_sha3: (params) => toHex(context.keccak256(fromHex(parse(params, bytes)[0]))),
+    txpool_status: () => ({ pending: hexQuantity(pool.size()), queued: '0x0' }),
+    quern_status() {
+      const { blockHash, header } = chain.head()
+      return {
+        chainId,
+        genesisHash: chain.genesisHash,
+        head: { number: header.number, hash: blockHash, timestamp: header.timestamp },
+        finalized: { number: chain.finalised().header.number, hash: chain.finalised().blockHash },
+        modelHash: header.extraData,
+        waitingTransactions: pool.size(),
+        ...context.status(),
+      }
+    },
+  }
+}
