@@ -1,13 +1,14 @@
 import {
   accessSync,
   constants,
+  existsSync,
   mkdirSync,
   readFileSync,
   renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import envPaths from 'env-paths'
 import { AppError } from '#base/error.ts'
 
@@ -24,10 +25,22 @@ export function dataDirOf(flag: string | undefined, environment: Environment): s
 /** Creates the directory for its owner alone. Throws DATA_DIR_UNUSABLE. */
 export function makeDataDir(dataDir: string): void {
   try {
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+    makeFolder(dataDir)
     accessSync(dataDir, constants.R_OK | constants.W_OK)
   } catch (error) {
     throw new AppError({ code: 'DATA_DIR_UNUSABLE', dataDir }, { cause: error })
+  }
+}
+
+/** Like a recursive mkdir, which never returns where a file system (such as /proc) refuses with ENOENT. */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return
+  const parent = dirname(path)
+  if (parent !== path) makeFolder(parent)
+  try {
+    mkdirSync(path, { mode: 0o700 })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error // another process made it
   }
 }
 
