@@ -1,0 +1,72 @@
+import { AppError } from '#base/error.ts'
+import type { PlanName } from './team.ts'
+
+/** Words of the control block at the start of the engine's memory. */
+const words = { order: 0, plan: 1, arrived: 2, passed: 3, faults: 4 } as const
+const wordCount = 16
+const planNames: readonly PlanName[] = ['train', 'forward']
+const probe = 2
+const stop = 3
+const spinsMax = 4000
+const waitMsMax = 120_000
+
+export type Order = { kind: 'run'; plan: PlanName } | { kind: 'probe' } | { kind: 'stop' }
+
+/** How threads give orders and wait for each other: Atomics on shared memory. Throws THREAD_LOST. */
+export function createControl(memory: WebAssembly.Memory, threads: number) {
+  const control = new Int32Array(memory.buffer, 0, wordCount)
+
+  function waitWhile(word: number, value: number): void {
+    for (let spin = 0; spin < spinsMax; spin += 1) {
+      if (Atomics.load(control, word) !== value) return
+    }
+    while (Atomics.load(control, word) === value) {
+      if (Atomics.wait(control, word, value, waitMsMax) === 'timed-out') {
+        throw new AppError({ code: 'THREAD_LOST', afterMs: waitMsMax })
+      }
+    }
+  }
+
+  return {
+    /** Returns when every thread has called it as often as this one. */
+    barrier(): void {
+      const passed = Atomics.load(control, words.passed)
+      if (Atomics.add(control, words.arrived, 1) === threads - 1) {
+        Atomics.store(control, words.arrived, 0)
+        Atomics.add(control, words.passed, 1)
+        Atomics.notify(control, words.passed)
+      } else waitWhile(words.passed, passed)
+    },
+    give(order: Order): void {
+      Atomics.store(control, words.faults, 0)
+      Atomics.store(control, words.plan, codeOf(order))
+      Atomics.add(control, words.order, 1)
+      Atomics.notify(control, words.order)
+    },
+    /** Waits, without limit, for the order after number `seen`. */
+    await(seen: number): Order {
+      for (let spin = 0; spin < spinsMax; spin += 1) {
+        if (Atomics.load(control, words.order) !== seen) break
+      }
+      while (Atomics.load(control, words.order) === seen) Atomics.wait(control, words.order, seen)
+      return orderOf(Atomics.load(control, words.plan))
+    },
+    reportFault(): void {
+      Atomics.add(control, words.faults, 1)
+    },
+    faults: () => Atomics.load(control, words.faults),
+  }
+}
+
+export type Control = ReturnType<typeof createControl>
+
+function codeOf(order: Order): number {
+  if (order.kind === 'run') return planNames.indexOf(order.plan)
+  return order.kind === 'probe' ? probe : stop
+}
+
+function orderOf(code: number): Order {
+  const plan = planNames[code]
+  if (plan) return { kind: 'run', plan }
+  return { kind: code === probe ? 'probe' : 'stop' }
+}

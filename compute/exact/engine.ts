@@ -1,0 +1,183 @@
+import { AppError } from '#base/error.ts'
+import { limits } from '#wire/limits.ts'
+import type { Hex } from '#wire/primitives.ts'
+import type { TrainSpec } from '#wire/spec.ts'
+import type { Parameter } from '../graph/builder.ts'
+import { type Value, sizeOf } from '../graph/graph.ts'
+import { createMemory, instantiateKernels } from './kernels.ts'
+import { type Layout, createWorkplace, layOut, plansOf } from './layout.ts'
+import { rateCount } from './lowering.ts'
+import { streamKeyOf } from './random.ts'
+import { createRates } from './rates.ts'
+import { type Team, type Workplace, createSoloTeam } from './team.ts'
+
+export type Labels = Int32Array | Float32Array
+
+/** One model in memory: its state, and the kernels that train it. Runs in Node and in browsers. */
+export interface Engine {
+  readonly parameters: readonly Parameter[]
+  readonly parameterCount: number
+  readonly flopsPerStep: number
+  readonly batchSize: number
+  /** Views of the flat vectors. m and v are empty for SGD. */
+  readonly p: Float32Array
+  readonly g: Float32Array
+  readonly m: Float32Array
+  readonly v: Float32Array
+  /** Where the next batch is written: [batch, ...inputShape]. */
+  readonly x: Float32Array
+  /** Classes [batch] as I32, or targets [batch, outputs] as F32. */
+  readonly y: Labels
+  /** Steps done since the initial state. */
+  readonly step: number
+  setStep(step: number): void
+  /** p from a seed, zero moments, step 0. */
+  initialize(seed: Hex): void
+  /** One training step on the batch in x and y; returns its loss. Throws NON_FINITE. */
+  train(): number
+  /** Outputs [batch, outputs] and losses [batch] of the batch in x and y; views, valid until the next call. */
+  forward(): { readonly logits: Float32Array; readonly losses: Float32Array }
+  /** Throws DENORMALS_FLUSHED when a thread treats denormal numbers as zero. */
+  checkDenormals(): void
+  close(): Promise<void>
+}
+
+export interface EngineOptions {
+  readonly threads?: number
+  readonly memoryBytesMax?: number
+  /** Starts the other threads; without it the engine has one. */
+  readonly createTeam?: CreateTeam
+}
+
+/** What every thread of an engine is made from; the others rebuild their plans from it. */
+export interface TeamSeed {
+  readonly spec: TrainSpec
+  readonly module: WebAssembly.Module
+  readonly memory: WebAssembly.Memory
+  readonly threads: number
+}
+
+export type CreateTeam = (seed: TeamSeed, workplace: Workplace) => Promise<Team>
+
+const memoryBytesDefault = 2_147_483_648
+const memoryBytesCeiling = 4_294_901_760
+
+/** Creates an engine. Throws SPEC_INVALID, SHAPE_MISMATCH or MEMORY_LIMIT before memory is taken. */
+export async function createEngine(
+  spec: TrainSpec,
+  wasm: Uint8Array<ArrayBuffer>,
+  options: EngineOptions = {},
+): Promise<Engine> {
+  const { memoryBytesMax = memoryBytesDefault, createTeam } = options
+  const threads = createTeam ? (options.threads ?? 1) : 1
+  const module = await WebAssembly.compile(wasm)
+  const layout = layOut(spec, instantiateKernels(module, createMemory(1)), threads)
+  checkLimits(layout, Math.min(memoryBytesMax, memoryBytesCeiling))
+  const memory = createMemory(layout.sizeBytes)
+  const workplace = createWorkplace(layout, { module, memory }, 0)
+  const team =
+    createTeam && threads > 1
+      ? await createTeam({ spec, module, memory, threads }, workplace)
+      : createSoloTeam(workplace)
+  return assemble(spec, { layout, memory, workplace, team })
+}
+
+/** Another thread's share of an engine: the same plans over the same memory. */
+export function joinEngine(seed: TeamSeed, thread: number): Workplace {
+  const { spec, module, threads } = seed
+  const layout = layOut(spec, instantiateKernels(module, createMemory(1)), threads)
+  return createWorkplace(layout, seed, thread)
+}
+
+function checkLimits({ training, sizeBytes }: Layout, sizeBytesMax: number): void {
+  const { parameterCount } = training
+  const { parametersMax } = limits
+  if (parameterCount > parametersMax) {
+    throw new AppError({ code: 'MEMORY_LIMIT', parameterCount, parametersMax })
+  }
+  if (sizeBytes > sizeBytesMax)
+    throw new AppError({ code: 'MEMORY_LIMIT', sizeBytes, sizeBytesMax })
+}
+
+interface Parts {
+  readonly layout: Layout
+  readonly memory: WebAssembly.Memory
+  readonly workplace: Workplace
+  readonly team: Team
+}
+
+function assemble(spec: TrainSpec, parts: Parts): Engine {
+  const { layout, memory, workplace, team } = parts
+  const { training, forward, vectors } = layout
+  const { parameterCount, parameters } = training
+  const { kernels } = workplace
+  const rates = createRates(spec)
+  const floatsAt = (start: number, count: number) => new Float32Array(memory.buffer, start, count)
+  const slots = floatsAt(layout.rates, rateCount)
+  const plans = plansOf(layout, kernels, () => 0)
+  const valueOf = (value: Value, plan: 'train' | 'forward') =>
+    floatsAt(plans[plan].addressOf(value), sizeOf(value.shape))
+  const loss = valueOf(training.loss, 'train')
+  const outputs = {
+    logits: valueOf(forward.logits, 'forward'),
+    losses: valueOf(forward.losses, 'forward'),
+  }
+  const views = {
+    p: floatsAt(vectors.p, parameterCount),
+    g: floatsAt(vectors.g, parameterCount),
+    m: floatsAt(vectors.m, layout.momentCount),
+    v: floatsAt(vectors.v, layout.momentCount),
+    x: floatsAt(layout.x, sizeOf(training.x.shape)),
+    y:
+      training.y.type === 'i32'
+        ? new Int32Array(memory.buffer, layout.y, sizeOf(training.y.shape))
+        : floatsAt(layout.y, sizeOf(training.y.shape)),
+  }
+  return {
+    ...views,
+    parameters,
+    parameterCount,
+    flopsPerStep: training.flops,
+    batchSize: spec.batchSize,
+    get step() {
+      return rates.step
+    },
+    setStep: rates.setStep,
+    initialize(seed) {
+      initializeParameters(parts, seed)
+      views.m.fill(0)
+      views.v.fill(0)
+      rates.setStep(0)
+    },
+    train() {
+      const step = rates.step
+      rates.advance(slots)
+      const isFinite = team.run('train')
+      const found = loss[0] as number
+      if (!isFinite || !Number.isFinite(found)) throw new AppError({ code: 'NON_FINITE', step })
+      return found
+    },
+    forward() {
+      team.run('forward')
+      return outputs
+    },
+    checkDenormals() {
+      if (!team.keepsDenormals()) throw new AppError({ code: 'DENORMALS_FLUSHED' })
+    },
+    close: team.close,
+  }
+}
+
+/** Normals of deviation sqrt(gain / fanIn) from the stream (seed, 0, place of the parameter), or zeros. */
+function initializeParameters({ layout, memory, workplace }: Parts, seed: Hex): void {
+  const { kernels, scratch } = workplace
+  for (const [layer, { initial, offset, size }] of layout.training.parameters.entries()) {
+    const start = layout.vectors.p + 4 * offset
+    if (initial.kind === 'zeros') new Float32Array(memory.buffer, start, size).fill(0)
+    else {
+      new Uint8Array(memory.buffer, scratch, 16).set(streamKeyOf(seed, 0, layer))
+      const variance = Math.fround(initial.gain / initial.fanIn)
+      kernels.normals(start, size, scratch, kernels.sqrt1(variance))
+    }
+  }
+}

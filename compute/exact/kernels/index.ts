@@ -1,0 +1,29 @@
+export { gemm, gemmScratchBytes } from './gemm'
+export {
+  convolve,
+  convolveScratchBytes,
+  convolveWeights,
+  convolveWeightsScratchBytes,
+} from './conv'
+export {
+  add,
+  addBias,
+  allFinite,
+  copy,
+  meanOf,
+  relu,
+  reluGradient,
+  sumChannels,
+  sumRows,
+} from './elementwise'
+export { maxPool2, maxPool2Gradient } from './pool'
+export {
+  softmaxCrossEntropy,
+  softmaxCrossEntropyGradient,
+  squaredError,
+  squaredErrorGradient,
+} from './loss'
+export { adamw, sgd } from './optimizer'
+export { clipStep, distance, mean, median } from './aggregate'
+export { normals, words } from './rng'
+export { exp1, keepsDenormals, log1, sqrt1 } from './math'

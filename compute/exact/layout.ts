@@ -1,0 +1,107 @@
+import type { TrainSpec } from '#wire/spec.ts'
+import { type Graph, type Value, type Vector, sizeOf } from '../graph/graph.ts'
+import { type ModelGraph, buildForwardOnly, buildTraining } from '../graph/training.ts'
+import { type Kernels, instantiateKernels } from './kernels.ts'
+import { floatBytes, rateCount } from './lowering.ts'
+import { type Placement, alignUp, placeValues } from './placement.ts'
+import { type Plan, planGraph } from './plan.ts'
+import type { Workplace } from './team.ts'
+
+/** Where everything stands in an engine's memory, in bytes; the same on every machine and thread. */
+export interface Layout {
+  readonly training: ModelGraph
+  readonly forward: ModelGraph
+  readonly placements: { readonly training: Placement; readonly forward: Placement }
+  readonly vectors: Readonly<Record<Vector, number>>
+  /** Elements of m and of v: as many as of p, or none for SGD. */
+  readonly momentCount: number
+  readonly rates: number
+  readonly x: number
+  readonly y: number
+  readonly arena: number
+  /** Scratch space of thread 0; that of thread t is `scratchBytes` * t further. */
+  readonly scratch: number
+  readonly scratchBytes: number
+  readonly sizeBytes: number
+}
+
+/** Bytes at the start of the memory that threads use to wait for each other. */
+export const controlBytes = 4096
+
+/** Lays out graphs, vectors and buffers of a specification. Takes no memory of their size. */
+export function layOut(spec: TrainSpec, probe: Kernels, threads: number): Layout {
+  const training = buildTraining(spec)
+  const forward = buildForwardOnly(spec)
+  const placements = { training: place(training), forward: place(forward) }
+  const momentCount = spec.optimizer.kind === 'sgd' ? 0 : training.parameterCount
+  let end = controlBytes
+  const take = (bytes: number): number => {
+    const start = end
+    end += alignUp(bytes)
+    return start
+  }
+  const rates = take(rateCount * floatBytes)
+  const vectors = {
+    p: take(training.parameterCount * floatBytes),
+    g: take(training.parameterCount * floatBytes),
+    m: take(momentCount * floatBytes),
+    v: take(momentCount * floatBytes),
+  }
+  const x = take(sizeOf(training.x.shape) * floatBytes)
+  const y = take(sizeOf(training.y.shape) * floatBytes)
+  const arena = take(Math.max(placements.training.sizeBytes, placements.forward.sizeBytes))
+  const unscratched = { training, forward, placements, vectors, momentCount, rates, x, y, arena }
+  const scratchBytes = alignUp(scratchBytesOf(unscratched, probe))
+  const scratch = take(scratchBytes * threads)
+  return { ...unscratched, scratch, scratchBytes, sizeBytes: end }
+}
+
+function place({ graph, x, y }: ModelGraph): Placement {
+  return placeValues(graph, (value) => value.home !== undefined || value === x || value === y)
+}
+
+type Unscratched = Omit<Layout, 'scratch' | 'scratchBytes' | 'sizeBytes'>
+
+function scratchBytesOf(layout: Unscratched, probe: Kernels): number {
+  const { train, forward } = plansOf(layout, probe, () => 0)
+  return Math.max(...[...train.calls, ...forward.calls].map((call) => call.scratchBytes))
+}
+
+/** The kernel calls of both graphs over a layout. */
+export function plansOf(
+  layout: Unscratched,
+  kernels: Kernels,
+  rateAt: (slot: number) => number,
+): { readonly train: Plan; readonly forward: Plan } {
+  const { arena, vectors, rates } = layout
+  const plan = ({ graph, x, y }: { graph: Graph; x: Value; y: Value }, placement: Placement) =>
+    planGraph(graph, {
+      placement,
+      arena,
+      vectors,
+      rates,
+      rateAt,
+      kernels,
+      inputs: new Map([
+        [x, layout.x],
+        [y, layout.y],
+      ]),
+    })
+  return {
+    train: plan(layout.training, layout.placements.training),
+    forward: plan(layout.forward, layout.placements.forward),
+  }
+}
+
+/** One thread's kernels, plans and scratch space over the shared memory. */
+export function createWorkplace(
+  layout: Layout,
+  { module, memory }: { module: WebAssembly.Module; memory: WebAssembly.Memory },
+  thread: number,
+): Workplace {
+  const kernels = instantiateKernels(module, memory)
+  const slots = new Float32Array(memory.buffer, layout.rates, rateCount)
+  const { train, forward } = plansOf(layout, kernels, (slot) => slots[slot] as number)
+  const scratch = layout.scratch + thread * layout.scratchBytes
+  return { kernels, plans: { train: train.calls, forward: forward.calls }, scratch }
+}

@@ -1,0 +1,115 @@
+import { assert } from '#base/assert.ts'
+import { type Node, sizeOf } from '../../graph/graph.ts'
+import { integer } from '../../graph/operator.ts'
+import type { Kernels } from '../kernels.ts'
+import { type Call, type LowerContext, type Lowering, floatBytes, operandsOf } from '../lowering.ts'
+
+const elementGrain = 1024
+const rowGrain = 4
+const columnGrain = 16
+
+/** y = op(a) op(b), then the bias is added to every row. */
+export const gemm: Lowering = (node, context) => {
+  const { ins, outs, reads, writes } = operandsOf(node, context)
+  const [a, b, bias] = ins as [number, number, number | undefined]
+  const [y] = outs as [number]
+  const isTurnedA = integer(node.attributes, 'transposeA') === 1
+  const isTurnedB = integer(node.attributes, 'transposeB') === 1
+  const [rowsA, columnsA] = node.inputs[0]?.shape as [number, number]
+  const [, columnsB] = node.inputs[1]?.shape as [number, number]
+  const [m, n] = node.outputs[0]?.shape as [number, number]
+  const k = isTurnedA ? rowsA : columnsA
+  const [aRow, aColumn] = isTurnedA ? [1, columnsA] : [columnsA, 1]
+  const [bRow, bColumn] = isTurnedB ? [1, columnsB] : [columnsB, 1]
+  return [
+    {
+      units: m,
+      grain: rowGrain,
+      reads,
+      writes,
+      scratchBytes: context.kernels.gemmScratchBytes(),
+      run(kernels, { from, to, scratch }) {
+        const rows = to - from
+        const target = y + from * n * floatBytes
+        const source = a + from * aRow * floatBytes
+        kernels.gemm(rows, n, k, source, aRow, aColumn, b, bRow, bColumn, target, n, scratch)
+        if (bias !== undefined) kernels.addBias(target, bias, rows, n)
+        return true
+      },
+    },
+  ]
+}
+
+type Elements = (
+  kernels: Kernels,
+  ins: readonly number[],
+  out: { readonly y: number; readonly count: number },
+) => void
+
+function elementwise(run: Elements): Lowering {
+  return (node, context): readonly Call[] => {
+    const { ins, outs, reads, writes } = operandsOf(node, context)
+    const [y] = outs as [number]
+    return [
+      {
+        units: sizeOf(node.outputs[0]?.shape ?? []),
+        grain: elementGrain,
+        reads,
+        writes,
+        scratchBytes: 0,
+        run(kernels, { from, to }) {
+          const shift = from * floatBytes
+          run(
+            kernels,
+            ins.map((address) => address + shift),
+            { y: y + shift, count: to - from },
+          )
+          return true
+        },
+      },
+    ]
+  }
+}
+
+export const add = elementwise((kernels, ins, { y, count }) => {
+  const [a, b] = ins as [number, number]
+  kernels.add(a, b, y, count)
+})
+
+export const copy = elementwise((kernels, ins, { y, count }) => {
+  kernels.copy(ins[0] as number, y, count)
+})
+
+export const relu = elementwise((kernels, ins, { y, count }) => {
+  kernels.relu(ins[0] as number, y, count)
+})
+
+export const reluGradient = elementwise((kernels, ins, { y: dx, count }) => {
+  const [y, dy] = ins as [number, number]
+  kernels.reluGradient(y, dy, dx, count)
+})
+
+/** Sums over rows; units are columns. */
+export const sumRows: Lowering = (node: Node, context: LowerContext) => {
+  const { ins, outs, reads, writes } = operandsOf(node, context)
+  const [x] = ins as [number]
+  const [sums] = outs as [number]
+  const [rows, columns] = node.inputs[0]?.shape as [number, number]
+  assert(rows >= 0, 'a matrix has rows')
+  return [
+    {
+      units: columns,
+      grain: columnGrain,
+      reads,
+      writes,
+      scratchBytes: 0,
+      run(kernels, { from, to }) {
+        kernels.sumRows(x, rows, columns, sums, from, to)
+        return true
+      },
+    },
+  ]
+}
+
+/** A view: nothing runs. */
+export const reshape: Lowering = () => []

@@ -1,0 +1,22 @@
+/** What each further thread of an engine runs: waits for an order, does its share, waits for the others. */
+import { parentPort, workerData } from 'node:worker_threads'
+import { createControl } from './barrier.ts'
+import { type TeamSeed, joinEngine } from './engine.ts'
+import { checkDenormals, runShare } from './team.ts'
+
+const { seed, thread } = workerData as { seed: TeamSeed; thread: number }
+const { memory, threads } = seed
+const workplace = joinEngine(seed, thread)
+const control = createControl(memory, threads)
+parentPort?.postMessage('ready')
+
+for (let seen = 0; ; seen += 1) {
+  const order = control.await(seen)
+  if (order.kind === 'stop') break
+  const isRight =
+    order.kind === 'probe'
+      ? checkDenormals(workplace.kernels)
+      : runShare(workplace, order.plan, { thread, threads, barrier: control.barrier })
+  if (!isRight) control.reportFault()
+  control.barrier()
+}

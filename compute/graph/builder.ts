@@ -1,0 +1,78 @@
+import { assert } from '#base/assert.ts'
+import type { Attributes, Graph, Home, Node, OperatorName, Shape, Tensor, Value } from './graph.ts'
+import { sizeOf } from './graph.ts'
+import { operators } from './operators.ts'
+
+/** How a parameter starts: zeros, or normals of deviation sqrt(gain / fanIn). */
+export type Initial =
+  | { readonly kind: 'zeros' }
+  | { readonly kind: 'normal'; readonly gain: number; readonly fanIn: number }
+
+export interface Parameter {
+  readonly name: string
+  readonly shape: Shape
+  /** Place in the flat vectors, in elements. */
+  readonly offset: number
+  readonly size: number
+  readonly initial: Initial
+  /** Whether weight decay applies. */
+  readonly isDecayed: boolean
+}
+
+export interface Builder {
+  input(tensor: Tensor): Value
+  parameter(name: string, shape: Shape, initial: Initial): Value
+  apply(operator: OperatorName, inputs: readonly Value[], attributes?: Attributes): readonly Value[]
+  /** A part of the state as a value, such as the moments of a parameter. */
+  resident(tensor: Tensor, home: Home): Value
+  readonly nodes: readonly Node[]
+  readonly parameters: readonly { readonly layout: Parameter; readonly value: Value }[]
+  graph(outputs: readonly Value[]): Graph
+}
+
+/** Builds a graph node by node; shapes are inferred and checked at once. */
+export function createBuilder(): Builder {
+  const values: Value[] = []
+  const nodes: Node[] = []
+  const inputs: Value[] = []
+  const parameters: { layout: Parameter; value: Value }[] = []
+  let offset = 0
+
+  function create(tensor: Tensor, home?: Home): Value {
+    const value: Value = { ...tensor, id: values.length, ...(home && { home }) }
+    values.push(value)
+    return value
+  }
+
+  return {
+    nodes,
+    parameters,
+    input(tensor) {
+      const value = create(tensor)
+      inputs.push(value)
+      return value
+    },
+    parameter(name, shape, initial) {
+      const size = sizeOf(shape)
+      const isDecayed = initial.kind === 'normal'
+      const value = create({ shape, type: 'f32' }, { vector: 'p', offset })
+      parameters.push({ layout: { name, shape, offset, size, initial, isDecayed }, value })
+      offset += size
+      return value
+    },
+    apply(operator, used, attributes = {}) {
+      const tensors = operators[operator].infer(used, attributes)
+      const outputs = tensors.map((tensor) => create(tensor))
+      nodes.push({ operator, inputs: used, outputs, attributes })
+      return outputs
+    },
+    resident: create,
+    graph(outputs) {
+      assert(
+        outputs.every((value) => values[value.id] === value),
+        'outputs are of this graph',
+      )
+      return { nodes, values, inputs, outputs }
+    },
+  }
+}

@@ -1,0 +1,77 @@
+import { AppError } from '#base/error.ts'
+import type { TrainSpec } from '#wire/spec.ts'
+import type { Builder } from './builder.ts'
+import { type Value, sizeOf } from './graph.ts'
+
+const kernelSide = 3
+const reluGain = 2 // He et al. 2015
+const linearGain = 1
+
+/**
+ * The forward graph of a model: x [batch, ...inputShape] -> logits or values [batch, outputs].
+ * Parameters stand in this order: conv1.weight [o, c, 3, 3], conv1.bias [o], …, dense1.weight [in, out],
+ * dense1.bias [out], …; the last dense layer is the output.
+ */
+export function buildModel(builder: Builder, spec: TrainSpec, x: Value): Value {
+  const { model, inputShape, outputs } = spec
+  switch (model.kind) {
+    case 'linear':
+    case 'logistic':
+      return denseLayers(builder, flatten(builder, x), [outputs])
+    case 'mlp':
+      return denseLayers(builder, flatten(builder, x), [...model.hidden, outputs])
+    case 'cnn': {
+      if (inputShape.length !== 3) {
+        throw new AppError({
+          code: 'SPEC_INVALID',
+          reason: 'a cnn needs [channels, height, width]',
+        })
+      }
+      const features = convBlocks(builder, x, model.channels)
+      return denseLayers(builder, flatten(builder, features), [...model.dense, outputs])
+    }
+  }
+}
+
+function flatten({ apply }: Builder, x: Value): Value {
+  const [batch = 0, ...rest] = x.shape
+  if (rest.length === 1) return x
+  return apply('Reshape', [x], { shape: [batch, sizeOf(rest)] })[0] as Value
+}
+
+function denseLayers(builder: Builder, x: Value, widths: readonly number[]): Value {
+  let h = x // [batch, features]
+  for (const [i, width] of widths.entries()) {
+    const isLast = i === widths.length - 1
+    const fanIn = h.shape[1] ?? 0
+    const name = `dense${i + 1}`
+    const weight = builder.parameter(`${name}.weight`, [fanIn, width], {
+      kind: 'normal',
+      gain: isLast ? linearGain : reluGain,
+      fanIn,
+    })
+    const bias = builder.parameter(`${name}.bias`, [width], { kind: 'zeros' })
+    const attributes = { transposeA: 0, transposeB: 0 }
+    h = builder.apply('Gemm', [h, weight, bias], attributes)[0] as Value // [batch, width]
+    if (!isLast) h = builder.apply('Relu', [h])[0] as Value
+  }
+  return h
+}
+
+function convBlocks(builder: Builder, x: Value, channels: readonly number[]): Value {
+  let h = x // [batch, channels, height, width]
+  for (const [i, out] of channels.entries()) {
+    const depth = h.shape[1] ?? 0
+    const name = `conv${i + 1}`
+    const weight = builder.parameter(`${name}.weight`, [out, depth, kernelSide, kernelSide], {
+      kind: 'normal',
+      gain: reluGain,
+      fanIn: depth * kernelSide * kernelSide,
+    })
+    const bias = builder.parameter(`${name}.bias`, [out], { kind: 'zeros' })
+    h = builder.apply('Conv', [h, weight, bias], { pad: 1 })[0] as Value
+    h = builder.apply('Relu', [h])[0] as Value
+    h = builder.apply('MaxPool', [h])[0] as Value // [batch, out, height / 2, width / 2]
+  }
+  return h
+}

@@ -1,0 +1,91 @@
+import { assert } from '#base/assert.ts'
+import type { TrainSpec } from '#wire/spec.ts'
+import { differentiate } from './autodiff.ts'
+import { type Builder, type Parameter, createBuilder } from './builder.ts'
+import type { Graph, Value } from './graph.ts'
+import { buildModel } from './models.ts'
+import { flopsOf } from './operators.ts'
+
+export interface ModelGraph {
+  readonly graph: Graph
+  readonly parameters: readonly Parameter[]
+  readonly parameterCount: number
+  /** [batch, ...inputShape] */
+  readonly x: Value
+  /** i32 [batch], or f32 [batch, outputs] */
+  readonly y: Value
+  /** [batch, outputs] */
+  readonly logits: Value
+  /** Mean over the batch, [] */
+  readonly loss: Value
+  /** Loss of each row, [batch] */
+  readonly losses: Value
+  readonly flops: number
+}
+
+/** One whole training step: forward, backward and optimizer, on flat vectors p, g, m, v. */
+export function buildTraining(spec: TrainSpec): ModelGraph {
+  const builder = createBuilder()
+  const forward = buildForward(builder, spec)
+  const gradients = differentiate(builder, forward.loss)
+  for (const { layout, value } of builder.parameters) {
+    const found = gradients.get(value)
+    assert(found, `the loss depends on ${layout.name}`)
+    const gradient = settle(builder, found, layout)
+    if (spec.optimizer.kind === 'sgd') builder.apply('Sgd', [value, gradient])
+    else {
+      const moments = (['m', 'v'] as const).map((vector) =>
+        builder.resident({ shape: layout.shape, type: 'f32' }, { vector, offset: layout.offset }),
+      )
+      const isDecayed = layout.isDecayed ? 1 : 0
+      builder.apply('AdamW', [value, gradient, ...moments], { isDecayed })
+    }
+  }
+  return finish(builder, forward, [forward.loss])
+}
+
+/** The forward graph with its loss, for predictions and evaluation. */
+export function buildForwardOnly(spec: TrainSpec): ModelGraph {
+  const builder = createBuilder()
+  const forward = buildForward(builder, spec)
+  return finish(builder, forward, [forward.logits, forward.losses])
+}
+
+/** Where each parameter of a model stands in the flat vector p. */
+export function parametersOf(spec: TrainSpec): readonly Parameter[] {
+  return buildForwardOnly({ ...spec, batchSize: 1 }).parameters
+}
+
+type Forward = Pick<ModelGraph, 'x' | 'y' | 'logits' | 'loss' | 'losses'>
+
+function buildForward(builder: Builder, spec: TrainSpec): Forward {
+  const { batchSize, inputShape, outputs } = spec
+  const x = builder.input({ shape: [batchSize, ...inputShape], type: 'f32' })
+  const isClassified = spec.loss === 'crossEntropy'
+  const y = builder.input(
+    isClassified
+      ? { shape: [batchSize], type: 'i32' }
+      : { shape: [batchSize, outputs], type: 'f32' },
+  )
+  const logits = buildModel(builder, spec, x)
+  const operator = isClassified ? 'SoftmaxCrossEntropy' : 'SquaredError'
+  const [loss, losses] = builder.apply(operator, [logits, y])
+  assert(loss && losses, 'a loss operator gives the mean and the rows')
+  return { x, y, logits, loss, losses }
+}
+
+/** Gives a gradient its place in the flat vector g; a value that has a place already is copied. */
+function settle(builder: Builder, gradient: Value, { offset }: Parameter): Value {
+  const producer = builder.nodes.find(({ outputs }) => outputs.includes(gradient))
+  const isFree = producer?.operator !== 'Reshape' && !gradient.home
+  const own = isFree ? gradient : (builder.apply('Copy', [gradient])[0] as Value)
+  own.home = { vector: 'g', offset }
+  return own
+}
+
+function finish(builder: Builder, forward: Forward, outputs: readonly Value[]): ModelGraph {
+  const parameters = builder.parameters.map(({ layout }) => layout)
+  const parameterCount = parameters.reduce((sum, { size }) => sum + size, 0)
+  const graph = builder.graph(outputs)
+  return { ...forward, graph, parameters, parameterCount, flops: flopsOf(graph) }
+}

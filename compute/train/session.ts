@@ -1,0 +1,206 @@
+import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { AppError } from '#base/error.ts'
+import { limits } from '#wire/limits.ts'
+import type { Leaf } from '#wire/segment.ts'
+import { type TrainSpec, trainSpecSchema } from '#wire/spec.ts'
+import { aggregateUpdates } from '../exact/aggregate.ts'
+import { type Engine, createEngine } from '../exact/engine.ts'
+import { engineIdOf } from '../exact/kernels.ts'
+import { createThreadTeam } from '../exact/thread-team.ts'
+import type {
+  AggregateTask,
+  EvaluateTask,
+  Evaluation,
+  OpenedJob,
+  PredictTask,
+  RunnerJob,
+  TrainReport,
+  TrainTask,
+} from '../runner.ts'
+import { evaluateRows, predictRows } from './evaluate.ts'
+import { type Rows, decodeRows } from './rows.ts'
+import {
+  decodeState,
+  decodeUpdate,
+  encodeState,
+  encodeUpdate,
+  leafOfState,
+  loadState,
+} from './state.ts'
+import { trainSteps } from './trainer.ts'
+import { partRootOf } from './commit.ts'
+
+const memoryBytesDefault = 2_147_483_648
+const threadsMax = 64
+
+/** What one runner process does with files; `Runner` without the process border. */
+export interface Session {
+  readonly opened: OpenedJob
+  initialState(task: { seed: `0x${string}`; to: string }): Promise<Leaf>
+  inspect(path: string): Promise<Leaf>
+  /** `onStep` may wait; it throws to stop the work. */
+  train(
+    task: TrainTask,
+    onStep: (step: number, loss: number) => Promise<void>,
+  ): Promise<TrainReport>
+  aggregate(task: AggregateTask): Promise<Leaf>
+  evaluate(task: EvaluateTask): Promise<Evaluation>
+  predict(task: PredictTask): Promise<Float32Array>
+  close(): Promise<void>
+}
+
+/** Checks the specification, reads the rows, starts the engine. */
+export async function openSession(job: RunnerJob): Promise<Session> {
+  const spec = parseSpec(job.spec)
+  const { memoryBytesMax = memoryBytesDefault } = job
+  const threads = Math.max(1, Math.min(job.threads, threadsMax))
+  const wasm = await readKernels()
+  const options = { threads, memoryBytesMax, createTeam: createThreadTeam }
+  const engine = await createEngine(spec, wasm, options)
+  const rows = job.trainFile ? decodeRows(await readWhole(job.trainFile), spec) : undefined
+  const opened = {
+    engineId: engineIdOf(wasm),
+    parameterCount: engine.parameterCount,
+    flopsPerStep: engine.flopsPerStep,
+    stateBytes: 4 * (engine.p.length + engine.m.length + engine.v.length),
+    rows: rows?.count ?? 0,
+  }
+  return createSession({ spec, engine, rows, opened, wasm, memoryBytesMax })
+}
+
+/** The compiled kernels that belong to this code. */
+export async function readKernels(): Promise<Uint8Array<ArrayBuffer>> {
+  return new Uint8Array(await readFile(new URL('../exact/kernels.wasm', import.meta.url)))
+}
+
+function parseSpec(spec: unknown): TrainSpec {
+  const parsed = trainSpecSchema.safeParse(spec)
+  if (parsed.success) return parsed.data
+  const reasons = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`)
+  throw new AppError({ code: 'SPEC_INVALID', reasons })
+}
+
+interface SessionParts {
+  readonly spec: TrainSpec
+  readonly engine: Engine
+  readonly rows: Rows | undefined
+  readonly opened: OpenedJob
+  readonly wasm: Uint8Array<ArrayBuffer>
+  readonly memoryBytesMax: number
+}
+
+function createSession(parts: SessionParts): Session {
+  const { spec, engine, opened, wasm, memoryBytesMax } = parts
+  return {
+    opened,
+    async initialState({ seed, to }) {
+      engine.initialize(seed)
+      await writeWhole(to, encodeState(engine))
+      return leafOfState(engine)
+    },
+    async inspect(path) {
+      return leafOfState(await readModel(path, engine))
+    },
+    train: (task, onStep) => train(parts, task, onStep),
+    async aggregate({ from, to, updates, method, transcript }) {
+      const state = decodeState(await readWhole(from))
+      loadState(engine, state)
+      const vectors: Float32Array[] = []
+      for (const path of updates) vectors.push((await readModel(path, engine)).p)
+      engine.p.set(await aggregateUpdates(vectors, method, { wasm, memoryBytesMax }))
+      await writeWhole(to, encodeState(engine))
+      return { ...leafOfState(engine), transcript }
+    },
+    async evaluate({ model, rowsFile }) {
+      engine.p.set((await readModel(model, engine)).p)
+      return evaluateRows(engine, spec, decodeRows(await readWhole(rowsFile), spec))
+    },
+    async predict({ model, x }) {
+      engine.p.set((await readModel(model, engine)).p)
+      return predictRows(engine, spec, unlabelled(x, engine))
+    },
+    close: engine.close,
+  }
+}
+
+async function train(
+  { engine, rows }: SessionParts,
+  task: TrainTask,
+  onStep: (step: number, loss: number) => Promise<void>,
+): Promise<TrainReport> {
+  if (!rows) throw new AppError({ code: 'ROWS_INVALID', reason: 'no train file was opened' })
+  const { from, to, updateTo, snapshots, steps } = task
+  loadState(engine, decodeState(await readWhole(from)))
+  const leaves: Leaf[] = []
+  const losses: number[] = []
+  for (const { leaf, loss } of trainSteps(engine, rows, task)) {
+    leaves.push(leaf)
+    losses.push(loss)
+    await onStep(losses.length - 1, loss)
+    if (snapshots && losses.length % snapshots.everySteps === 0) {
+      const name = `${losses.length}.safetensors`
+      await writeWhole(join(snapshots.directory, name), encodeState(engine))
+    }
+  }
+  if (updateTo) await writeWhole(updateTo, encodeUpdate(engine.p))
+  await writeWhole(to, encodeState(engine))
+  const lossMean = losses.reduce((sum, loss) => sum + loss, 0) / Math.max(1, steps)
+  return { leaves, losses, lossMean, updateRoot: leaves.at(-1)?.p ?? partRootOf(engine.p) }
+}
+
+/** A state file, or an update file, which has parameters alone. */
+async function readModel(path: string, engine: Engine) {
+  const bytes = await readWhole(path)
+  const empty = new Float32Array(0)
+  const isUpdate = bytes.length === 4 * engine.parameterCount
+  const state = isUpdate
+    ? { p: decodeUpdate(bytes), m: empty, v: empty, step: 0 }
+    : decodeState(bytes)
+  if (state.p.length !== engine.parameterCount) {
+    const reason = `p has ${state.p.length} values instead of ${engine.parameterCount}`
+    throw new AppError({ code: 'STATE_INVALID', reason })
+  }
+  return state
+}
+
+function unlabelled(x: Float32Array, engine: Engine): Rows {
+  const width = engine.x.length / engine.batchSize
+  if (x.length % width !== 0 || x.length === 0) {
+    throw new AppError({
+      code: 'ROWS_INVALID',
+      reason: `${x.length} values are no rows of ${width}`,
+    })
+  }
+  const count = x.length / width
+  const perRow = engine.y.length / engine.batchSize
+  return { count, x, y: new Float32Array(count * perRow) }
+}
+
+async function readWhole(path: string): Promise<Uint8Array> {
+  try {
+    const { size } = await stat(path)
+    const sizeBytesMax = limits.artifactBytesMax
+    if (size > sizeBytesMax) throw new AppError({ code: 'FILE_TOO_LARGE', path, sizeBytesMax })
+    return await readFile(path)
+  } catch (error) {
+    throw fileFault(path, error)
+  }
+}
+
+async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
+  const partial = `${path}.${process.pid}.part`
+  try {
+    await writeFile(partial, bytes)
+    await rename(partial, path)
+  } catch (error) {
+    await rm(partial, { force: true }).catch(() => {})
+    throw fileFault(path, error)
+  }
+}
+
+function fileFault(path: string, error: unknown): unknown {
+  if (error instanceof AppError) return error
+  const reason = (error as NodeJS.ErrnoException).code ?? String(error)
+  return new AppError({ code: 'FILE_FAILED', path, reason }, { cause: error })
+}

@@ -1,0 +1,55 @@
+import type { Hex } from '#wire/primitives.ts'
+import type { Leaf } from '#wire/segment.ts'
+import type { Engine } from '../exact/engine.ts'
+import type { Misbehaviour } from '../runner.ts'
+import { type Shard, createBatches } from './batches.ts'
+import { partRootOf, transcriptRootOf } from './commit.ts'
+import { claimStep, isSkipped } from './misbehave.ts'
+import { type Rows, loadBatch } from './rows.ts'
+import { leafOfState } from './state.ts'
+
+export interface SegmentTask {
+  readonly segmentSeed: Hex
+  readonly firstBatch: number
+  readonly steps: number
+  readonly shard: Shard
+  readonly misbehave?: Misbehaviour
+}
+
+export interface StepReport {
+  readonly leaf: Leaf
+  readonly loss: number
+}
+
+/**
+ * Steps of a segment, one at a time, from the state that the engine holds. Denormals are checked before the
+ * first and after the last. Runs in Node and in browsers.
+ */
+export function* trainSteps(
+  engine: Engine,
+  rows: Rows,
+  task: SegmentTask,
+): Generator<StepReport, void> {
+  const { segmentSeed, shard, firstBatch, steps, misbehave } = task
+  const batchSize = engine.batchSize
+  const batchAt = createBatches({ segmentSeed, shard, batchSize, rows: rows.count })
+  engine.checkDenormals()
+  let last: StepReport = { leaf: leafOfState(engine), loss: 0 }
+  for (let step = 0; step < steps; step += 1) {
+    if (isSkipped(misbehave, step)) {
+      last = { ...last, leaf: claimStep(engine, misbehave, last.leaf) }
+    } else {
+      loadBatch(engine, rows, batchAt(firstBatch + step))
+      const loss = engine.train()
+      last = { leaf: leafOfStep(engine, loss), loss }
+    }
+    yield last
+  }
+  engine.checkDenormals()
+}
+
+/** The leaf of the step that the engine just did. */
+function leafOfStep(engine: Engine, loss: number): Leaf {
+  const transcript = transcriptRootOf(partRootOf(engine.g), loss)
+  return { ...leafOfState(engine), transcript }
+}

@@ -1,0 +1,94 @@
+import { readFile } from 'node:fs/promises'
+import { encodeSafetensors } from '#compute/export/safetensors.ts'
+import { createWords, streamKeyOf } from '#compute/exact/random.ts'
+import type { Hex } from '#wire/primitives.ts'
+import type { TrainSpec } from '#wire/spec.ts'
+
+export const seed: Hex = `0x${'5a'.repeat(32)}`
+export const segmentSeed: Hex = `0x${'c3'.repeat(32)}`
+
+const common = {
+  outputs: 10,
+  loss: 'crossEntropy',
+  optimizer: {
+    kind: 'adamw',
+    learningRate: 0.001,
+    beta1: 0.9,
+    beta2: 0.999,
+    epsilon: 1e-8,
+    weightDecay: 0.01,
+  },
+  schedule: 'linear',
+  localSteps: 8,
+  rounds: 50,
+  segmentSteps: 32,
+  aggregation: 'centeredClip',
+} as const
+
+export const mlpSpec: TrainSpec = {
+  ...common,
+  model: { kind: 'mlp', hidden: [48] },
+  inputShape: [64],
+  batchSize: 32,
+}
+
+export const cnnSpec: TrainSpec = {
+  ...common,
+  model: { kind: 'cnn', channels: [6, 12], dense: [24] },
+  inputShape: [1, 14, 14],
+  batchSize: 24,
+}
+
+export const linearSpec: TrainSpec = {
+  ...common,
+  model: { kind: 'linear' },
+  inputShape: [13],
+  outputs: 1,
+  loss: 'meanSquaredError',
+  optimizer: { kind: 'sgd', learningRate: 0.05 },
+  schedule: 'constant',
+  batchSize: 16,
+}
+
+/** The compiled kernels. */
+export async function readWasm(): Promise<Uint8Array<ArrayBuffer>> {
+  const url = new URL('../../../compute/exact/kernels.wasm', import.meta.url)
+  return new Uint8Array(await readFile(url))
+}
+
+/** A source of binary32 values from -1 to 1, from integers alone. */
+export function createFloats(layer: number): () => number {
+  const next = createWords(streamKeyOf(seed, 0, layer))
+  return () => (next() >>> 8) / 0x800000 - 1
+}
+
+/** Rows with a rule to learn: the class or value follows from the mean of some inputs. */
+export function createRows(spec: TrainSpec, count: number) {
+  const width = spec.inputShape.reduce((product, side) => product * side, 1)
+  const next = createFloats(7)
+  const x = Float32Array.from({ length: count * width }, next)
+  const levels = Array.from({ length: count }, (_, i) => {
+    const row = x.subarray(i * width, (i + 1) * width)
+    return ((row[0] as number) + (row[width >> 1] as number) + 2) / 4 // 0 to 1
+  })
+  const y =
+    spec.loss === 'crossEntropy'
+      ? Int32Array.from(levels, (level) => Math.min(spec.outputs - 1, level * spec.outputs))
+      : Float32Array.from({ length: count * spec.outputs }, (_, i) => {
+          return 2 * (levels[Math.floor(i / spec.outputs)] as number) - 1
+        })
+  return { count, x, y }
+}
+
+/** The same as the bytes of a rows file. */
+export function encodeRows(spec: TrainSpec, count: number): Uint8Array {
+  const { x, y } = createRows(spec, count)
+  const label =
+    y instanceof Int32Array
+      ? { dtype: 'I32' as const, shape: [count], values: y }
+      : { dtype: 'F32' as const, shape: [count, spec.outputs], values: y }
+  return encodeSafetensors({
+    x: { dtype: 'F32', shape: [count, ...spec.inputShape], values: x },
+    y: label,
+  })
+}
