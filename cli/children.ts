@@ -13,6 +13,8 @@ export interface ChildOptions {
   readonly args: readonly string[]
   readonly logDir: string
   readonly environment?: Readonly<Record<string, string>>
+  /** Another program than the command line. */
+  readonly entry?: string
 }
 
 export interface ChildExit {
@@ -44,7 +46,7 @@ interface WaitOptions {
 }
 
 const messagesMax = 1024
-const entry = fileURLToPath(new URL('main.ts', import.meta.url))
+const commandLine = fileURLToPath(new URL('main.ts', import.meta.url))
 
 /** Starts `quern <args>` with this Node, a channel for messages, and files for what it prints. */
 export function spawnQuern(options: ChildOptions): Child {
@@ -126,7 +128,7 @@ function spawnLogged(options: ChildOptions): ChildProcess {
   const out = openSync(join(options.logDir, `${options.name}.out.log`), 'a', 0o600)
   const err = openSync(join(options.logDir, `${options.name}.err.log`), 'a', 0o600)
   try {
-    return spawn(process.execPath, [entry, ...options.args], {
+    return spawn(process.execPath, [options.entry ?? commandLine, ...options.args], {
       stdio: ['ignore', out, err, 'ipc'],
       env: { ...process.env, ...options.environment },
       serialization: 'json',

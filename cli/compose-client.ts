@@ -14,7 +14,10 @@ export interface Client extends Station {
 }
 
 export interface ClientOptions {
+  /** Holds blocks, pins and the peer's key. */
   readonly dataDir: string
+  /** Holds `keystore/`. */
+  readonly keystoreDir: string
   readonly networkFile: NetworkFile
   readonly log: Logger
   /** Keystore name, address or `dev:<index>`; by default `default`, on a development chain its client. */
@@ -24,14 +27,14 @@ export interface ClientOptions {
 
 /** Wires a client together. Nothing is started; a wrong password or account is found here. */
 export async function composeClient(context: Context, options: ClientOptions): Promise<Client> {
-  const { dataDir, networkFile, log, passwordFile } = options
+  const { dataDir, keystoreDir, networkFile, log, passwordFile } = options
   const { chainId } = networkFile
   const account = clientAccountOf(options.account, {
-    dataDir,
+    dataDir: keystoreDir,
     isDevelopment: chainId === devChainId,
     developmentIndex: devRoles.client,
   })
-  const signer = await openSigner({ account, dataDir, chainId, passwordFile })
+  const signer = await openSigner({ account, dataDir: keystoreDir, chainId, passwordFile })
   const station = await composeStation(context, { dataDir, networkFile, log })
   return { ...station, dataDir, transactor: createTransactor(station.access, signer) }
 }

@@ -15,7 +15,6 @@ import { createArtifacts } from '#p2p/artifacts.ts'
 import { type JobTopics, createJobTopics } from '#p2p/job-topic.ts'
 import type { Artifacts } from '#p2p/network.ts'
 import { type Libp2pNetwork, createNetwork } from '#p2p/node.ts'
-import type { Hex } from '#wire/primitives.ts'
 import type { Context } from './context.ts'
 import type { Network as NetworkFile } from './network-file.ts'
 
@@ -77,5 +76,5 @@ export function accessOf(networkFile: NetworkFile): ChainAccess {
   if (missing !== undefined) {
     throw new AppError({ code: 'NETWORK_FILE_INVALID', reason: `contracts.${missing} is missing` })
   }
-  return { rpcUrl, chainId, contracts: contracts as Record<string, Hex> as Contracts }
+  return { rpcUrl, chainId, contracts: contracts as Contracts }
 }

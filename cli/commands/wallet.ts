@@ -5,8 +5,14 @@ import { addSettingFlags } from '../configuration.ts'
 import type { Context } from '../context.ts'
 import { firstLineOf, readPassword } from '../password.ts'
 
-interface ImportFlags {
+const lightHelp = 'derive the file’s key with little memory and time: for development accounts'
+
+interface KeepFlags {
   readonly name: string
+  readonly lightKdf?: boolean
+}
+
+interface ImportFlags extends KeepFlags {
   readonly privateKeyFile?: string
   readonly keystoreFile?: string
   readonly mnemonicFile?: string
@@ -19,13 +25,15 @@ export function register(program: Command, context: Context): void {
   addSettingFlags(wallet.command('new'), ['passwordFile'])
     .description('make a new account')
     .option('--name <name>', 'what to call it', 'default')
-    .action(async (flags: { name: string }, command: Command) => {
+    .option('--light-kdf', lightHelp)
+    .action(async (flags: KeepFlags, command: Command) => {
       const privateKey = await newPrivateKey(context)
-      await keep(context, command, { name: flags.name, privateKey })
+      await keep(context, command, { ...flags, privateKey })
     })
   addSettingFlags(wallet.command('import'), ['passwordFile'])
     .description('import an account; exactly one of the three files is given')
     .option('--name <name>', 'what to call it', 'default')
+    .option('--light-kdf', lightHelp)
     .option('--private-key-file <path>', 'file with a private key in hex')
     .addOption(
       new Option('--keystore-file <path>', 'keystore file (version 3) with the same password'),
@@ -34,7 +42,7 @@ export function register(program: Command, context: Context): void {
     .option('--index <number>', 'which account of the mnemonic', '0')
     .action(async (flags: ImportFlags, command: Command) => {
       const privateKey = await importedKey(context, command, flags)
-      await keep(context, command, { name: flags.name, privateKey })
+      await keep(context, command, { ...flags, privateKey })
     })
   wallet
     .command('list')
@@ -95,11 +103,13 @@ async function keyOfKeystore(
 async function keep(
   context: Context,
   command: Command,
-  key: { readonly name: string; readonly privateKey: Uint8Array },
+  key: KeepFlags & { readonly privateKey: Uint8Array },
 ): Promise<void> {
   const { passwordFile } = await context.settings(command)
   const password = await readPassword({ passwordFile, isNew: true })
-  const account = await saveAccount(context.dataDir(), { ...key, password })
+  const { scryptDefault, scryptLight } = await import('#base/crypto/keystore.ts')
+  const scrypt = key.lightKdf === true ? scryptLight : scryptDefault
+  const account = await saveAccount(context.dataDir(), { ...key, password }, { scrypt })
   print(context, account)
 }
 

@@ -42,11 +42,15 @@ export async function postJob(
   const nonce = BigInt(context.clock.nowMs()) * 1000n + BigInt(context.rng.below(1000))
   const pin = `post:${nonce}`
   const { engineId, flopsPerStep } = metering
-  const published = await publishSpec({ artifacts, reader, randomBytes: context.randomBytes }, prepared, {
-    name: input.name,
-    engineId,
-    owner: pin,
-  })
+  const published = await publishSpec(
+    { artifacts, reader, randomBytes: context.randomBytes },
+    prepared,
+    {
+      name: input.name,
+      engineId,
+      owner: pin,
+    },
+  )
   const { spec, specDigest, slateVersion } = published
   const facts = {
     client: transactor.address,

@@ -77,7 +77,8 @@ function phaseText(view: JobView): string {
     cancelled: 'cancelled    the escrow went back',
     expired: 'expired      what was not earned went back',
   }
-  const attempt = view.phase === 'running' && view.attempt > 0 ? ` (attempt ${view.attempt + 1})` : ''
+  const attempt =
+    view.phase === 'running' && view.attempt > 0 ? ` (attempt ${view.attempt + 1})` : ''
   return `${texts[view.phase]}${attempt}`
 }
 

@@ -70,7 +70,11 @@ export async function modelBlockOf(
   const modelHash = view.verdict?.modelHash
   if (view.completedBlock === undefined || modelHash === undefined) return undefined
   const rpc = createPublicClient({ transport: http(rpcUrl, { timeout: 10_000 }) })
-  for (let number = view.completedBlock; number <= view.completedBlock + blocksLookedAt; number += 1n) {
+  for (
+    let number = view.completedBlock;
+    number <= view.completedBlock + blocksLookedAt;
+    number += 1n
+  ) {
     const block = await blockWhenThere(rpc, number, options.signal)
     if (block?.extraData === modelHash) return number
   }
@@ -80,7 +84,8 @@ export async function modelBlockOf(
 async function blockWhenThere(rpc: PublicClient, blockNumber: bigint, signal: AbortSignal) {
   const tries = 40 // an idle chain makes a block every 15 s
   for (let i = 0; i < tries && !signal.aborted; i += 1) {
-    if ((await rpc.getBlockNumber({ cacheTime: 0 })) >= blockNumber) return rpc.getBlock({ blockNumber })
+    if ((await rpc.getBlockNumber({ cacheTime: 0 })) >= blockNumber)
+      return rpc.getBlock({ blockNumber })
     await new Promise((resolve) => setTimeout(resolve, 500))
   }
   return undefined
@@ -89,7 +94,9 @@ async function blockWhenThere(rpc: PublicClient, blockNumber: bigint, signal: Ab
 function evaluatorsOf(view: JobView): readonly Hex[] {
   const paid = view.payouts.map(({ account }) => account)
   const known = [...view.evaluators, ...view.revealed.map(({ evaluator }) => evaluator)]
-  const others = paid.filter((account) => !view.workers.includes(account) && account !== view.client)
+  const others = paid.filter(
+    (account) => !view.workers.includes(account) && account !== view.client,
+  )
   return [...new Set([...known, ...others])]
 }
 

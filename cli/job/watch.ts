@@ -1,6 +1,5 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { AppError } from '#base/error.ts'
 import { isOver } from '#chain/client/feed.ts'
 import { isJobMember } from '#chain/client/members.ts'
 import type { JobView } from '#chain/client/view.ts'
@@ -42,12 +41,4 @@ export async function watchJob(
     offView()
     await topic.close()
   }
-}
-
-/** The job's view. Throws JOB_UNKNOWN. */
-export function viewOf(station: Pick<Station, 'feed'>, jobId: Hex): JobView {
-  const view = station.feed.job(jobId)
-  if (view !== undefined) return view
-  const message = 'no such job on this chain; "quern job list" shows what there is'
-  throw new AppError({ code: 'JOB_UNKNOWN', jobId, message })
 }

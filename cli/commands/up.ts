@@ -1,0 +1,16 @@
+import type { Command } from 'commander'
+import { addSettingFlags } from '../configuration.ts'
+import type { Context } from '../context.ts'
+
+/** `quern up`: a local network of separate processes, until it is stopped. */
+export function register(program: Command, context: Context): void {
+  addSettingFlags(program.command('up'), ['rpcPort', 'threads'])
+    .description('start a local network and keep it running; Ctrl-C or "quern down" ends it')
+    .option('--workers <count>', 'workers, 0 to 8', '3')
+    .option('--evaluators <count>', 'evaluators, 0 to 6', '3')
+    .option('--stake <train>', 'what each stakes, in TRAIN', '20000')
+    .action(async (_flags: object, command: Command) => {
+      const { runUp } = await import('../up.ts')
+      await runUp(context, command)
+    })
+}

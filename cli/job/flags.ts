@@ -1,0 +1,108 @@
+import { type Command, Option } from 'commander'
+import { AppError } from '#base/error.ts'
+import type { PrepareOptions } from '#compute/data/prepare.ts'
+import { limits } from '#wire/limits.ts'
+import type { Offer } from './terms.ts'
+import { trainToWei } from './terms.ts'
+
+/** What a person types about the data of a job; everything has a default. */
+export interface DataFlags {
+  readonly task?: 'classify' | 'regress'
+  readonly target?: string
+  readonly drop?: string
+  readonly header: boolean
+  readonly model?: 'linear' | 'mlp' | 'cnn'
+  readonly test?: readonly string[]
+  readonly testShare?: string
+  readonly seed: string
+}
+
+/** What a person types about the money and the people of a job. */
+export interface OfferFlags {
+  readonly workers: string
+  readonly evaluators: string
+  readonly reward: string
+  readonly runSeconds?: string
+  readonly volunteerSeconds: string
+}
+
+/** Adds the flags that say how to read the data. */
+export function addDataFlags(command: Command): Command {
+  return command
+    .addOption(
+      new Option('--task <task>', 'guessed when not given').choices(['classify', 'regress']),
+    )
+    .option('--target <column>', 'column to predict, by name or zero-based index')
+    .option('--drop <columns>', 'columns to leave out, separated by commas')
+    .option('--no-header', 'the first row is a row, not the names of the columns')
+    .addOption(
+      new Option('--model <model>', 'chosen from the data when not given').choices([
+        'linear',
+        'mlp',
+        'cnn',
+      ]),
+    )
+    .option('--test <file...>', 'files of the held-out part')
+    .option('--test-share <share>', 'share of the rows held out when there is no --test (0.2)')
+    .option('--seed <number>', 'decides the split and the order of rows', '1')
+}
+
+/** Adds the flags of the offer. */
+export function addOfferFlags(command: Command): Command {
+  return command
+    .option('--workers <count>', 'how many workers share the rows, 1 to 8', '3')
+    .option('--evaluators <count>', 'how many evaluators are drawn at first, 1 to 8', '2')
+    .option('--reward <train>', 'what the work is paid, in TRAIN', '1000')
+    .option('--volunteer-seconds <seconds>', 'how long workers may volunteer', '4')
+    .option('--run-seconds <seconds>', 'how long the training may take')
+}
+
+/** The options of `prepareJob` behind the flags. Throws FLAG_INVALID. */
+export function prepareOptionsOf(flags: DataFlags, workers: number): PrepareOptions {
+  return {
+    task: flags.task,
+    target: flags.target,
+    drop: flags.drop?.split(',').map((name) => name.trim()),
+    noHeader: !flags.header,
+    model: flags.model,
+    testFiles: flags.test,
+    testShare: flags.testShare === undefined ? undefined : shareOf('test-share', flags.testShare),
+    seed: integerOf('seed', flags.seed, { min: 0, max: Number.MAX_SAFE_INTEGER }),
+    workerCount: workers,
+  }
+}
+
+/** The offer behind the flags. Throws FLAG_INVALID, AMOUNT_INVALID. */
+export function offerOf(flags: OfferFlags, expectedSeconds: number): Offer {
+  const seconds = { min: 1, max: 2_592_000 }
+  const { runSeconds } = flags
+  return {
+    rewardWei: trainToWei(flags.reward),
+    workers: integerOf('workers', flags.workers, { min: 1, max: limits.workersMax }),
+    evaluators: integerOf('evaluators', flags.evaluators, { min: 1, max: limits.evaluatorsMax }),
+    volunteerSeconds: integerOf('volunteer-seconds', flags.volunteerSeconds, seconds),
+    runSeconds:
+      runSeconds === undefined
+        ? Math.max(180, Math.ceil(expectedSeconds * 4))
+        : integerOf('run-seconds', runSeconds, seconds),
+  }
+}
+
+/** A whole number within bounds. Throws FLAG_INVALID. */
+export function integerOf(
+  flag: string,
+  text: string,
+  { min, max }: { min: number; max: number },
+): number {
+  const value = /^[0-9]{1,16}$/.test(text) ? Number(text) : Number.NaN
+  if (value >= min && value <= max) return value
+  const message = `--${flag} is a whole number from ${min} to ${max}, not "${text}"`
+  throw new AppError({ code: 'FLAG_INVALID', flag, text, message })
+}
+
+function shareOf(flag: string, text: string): number {
+  const value = Number(text)
+  if (value > 0 && value < 1) return value
+  const message = `--${flag} is a number between 0 and 1, not "${text}"`
+  throw new AppError({ code: 'FLAG_INVALID', flag, text, message })
+}

@@ -1,0 +1,78 @@
+import { basename } from 'node:path'
+import type { Command } from 'commander'
+import { AppError } from '#base/error.ts'
+import { type PreparedJob, prepareJob } from '#compute/data/prepare.ts'
+import { limits } from '#wire/limits.ts'
+import type { Client } from '../compose-client.ts'
+import type { Context } from '../context.ts'
+import { withClient } from './client-session.ts'
+import { type DataFlags, type OfferFlags, integerOf, offerOf, prepareOptionsOf } from './flags.ts'
+import { followToEnd, printSummary } from './follow.ts'
+import { expectedSeconds, meterSpec } from './meter.ts'
+import { postJob } from './post.ts'
+import type { Summary } from './summary.ts'
+
+interface PostFlags extends DataFlags, OfferFlags {
+  readonly name?: string
+  readonly yes?: boolean
+}
+
+/** `quern job post`: reads the files, asks, posts, and follows the job to its end. */
+export async function postFiles(
+  context: Context,
+  command: Command,
+  { files, flags }: { files: readonly string[]; flags: PostFlags },
+): Promise<void> {
+  const workers = integerOf('workers', flags.workers, { min: 1, max: limits.workersMax })
+  const prepared = await prepareJob(files, {
+    ...prepareOptionsOf(flags, workers),
+    signal: context.stopping,
+  })
+  const name = flags.name ?? basename(files[0] ?? '')
+  await withClient(context, command, async (client) => {
+    const confirm = flags.yes === true ? async () => true : askToSign
+    const summary = await runJob(context, client, { name, prepared, flags, confirm })
+    printSummary(context, summary)
+    if (summary.phase === 'settled') return
+    const message = `the job ended ${summary.phase}; what was not earned is back on your balance`
+    throw new AppError({ code: 'JOB_FAILED', jobId: summary.jobId, message })
+  })
+}
+
+/** Meters, posts and follows one prepared job. */
+export async function runJob(
+  context: Context,
+  client: Client,
+  job: {
+    name: string
+    prepared: PreparedJob
+    flags: OfferFlags
+    confirm: (lines: readonly string[]) => Promise<boolean>
+  },
+): Promise<Summary> {
+  const { name, prepared, flags } = job
+  const metering = await meterSpec(prepared.train, context.stopping)
+  const offer = offerOf(flags, expectedSeconds(prepared.train, metering))
+  const confirm = (lines: readonly string[]) => {
+    context.output.print({ event: 'offer', name, lines }, lines.join('\n'))
+    return job.confirm(lines)
+  }
+  const { jobId, spec } = await postJob(context, client, {
+    name,
+    prepared,
+    metering,
+    offer,
+    confirm,
+  })
+  return followToEnd(context, client, { jobId, dataDir: client.dataDir, spec })
+}
+
+async function askToSign(): Promise<boolean> {
+  if (!process.stdin.isTTY) {
+    const message = 'there is no terminal to ask at; give --yes to sign without asking'
+    throw new AppError({ code: 'CONFIRMATION_MISSING', message })
+  }
+  const { confirm, isCancel } = await import('@clack/prompts')
+  const answer = await confirm({ message: 'Sign and post?' })
+  return !isCancel(answer) && answer
+}

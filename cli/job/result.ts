@@ -1,0 +1,50 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Command } from 'commander'
+import { AppError } from '#base/error.ts'
+import { modelFileNames, parseModel } from '#compute/export/model.ts'
+import { cidOfDigest, codecs } from '#wire/cid.ts'
+import type { Context } from '../context.ts'
+import { withStation } from './client-session.ts'
+import { jobIdOfText, viewOf } from './find.ts'
+
+/** `quern job result`: fetches the model directory by its CID, checks its hash, and writes it. */
+export async function fetchResult(
+  context: Context,
+  command: Command,
+  wanted: { jobId: string; directory: string },
+): Promise<void> {
+  await withStation(context, command, async ({ feed, artifacts }) => {
+    const jobId = jobIdOfText(wanted.jobId)
+    const view = viewOf(feed, jobId)
+    const { modelCidDigest, verdict, phase } = view
+    if (modelCidDigest === undefined) {
+      const message = `the job is ${phase} and has no accepted model`
+      throw new AppError({ code: 'MODEL_NONE', jobId, phase, message })
+    }
+    const modelCid = cidOfDigest(modelCidDigest, codecs.dagPb)
+    const signal = context.stopping
+    const fetched = await Promise.all(
+      Object.entries(modelFileNames).map(async ([key, name]) => {
+        const bytes = await artifacts.get(`${modelCid}/${name}`, { signal })
+        return [key, bytes] as const
+      }),
+    )
+    const files = Object.fromEntries(fetched) as Parameters<typeof parseModel>[0]
+    const { modelHash } = parseModel(files)
+    if (verdict !== undefined && modelHash !== verdict.modelHash) {
+      const message = 'the directory behind the CID is not the accepted model'
+      throw new AppError({ code: 'MODEL_DIFFERS', modelCid, modelHash, message })
+    }
+    mkdirSync(wanted.directory, { recursive: true })
+    for (const [key, bytes] of fetched) {
+      writeFileSync(
+        join(wanted.directory, modelFileNames[key as keyof typeof modelFileNames]),
+        bytes,
+      )
+    }
+    const text = `${wanted.directory}  ${modelHash}\npredict with  npm run -s quern -- predict ${wanted.directory} <file>`
+    const { directory } = wanted
+    context.output.print({ event: 'result', jobId, modelCid, modelHash, directory }, text)
+  })
+}
