@@ -14,7 +14,7 @@ export interface AttemptPlace {
 
 /** Under this name artifacts of a job are pinned. */
 export function pinOwner(jobId: Hex): string {
-  return `job/${jobId}`
+  return `worker:${jobId}`
 }
 
 /** Directory of an attempt below `jobs/`. */

@@ -8,7 +8,7 @@ import type { Artifacts } from '#p2p/network.ts'
 import { canonicalBytes } from '#wire/canonical.ts'
 import { digestOfCid } from '#wire/cid.ts'
 import type { JobSpec } from '#wire/job.ts'
-import type { Transcript } from '#wire/segment.ts'
+import { type Transcript, transcriptFileName } from '#wire/segment.ts'
 import { type AttemptPlace, pinOwner } from './place.ts'
 
 /**
@@ -32,7 +32,10 @@ export async function buildResult(
     names.map((part) => ({ name: modelFileNames[part], bytes: model.files[part] })),
     { owner },
   )
-  const transcriptCid = await artifacts.add(canonicalBytes(transcript), { owner })
+  const transcriptCid = await artifacts.addDirectory(
+    [{ name: transcriptFileName, bytes: canonicalBytes(transcript) }],
+    { owner },
+  )
   return {
     modelHash: model.modelHash,
     modelCidDigest: digestOfCid(modelCid),
