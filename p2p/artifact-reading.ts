@@ -66,51 +66,51 @@ export function createReading(parts: ArtifactParts): Pick<Artifacts, 'get' | 'ge
     })
   }
 
-  async function readBytes(one: Reading): Promise<Uint8Array> {
-    const { cid, sizeBytes } = await sizeOf(files, one)
-    const bytes = new Uint8Array(sizeBytes)
-    let filled = 0
-    for await (const chunk of readChunks(files, cid, { ...one, sizeBytes })) {
-      bytes.set(chunk, filled)
-      filled += chunk.length
-    }
-    return bytes
-  }
-
-  async function readToFile(one: Reading, toPath: string): Promise<void> {
-    const { cid, sizeBytes } = await sizeOf(files, one)
-    const partPath = `${toPath}.part`
-    await mkdir(dirname(toPath), { recursive: true })
-    const file = await open(partPath, 'w')
-    try {
-      for await (const chunk of readChunks(files, cid, { ...one, sizeBytes })) {
-        await file.writeFile(chunk)
-      }
-      await file.close()
-      await rename(partPath, toPath)
-    } catch (error) {
-      await file.close()
-      await rm(partPath, { force: true })
-      throw error
-    }
-  }
-
   async function getFile(artifact: string, toPath: string, options: GetOptions = {}) {
     if (await exists(toPath)) throw new AppError({ code: 'FILE_EXISTS', path: toPath })
-    return reading(artifact, options, (one) => readToFile(one, toPath))
+    return reading(artifact, options, (one) => readToFile(files, one, toPath))
   }
 
   return {
-    get: (artifact, options = {}) => reading(artifact, options, readBytes),
+    get: (artifact, options = {}) => reading(artifact, options, (one) => readBytes(files, one)),
     getFile,
     list: (artifact, options = {}) => reading(artifact, options, (one) => listEntries(files, one)),
+  }
+}
+
+async function readBytes(files: UnixFS, one: Reading): Promise<Uint8Array> {
+  const { cid, sizeBytes } = await sizeOf(files, one)
+  const bytes = new Uint8Array(sizeBytes)
+  let filled = 0
+  for await (const chunk of readChunks(files, cid, { ...one, sizeBytes })) {
+    bytes.set(chunk, filled)
+    filled += chunk.length
+  }
+  return bytes
+}
+
+async function readToFile(files: UnixFS, one: Reading, toPath: string): Promise<void> {
+  const { cid, sizeBytes } = await sizeOf(files, one)
+  const partPath = `${toPath}.part`
+  await mkdir(dirname(toPath), { recursive: true })
+  const file = await open(partPath, 'w')
+  try {
+    for await (const chunk of readChunks(files, cid, { ...one, sizeBytes })) {
+      await file.writeFile(chunk)
+    }
+    await file.close()
+    await rename(partPath, toPath)
+  } catch (error) {
+    await file.close()
+    await rm(partPath, { force: true })
+    throw error
   }
 }
 
 /** Size first, from the root block: nothing is allocated for an artifact that is too large. */
 async function sizeOf(files: UnixFS, one: Reading): Promise<{ cid: CID; sizeBytes: number }> {
   const { root, path, stall, fetching, sizeBytesMax } = one
-  const found = await files.stat(root, { path, signal: stall.signal, ...{ fetching } })
+  const found = await files.stat(root, withFetching({ path, signal: stall.signal }, fetching))
   if (found.type === 'directory')
     throw new AppError({ code: 'ARTIFACT_INVALID', reason: 'directory' })
   if (found.size > BigInt(sizeBytesMax)) {
@@ -139,11 +139,11 @@ async function* readChunks(
 async function listEntries(files: UnixFS, one: Reading): Promise<ArtifactEntry[]> {
   const { root, path, stall, fetching } = one
   const entries: ArtifactEntry[] = []
-  const options = { path, signal: stall.signal, ...{ fetching, extended: true } }
+  const options = withFetching({ path, signal: stall.signal }, fetching)
   for await (const entry of files.ls(root, options)) {
     stall.progress()
     if (entries.length >= entriesMax) throw new AppError({ code: 'ARTIFACT_TOO_LARGE', entriesMax })
-    const { size } = await files.stat(entry.cid, { signal: stall.signal, ...{ fetching } })
+    const { size } = await files.stat(entry.cid, withFetching({ signal: stall.signal }, fetching))
     entries.push({ name: entry.name, cid: entry.cid.toString(), sizeBytes: Number(size) })
   }
   return entries
@@ -170,4 +170,12 @@ async function exists(path: string): Promise<boolean> {
     () => true,
     () => false,
   )
+}
+
+/** Helia hands the options of a read down to the broker of each block, ours with them. */
+function withFetching<T extends object>(
+  options: T,
+  fetching: Fetching,
+): T & { fetching: Fetching } {
+  return { ...options, fetching }
 }

@@ -42,7 +42,7 @@ export function createArtifacts(network: Libp2pNetwork, options: ArtifactsOption
     await store.open()
     await pins.open()
     await helia.start()
-    unserve = await serveBlocks(network.libp2p, store.read)
+    unserve = await serveBlocks(network.libp2p, (cid) => store.read(cid))
   }
 
   async function stop(): Promise<void> {
@@ -64,7 +64,7 @@ export function createArtifacts(network: Libp2pNetwork, options: ArtifactsOption
     pin: (cid, owner) => lock.shared(() => pins.add(parseCid(cid).toString(), owner)),
     unpinOwner: (owner) => pins.removeOwner(owner),
     collect,
-    usedBytes: store.usedBytes,
+    usedBytes: () => store.usedBytes(),
   }
 }
 

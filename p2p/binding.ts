@@ -5,6 +5,7 @@ import { addressOf } from '#base/crypto/keys.ts'
 import { AppError } from '#base/error.ts'
 import { type Hex, fromHex, toHex } from '#base/hex.ts'
 import { address, count, signature65 } from '#wire/primitives.ts'
+import { isSignedBy } from './envelope.ts'
 import type { Network } from './network.ts'
 
 export const peerIdText = z.string().regex(/^[1-9A-HJ-NP-Za-km-z]{30,80}$/)
@@ -55,9 +56,10 @@ export async function verifyBinding(
   if (recoverOrNothing(typed, binding.accountSignature) !== binding.account) {
     throw new AppError({ code: 'BINDING_INVALID', part: 'account' })
   }
-  const { publicKey } = peerIdFromString(binding.peerId)
-  const isGenuine = await publicKey?.verify(typedDigest(typed), fromHex(binding.peerSignature))
-  if (isGenuine !== true) throw new AppError({ code: 'BINDING_INVALID', part: 'peer' })
+  const peer = peerIdOrThrow(binding.peerId)
+  if (!(await isSignedBy(peer, typedDigest(typed), fromHex(binding.peerSignature)))) {
+    throw new AppError({ code: 'BINDING_INVALID', part: 'peer' })
+  }
 }
 
 function recoverOrNothing(typed: TypedMessage, signature: Hex): Hex | undefined {

@@ -35,33 +35,22 @@ export interface PullBroker extends BlockBroker {
  * one peer after another and leaves to the fallback what nobody has.
  */
 export function createPullBroker(libp2p: Libp2p, log: Logger): PullBroker {
-  const sources = new Map<string, BlockSource>()
+  const sources = createSources(libp2p)
   let fallback: (BlockBroker & { stop?: () => Promise<void> }) | undefined
 
-  function sourceOf(peerId: string): BlockSource {
-    const source = sources.get(peerId) ?? createBlockSource(libp2p, peerId)
-    sources.set(peerId, source)
-    return source
-  }
-
-  /** Peers in the order in which to ask: those that served before, providers, the rest; least busy first. */
-  function nextPeer(fetching: Fetching, tried: ReadonlySet<string>): string | undefined {
-    const connected = libp2p.getPeers().map(String)
-    const rank = (peerId: string) =>
-      (fetching.serving.has(peerId) ? 0 : fetching.providers.includes(peerId) ? 1_000 : 2_000) +
-      (sources.get(peerId)?.pending() ?? 0)
-    return [...new Set([...fetching.providers, ...connected])]
-      .filter((peerId) => peerId !== libp2p.peerId.toString())
-      .filter((peerId) => !tried.has(peerId) && !fetching.lacking.has(peerId))
-      .toSorted((a, b) => rank(a) - rank(b))[0]
+  function candidates({ providers }: Fetching): Candidate[] {
+    const own = libp2p.peerId.toString()
+    const peerIds = new Set([...providers, ...libp2p.getPeers().map(String)])
+    peerIds.delete(own)
+    return [...peerIds].map((peerId) => ({ peerId, pending: sources.pending(peerId) }))
   }
 
   async function fetchFrom(peerId: string, cid: CID, options: Attempt): Promise<Uint8Array> {
-    const { fetching, signal, validateFn } = options
+    const { fetching, signal } = options
     try {
-      const block = await sourceOf(peerId).fetch(cid, signal)
+      const block = await sources.of(peerId).fetch(cid, signal)
       if (block === undefined) throw new AppError({ code: 'BLOCK_MISSING', peerId })
-      await validateFn?.(block)
+      await options.validateFn?.(block)
       fetching.serving.add(peerId)
       return block
     } catch (error) {
@@ -81,10 +70,10 @@ export function createPullBroker(libp2p: Libp2p, log: Logger): PullBroker {
     try {
       const tried = new Set<string>()
       const block = await firstFetched(() => {
-        const peerId = nextPeer(fetching, tried)
+        const peerId = nextPeer(fetching, tried, candidates(fetching))
         if (peerId === undefined) return undefined
         tried.add(peerId)
-        return fetchFrom(peerId, cid, { fetching, signal, validateFn: options.validateFn })
+        return fetchFrom(peerId, cid, { ...options, fetching, signal })
       })
       if (block !== undefined) return block
     } finally {
@@ -99,22 +88,59 @@ export function createPullBroker(libp2p: Libp2p, log: Logger): PullBroker {
   return {
     name: 'quern-pull',
     retrieve,
-    announce: async (cid, options) => fallback?.announce?.(cid, options),
+    async announce(cid, options) {
+      await fallback?.announce?.(cid, options)
+    },
     setFallback(broker) {
       fallback = broker
     },
     async stop() {
-      for (const source of sources.values()) source.close()
-      sources.clear()
+      sources.close()
       await fallback?.stop?.()
     },
   }
 }
 
+function createSources(libp2p: Libp2p) {
+  const sources = new Map<string, BlockSource>()
+
+  function of(peerId: string): BlockSource {
+    const source = sources.get(peerId) ?? createBlockSource(libp2p, peerId)
+    sources.set(peerId, source)
+    return source
+  }
+
+  function close(): void {
+    for (const source of sources.values()) source.close()
+    sources.clear()
+  }
+
+  return { of, pending: (peerId: string) => sources.get(peerId)?.pending() ?? 0, close }
+}
+
+interface Candidate {
+  readonly peerId: string
+  readonly pending: number
+}
+
+/** Whom to ask: one that served before, else a provider, else anyone connected; the least busy first. */
+function nextPeer(
+  fetching: Fetching,
+  tried: ReadonlySet<string>,
+  candidates: readonly Candidate[],
+): string | undefined {
+  const { serving, providers, lacking } = fetching
+  const rank = ({ peerId, pending }: Candidate) =>
+    pending + (serving.has(peerId) ? 0 : providers.includes(peerId) ? 1_000 : 2_000)
+  return candidates
+    .filter(({ peerId }) => !tried.has(peerId) && !lacking.has(peerId))
+    .toSorted((a, b) => rank(a) - rank(b))[0]?.peerId
+}
+
 interface Attempt {
   readonly fetching: Fetching
   readonly signal: AbortSignal
-  readonly validateFn?: (block: Uint8Array) => Promise<void>
+  validateFn?(block: Uint8Array): Promise<void>
 }
 
 /**

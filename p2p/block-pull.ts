@@ -10,6 +10,7 @@ const blockProtocol = '/quern/block/1'
 const absent = 0xffff_ffff
 const cidBytesMax = 128
 const idleMs = 60_000
+const askedMs = p2pLimits.blockTimeoutMs
 
 /**
  * Answers `/quern/block/1`. A question is a length byte and a CID; the answer a length u32 and the block,
@@ -72,47 +73,38 @@ interface Question {
 export function createBlockSource(libp2p: Libp2p, peerId: string): BlockSource {
   const waiting: Question[] = []
   const asked: Question[] = []
-  let stream: Stream | undefined
-  let opening: Promise<void> | undefined
+  let opening: Promise<Stream> | undefined
 
-  async function open(): Promise<void> {
+  async function open(): Promise<Stream> {
     const signal = AbortSignal.timeout(p2pLimits.dialTimeoutMs)
-    const opened = await libp2p.dialProtocol(peerIdFromString(peerId), blockProtocol, { signal })
-    stream = opened
+    const stream = await libp2p.dialProtocol(peerIdFromString(peerId), blockProtocol, { signal })
     const heldBytesMax = p2pLimits.blockCreditMax * (p2pLimits.blockBytesMax + 4)
-    void receive(opened, createReader(opened, heldBytesMax)).catch((error: unknown) => {
-      opened.abort(error as Error)
+    receive(stream, createReader(stream, heldBytesMax)).catch((error: unknown) => {
+      stream.abort(error as Error)
       fail(error)
     })
+    return stream
   }
 
   async function receive(from: Stream, reader: StreamReader): Promise<void> {
-    while (stream === from) {
-      const idle = AbortSignal.timeout(asked.length > 0 ? p2pLimits.blockTimeoutMs : idleMs)
-      const header = await reader.read(4, idle)
-      const question = asked[0]
-      const sizeBytes = new DataView(header.buffer).getUint32(0)
-      const isExpected = sizeBytes === absent || sizeBytes <= p2pLimits.blockBytesMax
-      if (question === undefined || !isExpected) throw new AppError({ code: 'PEER_BROKE_PROTOCOL' })
-      const limit = AbortSignal.timeout(p2pLimits.blockTimeoutMs)
-      const block = sizeBytes === absent ? undefined : await reader.read(sizeBytes, limit)
-      asked.shift()
-      ask()
+    for (;;) {
+      const block = await readAnswer(reader, () => asked.length > 0)
+      const question = asked.shift()
+      if (question === undefined) throw new AppError({ code: 'PEER_BROKE_PROTOCOL', peerId })
+      ask(from)
       question.resolve(block)
     }
   }
 
-  function ask(): void {
-    while (stream !== undefined && asked.length < p2pLimits.blockCreditMax) {
-      const question = waiting.shift()
-      if (question === undefined) return
+  function ask(to: Stream): void {
+    const credit = p2pLimits.blockCreditMax - asked.length
+    for (const question of waiting.splice(0, credit)) {
       asked.push(question)
-      stream.send(concatBytes(Uint8Array.of(question.cid.bytes.length), question.cid.bytes))
+      to.send(concatBytes(Uint8Array.of(question.cid.bytes.length), question.cid.bytes))
     }
   }
 
   function fail(cause: unknown): void {
-    stream = undefined
     opening = undefined
     const error = new AppError({ code: 'PEER_UNREACHABLE', peerId, retryable: true }, { cause })
     for (const question of [...asked.splice(0), ...waiting.splice(0)]) question.reject(error)
@@ -124,8 +116,7 @@ export function createBlockSource(libp2p: Libp2p, peerId: string): BlockSource {
     const question = { cid, resolve, reject }
     // An answer to a question already asked still comes; it is read and thrown away.
     const onAbort = () => {
-      const place = waiting.indexOf(question)
-      if (place >= 0) waiting.splice(place, 1)
+      if (waiting.includes(question)) waiting.splice(waiting.indexOf(question), 1)
       reject(signal.reason)
     }
     signal.addEventListener('abort', onAbort)
@@ -143,8 +134,22 @@ export function createBlockSource(libp2p: Libp2p, peerId: string): BlockSource {
     fetch,
     pending: () => waiting.length + asked.length,
     close() {
-      stream?.abort(new AppError({ code: 'STOPPED' }))
-      fail(new AppError({ code: 'STOPPED' }))
+      const stopped = new AppError({ code: 'STOPPED' })
+      opening?.then((stream) => stream.abort(stopped)).catch(() => undefined)
+      fail(stopped)
     },
   }
+}
+
+/** The next block, or nothing when the peer has none. Waits long only while no question is open. */
+async function readAnswer(
+  reader: StreamReader,
+  isAsked: () => boolean,
+): Promise<Uint8Array | undefined> {
+  const header = await reader.read(4, AbortSignal.timeout(isAsked() ? askedMs : idleMs))
+  const sizeBytes = new DataView(header.buffer).getUint32(0)
+  if (sizeBytes === absent) return undefined
+  if (sizeBytes > p2pLimits.blockBytesMax)
+    throw new AppError({ code: 'BLOCK_TOO_LARGE', sizeBytes })
+  return reader.read(sizeBytes, AbortSignal.timeout(askedMs))
 }

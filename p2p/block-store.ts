@@ -17,11 +17,11 @@ export interface BlockStore {
   readonly blockstore: Blockstore
   /** Counts what is there. Must be called before anything else. */
   open(): Promise<void>
+  has(cid: CID): Promise<boolean>
   /** The block's bytes, or nothing. A block that was altered on disk is deleted and counts as absent. */
   read(cid: CID): Promise<Uint8Array | undefined>
-  has(cid: CID): Promise<boolean>
-  remove(block: StoredBlock): Promise<void>
   list(): Promise<readonly StoredBlock[]>
+  remove(block: StoredBlock): Promise<void>
   usedBytes(): number
 }
 
@@ -43,69 +43,35 @@ export function blockKey(cid: CID): string {
 /** Opens the blocks of a directory. */
 export function createBlockStore(directory: string, sizeBytesMax: number): BlockStore {
   const files = new FsBlockstore(directory)
-  const writing = new Map<string, Promise<CID>>()
-  let usedBytes = 0
+  const usage = { usedBytes: 0, sizeBytesMax }
+
+  function pathOf(cid: CID): string {
+    const { dir, file } = sharding.encode(cid)
+    return join(directory, dir, file)
+  }
 
   async function open(): Promise<void> {
     await mkdir(directory, { recursive: true })
     await files.open()
-    usedBytes = (await list()).reduce((sum, block) => sum + block.sizeBytes, 0)
-  }
-
-  async function put(cid: CID, bytes: Uint8Array): Promise<CID> {
-    if (bytes.length > p2pLimits.blockBytesMax) {
-      throw new AppError({ code: 'BLOCK_TOO_LARGE', sizeBytes: bytes.length })
-    }
-    const key = blockKey(cid)
-    const written = writing.get(key) ?? write(cid, bytes).finally(() => writing.delete(key))
-    writing.set(key, written)
-    return written
-  }
-
-  async function write(cid: CID, bytes: Uint8Array): Promise<CID> {
-    if (await files.has(cid)) return cid
-    if (usedBytes + bytes.length > sizeBytesMax) throw fullError()
-    usedBytes += bytes.length
-    try {
-      return await files.put(cid, bytes)
-    } catch (error) {
-      usedBytes -= bytes.length
-      throw String(error).includes('ENOSPC') ? fullError(error) : error
-    }
-  }
-
-  function fullError(cause?: unknown): AppError {
-    return new AppError({ code: 'BLOCKSTORE_FULL', usedBytes, sizeBytesMax }, { cause })
+    await removeTorn(directory)
+    usage.usedBytes = (await listBlocks(directory)).reduce((sum, block) => sum + block.sizeBytes, 0)
   }
 
   async function read(cid: CID): Promise<Uint8Array | undefined> {
-    const { dir, file } = sharding.encode(cid)
-    const bytes = await readFile(join(directory, dir, file)).catch(ignoreMissing)
+    const bytes = await readFile(pathOf(cid)).catch(ignoreMissing)
     if (bytes === undefined) return undefined
     if (cid.multihash.code !== sha256Code || equalBytes(sha256(bytes), cid.multihash.digest)) {
       return bytes
     }
-    await removeFile(join(directory, dir, file))
+    await remove(pathOf(cid))
     return undefined
   }
 
-  async function removeFile(path: string): Promise<void> {
+  async function remove(path: string): Promise<void> {
     const found = await stat(path).catch(ignoreMissing)
     if (found === undefined) return
     await unlink(path).catch(ignoreMissing)
-    usedBytes -= found.size
-  }
-
-  async function list(): Promise<readonly StoredBlock[]> {
-    const names = await readdir(directory, { recursive: true })
-    const blocks: StoredBlock[] = []
-    for (const name of names) {
-      if (!name.endsWith(sharding.extension)) continue
-      const path = join(directory, name)
-      const found = await stat(path).catch(ignoreMissing)
-      if (found?.isFile()) blocks.push({ key: basename(name), path, sizeBytes: found.size })
-    }
-    return blocks
+    usage.usedBytes -= found.size
   }
 
   async function* get(cid: CID): AsyncGenerator<Uint8Array> {
@@ -114,20 +80,72 @@ export function createBlockStore(directory: string, sizeBytesMax: number): Block
     yield bytes
   }
 
-  async function drop(cid: CID): Promise<void> {
-    const { dir, file } = sharding.encode(cid)
-    await removeFile(join(directory, dir, file))
+  return {
+    blockstore: Object.assign(new FsBlockstore(directory), {
+      get,
+      put: createPut(files, usage),
+      delete: (cid: CID) => remove(pathOf(cid)),
+    }),
+    open,
+    has: (cid) => files.has(cid),
+    read,
+    list: () => listBlocks(directory),
+    remove: (block) => remove(block.path),
+    usedBytes: () => usage.usedBytes,
+  }
+}
+
+interface Usage {
+  usedBytes: number
+  readonly sizeBytesMax: number
+}
+
+/** Writes each block once, however many ask for it at the same time, and counts it. */
+function createPut(files: FsBlockstore, usage: Usage) {
+  const writing = new Map<string, Promise<CID>>()
+
+  async function write(cid: CID, bytes: Uint8Array): Promise<CID> {
+    if (await files.has(cid)) return cid
+    if (usage.usedBytes + bytes.length > usage.sizeBytesMax) throw fullError(usage)
+    usage.usedBytes += bytes.length
+    try {
+      return await files.put(cid, bytes)
+    } catch (error) {
+      usage.usedBytes -= bytes.length
+      throw String(error).includes('ENOSPC') ? fullError(usage, error) : error
+    }
   }
 
-  const checked = Object.assign(new FsBlockstore(directory), { put, get, delete: drop })
-  return {
-    blockstore: checked as unknown as Blockstore,
-    open,
-    read,
-    has: (cid) => files.has(cid),
-    remove: (block) => removeFile(block.path),
-    list,
-    usedBytes: () => usedBytes,
+  return async (cid: CID, bytes: Uint8Array): Promise<CID> => {
+    if (bytes.length > p2pLimits.blockBytesMax) {
+      throw new AppError({ code: 'BLOCK_TOO_LARGE', sizeBytes: bytes.length })
+    }
+    const key = blockKey(cid)
+    const written = writing.get(key) ?? write(cid, bytes).finally(() => writing.delete(key))
+    writing.set(key, written)
+    return written
+  }
+}
+
+function fullError({ usedBytes, sizeBytesMax }: Usage, cause?: unknown): AppError {
+  return new AppError({ code: 'BLOCKSTORE_FULL', usedBytes, sizeBytesMax }, { cause })
+}
+
+async function listBlocks(directory: string): Promise<StoredBlock[]> {
+  const blocks: StoredBlock[] = []
+  for (const name of await readdir(directory, { recursive: true })) {
+    if (!name.endsWith(sharding.extension)) continue
+    const path = join(directory, name)
+    const found = await stat(path).catch(ignoreMissing)
+    if (found?.isFile()) blocks.push({ key: basename(name), path, sizeBytes: found.size })
+  }
+  return blocks
+}
+
+/** Half-written files of a process that was killed. */
+async function removeTorn(directory: string): Promise<void> {
+  for (const name of await readdir(directory, { recursive: true })) {
+    if (name.endsWith('.tmp')) await unlink(join(directory, name))
   }
 }
 

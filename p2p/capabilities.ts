@@ -72,9 +72,8 @@ export function createCapabilities(
   const stopping = new AbortController()
   const greeter = createGreeter({ network, log, signal: stopping.signal })
   const closers: (() => Promise<unknown>)[] = []
-  let tablesLeft = tablesWanted
+  const announcer = createAnnouncer({ network, clock, log, name, self })
   let topic: Topic | undefined
-  let own: Envelope | undefined
   let announcing: Promise<void> | undefined
 
   async function admit(bytes: Uint8Array) {
@@ -82,6 +81,61 @@ export function createCapabilities(
     if (record !== undefined) void greeter.meet(record)
     return verdict
   }
+
+  const envelopes = () => [...announcer.own(), ...table.envelopes()]
+
+  async function start(): Promise<void> {
+    if (self !== undefined) bindings.add(self.binding)
+    closers.push(...(await serveTables({ network, bindings, envelopes })))
+    topic = await network.openTopic(name, {
+      validate: (message) => admit(message.body),
+      onMessage: () => undefined, // kept while it was judged
+    })
+    const ask = createAsker({
+      network,
+      bindings,
+      chainId,
+      clock,
+      log,
+      admit,
+      announce: announcer.announce,
+      signal: stopping.signal,
+    })
+    topic.onJoin((peerId) => void ask(peerId))
+    for (const peerId of topic.peers()) void ask(peerId)
+    announcing = announcer.run(topic, stopping.signal)
+  }
+
+  async function stop(): Promise<void> {
+    stopping.abort(new AppError({ code: 'STOPPED' }))
+    await announcing
+    await topic?.close()
+    for (const close of closers.splice(0).toReversed()) await close()
+  }
+
+  return {
+    start,
+    stop,
+    announce: () => announcer.announce(),
+    query: (filter = {}) => table.query(filter),
+    accountsOf: (peerId) => bindings.accountsOf(peerId),
+    peerOf: (account) => bindings.peerOf(account),
+  }
+}
+
+interface AnnouncerDeps {
+  readonly network: Network
+  readonly clock: Clock
+  readonly log: Logger
+  readonly name: string
+  readonly self: CapabilitiesOptions['self']
+}
+
+/** Signs the own record and publishes it. */
+function createAnnouncer(deps: AnnouncerDeps) {
+  const { network, clock, self } = deps
+  let topic: Topic | undefined
+  let own: Envelope | undefined
 
   async function announce(): Promise<void> {
     if (self === undefined || topic === undefined) return
@@ -94,91 +148,76 @@ export function createCapabilities(
       expiry: nowMs + p2pLimits.capabilityLifeMs,
     })
     const sequence = Math.max(nowMs, (own?.sequence ?? 0) + 1)
-    own = await sealEnvelope(network, name, { sequence, body })
+    own = await sealEnvelope(network, deps.name, { sequence, body })
     await topic.publish(own.bytes)
   }
 
-  async function keepAnnouncing(signal: AbortSignal): Promise<void> {
+  async function run(to: Topic, signal: AbortSignal): Promise<void> {
+    topic = to
     while (!signal.aborted) {
-      await announce().catch((error: unknown) => log.warn({ error }, 'capability not announced'))
+      await announce().catch((error: unknown) => deps.log.warn({ error }, 'not announced'))
       await clock.sleep(p2pLimits.capabilityIntervalMs, signal).catch(() => undefined)
     }
   }
 
-  async function onJoin(peerId: string): Promise<void> {
-    if (tablesLeft === 0) return
-    tablesLeft -= 1
-    try {
-      await readTables({
-        network,
-        peerId,
-        bindings,
-        chainId,
-        clock,
-        admit,
-        signal: stopping.signal,
-      })
-      await announce()
-    } catch (error) {
-      tablesLeft += 1
-      log.debug({ code: codeOf(error), peerId }, 'no capability table')
-    }
-  }
-
-  async function start(): Promise<void> {
-    if (self !== undefined) bindings.add(self.binding)
-    const serveTable = async () =>
-      packEnvelopes([...(own ? [own] : []), ...table.envelopes()], p2pLimits.responseBytesMax)
-    const serveBindings = async () => canonicalBytes(bindings.all())
-    closers.push(await network.handle(tableProtocol, serveTable, { requestBytesMax: 0 }))
-    closers.push(await network.handle(bindingsProtocol, serveBindings, { requestBytesMax: 0 }))
-    topic = await network.openTopic(name, {
-      validate: (message) => admit(message.body),
-      onMessage: () => undefined, // kept while it was judged
-    })
-    topic.onJoin((peerId) => void onJoin(peerId))
-    for (const peerId of topic.peers()) void onJoin(peerId)
-    closers.push(topic.close)
-    announcing = keepAnnouncing(stopping.signal)
-  }
-
-  async function stop(): Promise<void> {
-    stopping.abort(new AppError({ code: 'STOPPED' }))
-    await announcing
-    for (const close of closers.splice(0).toReversed()) await close()
-  }
-
-  return {
-    start,
-    stop,
-    announce,
-    query: (filter = {}) => table.query(filter),
-    accountsOf: bindings.accountsOf,
-    peerOf: bindings.peerOf,
-  }
+  return { announce, run, own: () => (own === undefined ? [] : [own]) }
 }
 
-interface TablesOptions {
+interface TableServing {
   readonly network: Network
-  readonly peerId: string
+  readonly bindings: Bindings
+  readonly envelopes: () => readonly Envelope[]
+}
+
+/** Answers those who join. Returns how to stop each protocol. */
+async function serveTables({ network, bindings, envelopes }: TableServing) {
+  const asksNothing = { requestBytesMax: 0 }
+  const records = async () => packEnvelopes(envelopes(), p2pLimits.responseBytesMax)
+  const bound = async () => canonicalBytes(bindings.all())
+  return [
+    await network.handle(tableProtocol, records, asksNothing),
+    await network.handle(bindingsProtocol, bound, asksNothing),
+  ]
+}
+
+interface AskerDeps {
+  readonly network: Network
   readonly bindings: Bindings
   readonly chainId: number
   readonly clock: Clock
+  readonly log: Logger
   readonly admit: (bytes: Uint8Array) => Promise<unknown>
+  readonly announce: () => Promise<void>
   readonly signal: AbortSignal
 }
 
-/** Asks a peer for its records and for all bindings it knows; believes only what is signed. */
-async function readTables(options: TablesOptions): Promise<void> {
-  const { network, peerId, bindings, chainId, clock, signal } = options
+/** Asks the first peers met for their records and all bindings they know; believes what is signed. */
+function createAsker(deps: AskerDeps): (peerId: string) => Promise<void> {
+  const { network, bindings, chainId, clock, signal } = deps
   const nothing = new Uint8Array()
-  const table = await network.request(peerId, tableProtocol, nothing, { signal })
-  for (const bytes of unpackEnvelopes(table)) await options.admit(bytes)
-  const listed = await network.request(peerId, bindingsProtocol, nothing, { signal })
-  for (const binding of z.array(bindingSchema).parse(parseJson(listed))) {
-    if (bindings.has(binding)) continue
-    await verifyBinding(binding, { chainId, nowMs: clock.nowMs() })
-    bindings.add(binding)
+  let tablesLeft = tablesWanted
+
+  async function readTables(peerId: string): Promise<void> {
+    const table = await network.request(peerId, tableProtocol, nothing, { signal })
+    for (const bytes of unpackEnvelopes(table)) await deps.admit(bytes)
+    const listed = await network.request(peerId, bindingsProtocol, nothing, { signal })
+    for (const binding of z.array(bindingSchema).parse(parseJson(listed))) {
+      if (bindings.has(binding)) continue
+      await verifyBinding(binding, { chainId, nowMs: clock.nowMs() })
+      bindings.add(binding)
+    }
+  }
+
+  return async (peerId) => {
+    if (tablesLeft === 0) return
+    tablesLeft -= 1
+    try {
+      await readTables(peerId)
+      await deps.announce() // what was announced before the first peer came reached nobody
+    } catch (error) {
+      tablesLeft += 1
+      deps.log.debug({ code: codeOf(error), peerId }, 'no capability table')
+    }
   }
 }
 

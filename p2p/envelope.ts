@@ -1,5 +1,5 @@
 import type { PeerId } from '@libp2p/interface'
-import { peerIdFromMultihash, peerIdFromString } from '@libp2p/peer-id'
+import { peerIdFromMultihash, peerIdFromPublicKey, peerIdFromString } from '@libp2p/peer-id'
 import * as multihash from 'multiformats/hashes/digest'
 import { concatBytes, u32be, u64be, utf8 } from '#base/bytes.ts'
 import { AppError } from '#base/error.ts'
@@ -51,9 +51,25 @@ export function decodeEnvelope(bytes: Uint8Array): Envelope {
 /** Decodes and verifies the author's signature. Throws ENVELOPE_INVALID or ENVELOPE_FORGED. */
 export async function openEnvelope(topic: string, bytes: Uint8Array): Promise<Envelope> {
   const { author, sequence, body, signature } = parse(bytes)
-  const isGenuine = await author.publicKey?.verify(preimage(topic, sequence, body), signature)
-  if (isGenuine !== true) throw new AppError({ code: 'ENVELOPE_FORGED', author: author.toString() })
+  if (!(await isSignedBy(author, preimage(topic, sequence, body), signature)))
+    throw new AppError({ code: 'ENVELOPE_FORGED', author: author.toString() })
   return { author: author.toString(), sequence, body, bytes }
+}
+
+/** Whether the signature is one of the peer's key. */
+export async function isSignedBy(
+  peer: PeerId,
+  bytes: Uint8Array,
+  signature: Uint8Array,
+): Promise<boolean> {
+  const { publicKey } = peer
+  // Another encoding of the same key would be a second name for its owner.
+  if (publicKey === undefined || !peerIdFromPublicKey(publicKey).equals(peer)) return false
+  try {
+    return await publicKey.verify(bytes, signature)
+  } catch {
+    return false // a signature of the wrong length throws
+  }
 }
 
 function preimage(topic: string, sequence: number, body: Uint8Array): Uint8Array {

@@ -57,5 +57,5 @@ function staticRouter(libp2p: Libp2p): Router {
 export async function linksOf(helia: Helia, cid: CID, bytes: Uint8Array): Promise<CID[]> {
   const codec = await helia.getCodec(cid.code)
   const block = createUnsafe({ bytes, cid, codec })
-  return [...block.links()].map(([, link]) => link as CID)
+  return [...block.links()].map(([, link]) => link)
 }

@@ -131,16 +131,16 @@ async function openTopic(deps: TopicDeps, options: OpenOptions): Promise<JobTopi
   }
 
   const topic = await deps.network.openTopic(name, { validate, onMessage })
-  const sync = createJobSync({ ...deps, jobId, jobLog, peers: topic.peers, admit })
-  const unjoin = topic.onJoin(sync.welcome)
+  const sync = createJobSync({ ...deps, jobId, jobLog, peers: () => topic.peers(), admit })
+  const unjoin = topic.onJoin((peerId) => sync.welcome(peerId))
   await sync.start()
   const append = createAppender({
     ...deps,
     name,
     jobLog,
-    publish: topic.publish,
+    publish: (body) => topic.publish(body),
     keep,
-    sync: sync.sync,
+    sync: (signal) => sync.sync(signal),
   })
 
   return {
@@ -150,8 +150,8 @@ async function openTopic(deps: TopicDeps, options: OpenOptions): Promise<JobTopi
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
-    sync: sync.sync,
-    peers: topic.peers,
+    sync: (signal) => sync.sync(signal),
+    peers: () => topic.peers(),
     async close() {
       unjoin()
       await topic.close()

@@ -7,11 +7,12 @@ export interface Lock {
 /** A lock within this process. It is not reentrant. */
 export function createLock(): Lock {
   let inside = 0
+  let waiting = 0
   let isEmpty = () => {}
   let gate: Promise<unknown> = Promise.resolve()
 
   async function shared<T>(work: () => Promise<T>): Promise<T> {
-    for (let seen; seen !== gate;) await (seen = gate)
+    while (waiting > 0) await gate
     inside += 1
     try {
       return await work()
@@ -22,10 +23,13 @@ export function createLock(): Lock {
   }
 
   function exclusive<T>(work: () => Promise<T>): Promise<T> {
-    const alone = gate.then(async () => {
-      if (inside > 0) await new Promise<void>((resolve) => (isEmpty = resolve))
-      return work()
-    })
+    waiting += 1
+    const alone = gate
+      .then(async () => {
+        if (inside > 0) await new Promise<void>((resolve) => (isEmpty = resolve))
+        return work()
+      })
+      .finally(() => (waiting -= 1))
     gate = alone.catch(() => undefined) // the caller hears of it; the gate opens anyway
     return alone
   }

@@ -107,7 +107,7 @@ export async function createNetwork(
     dial,
     learn,
     peers: () => libp2p.getPeers().map(String),
-    openTopic: topics.open,
+    openTopic: (name, topic) => topics.open(name, topic),
     handle: (protocol, serve, handler) => serveRequests(libp2p, protocol, serve, handler),
     request: (peerId, protocol, body, request) =>
       sendRequest(libp2p, { peerId, protocol }, body, request),

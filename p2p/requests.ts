@@ -5,7 +5,7 @@ import { AppError, codeOf } from '#base/error.ts'
 import { deadline, isTimeout } from './deadline.ts'
 import { p2pLimits } from './limits.ts'
 import type { HandlerOptions, RequestHandler, RequestOptions } from './network.ts'
-import { createReader, sendFrame } from './streams.ts'
+import { createReader, readFrame, sendFrame } from './streams.ts'
 
 const answered = 0
 const refused = 1
@@ -36,7 +36,7 @@ export async function serveRequests(
       }
       const sizeBytesMax = options.requestBytesMax ?? p2pLimits.requestBytesMax
       const reader = createReader(stream, sizeBytesMax + 4)
-      const request = await reader.readFrame(sizeBytesMax, signal)
+      const request = await readFrame(reader, sizeBytesMax, signal)
       try {
         const response = await serve(request, connection.remotePeer.toString(), signal)
         stream.send(Uint8Array.of(answered))
@@ -80,7 +80,7 @@ export async function sendRequest(
     const reader = createReader(stream, sizeBytesMax + 5)
     await sendFrame(stream, body, signal)
     const [status] = await reader.read(1, signal)
-    const response = await reader.readFrame(sizeBytesMax, signal)
+    const response = await readFrame(reader, sizeBytesMax, signal)
     await stream.close({ signal })
     if (status === answered) return response
     throw refusal(target, new TextDecoder().decode(response))

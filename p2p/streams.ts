@@ -62,8 +62,6 @@ function closedError(): AppError {
 export interface StreamReader {
   /** Throws STREAM_CLOSED when the stream ends before, or the signal's reason. */
   read(sizeBytes: number, signal: AbortSignal): Promise<Uint8Array>
-  /** A frame as `sendFrame` writes it. Throws FRAME_TOO_LARGE before anything is allocated for it. */
-  readFrame(sizeBytesMax: number, signal: AbortSignal): Promise<Uint8Array>
   /** Bytes that came and were not read yet. */
   heldBytes(): number
 }
@@ -133,14 +131,19 @@ export function createReader(stream: Stream, heldBytesMax: number): StreamReader
     }
   }
 
-  async function readFrame(sizeBytesMax: number, signal: AbortSignal): Promise<Uint8Array> {
-    const header = await read(4, signal)
-    const sizeBytes = new DataView(header.buffer).getUint32(0)
-    if (sizeBytes > sizeBytesMax) {
-      throw new AppError({ code: 'FRAME_TOO_LARGE', sizeBytes, sizeBytesMax })
-    }
-    return read(sizeBytes, signal)
-  }
+  return { read, heldBytes: () => held }
+}
 
-  return { read, readFrame, heldBytes: () => held }
+/** A frame as `sendFrame` writes it. Throws FRAME_TOO_LARGE before anything is allocated for it. */
+export async function readFrame(
+  reader: StreamReader,
+  sizeBytesMax: number,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
+  const header = await reader.read(4, signal)
+  const sizeBytes = new DataView(header.buffer).getUint32(0)
+  if (sizeBytes > sizeBytesMax) {
+    throw new AppError({ code: 'FRAME_TOO_LARGE', sizeBytes, sizeBytesMax })
+  }
+  return reader.read(sizeBytes, signal)
 }
