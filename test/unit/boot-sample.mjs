@@ -1,0 +1,2 @@
+// Prints which Node runs it.
+console.log(process.execPath)
