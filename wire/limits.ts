@@ -10,6 +10,7 @@ export const limits = {
   artifactBlockBytes: 1_048_576,
   artifactBytesMax: 4_294_967_296,
   jsonBytesMax: 8_388_608,
+  transcriptBytesMax: 134_217_728,
   lineBytesMax: 1_048_576,
   rowsMax: 10_000_000,
   columnsMax: 16_384,

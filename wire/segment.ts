@@ -65,3 +65,6 @@ export const transcriptSchema = z.object({
   rounds: z.array(roundListSchema).max(limits.roundsMax),
 })
 export type Transcript = z.infer<typeof transcriptSchema>
+
+/** The only file of the directory whose digest is on chain, so that its CID has one codec at any size. */
+export const transcriptFileName = 'transcript.json'
