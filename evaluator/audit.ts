@@ -1,0 +1,213 @@
+import type { Clock } from '#base/clock.ts'
+import type { Logger } from '#base/log.ts'
+import { type Contest, type Served, checkAttempt, sortFindings } from '#compute/train/check.ts'
+import { segmentSeedOf } from '#compute/train/commit.ts'
+import { type DrawnStep, drawSteps } from '#compute/train/drawn.ts'
+import { segmentOfRound } from '#compute/train/records.ts'
+import type { Artifacts } from '#p2p/network.ts'
+import type { Files } from '#store/files.ts'
+import type { Finding } from '#wire/evidence.ts'
+import type { Hex } from '#wire/primitives.ts'
+import type { Transcript } from '#wire/segment.ts'
+import { type Aggregate, type Aggregates, createAggregates } from './aggregates.ts'
+import type { OpenAttempt } from './examine.ts'
+import { fetchTranscript } from './fetch.ts'
+import type { Notices } from './notices.ts'
+import { type LocalStep, rerunStep } from './rerun.ts'
+import { placeOf, rerunServed } from './serving.ts'
+
+/** What an audit needs of the world. */
+export interface Audit {
+  readonly artifacts: Artifacts
+  readonly files: Files
+  readonly clock: Clock
+  readonly log: Logger
+  readonly notices: Notices
+  readonly tell: (drawn: DrawnStep, outcome: 'equal' | 'different' | 'withheld') => Promise<void>
+}
+
+export interface AuditOptions {
+  readonly folder: string
+  readonly pins: PinOwners
+  readonly serving: AbortSignal
+  readonly sharing: AbortSignal
+  readonly signal: AbortSignal
+}
+
+/** Under which names artifacts are pinned. */
+export interface PinOwners {
+  /** What people may ask for later: specification, rows, transcripts, model, evidence. */
+  readonly lasting: string
+  /** States and updates, until the attempt is judged. */
+  readonly passing: string
+}
+
+export interface Audited {
+  readonly findings: readonly Finding[]
+  readonly credits: ReadonlyMap<Hex, number>
+  /** Transcripts that could be read. */
+  readonly transcripts: ReadonlyMap<Hex, Transcript>
+  readonly aggregates: Aggregates
+}
+
+/** All checks and repetitions of one attempt. */
+export async function auditAttempt(
+  deps: Audit,
+  attempt: OpenAttempt,
+  options: AuditOptions,
+): Promise<Audited> {
+  const { facts, place } = attempt
+  const served = await fetchAll(deps, attempt, options)
+  const checked = checkAttempt(facts, served)
+  const aggregates = aggregatesOf(deps, attempt, options)
+  const broken = new Set(checked.findings.map(({ worker }) => worker))
+  const transcripts = new Map(
+    [...served].filter((entry): entry is [Hex, Transcript] => typeof entry[1] !== 'string'),
+  )
+  // Whoever failed the free checks is out; repeating its steps would prove nothing new.
+  const drawn = [...transcripts]
+    .filter(([worker]) => !broken.has(worker))
+    .flatMap(([, transcript]) => drawSteps(facts.train, transcript, place.auditSeed))
+  const findings = [
+    ...checked.findings,
+    ...(await rerunLocals(deps, attempt, { ...options, drawn })),
+    ...(await rerunAggregations({ aggregates, facts }, drawn, options.sharing)),
+    ...(await decideContests({ aggregates, facts }, checked.contests, options.sharing)),
+  ]
+  return {
+    findings: sortFindings(withoutExcuses(findings), facts.active),
+    credits: checked.credits,
+    transcripts,
+    aggregates,
+  }
+}
+
+/** What a liar also withheld says nothing more, and might be seen by one evaluator only. */
+function withoutExcuses(findings: readonly Finding[]): Finding[] {
+  const isWithheld = ({ kind }: Finding) => kind === 'stateWithheld' || kind === 'updateWithheld'
+  const liars = new Set(findings.filter((one) => !isWithheld(one)).map(({ worker }) => worker))
+  return findings.filter((finding) => !isWithheld(finding) || !liars.has(finding.worker))
+}
+
+async function fetchAll(
+  deps: Audit,
+  { facts, place }: OpenAttempt,
+  { pins, sharing: closing }: AuditOptions,
+): Promise<Map<Hex, Served>> {
+  const results = place.view.results.filter(({ worker }) => facts.active.includes(worker))
+  const fetched = results.map(async ({ worker, transcriptCidDigest }) => {
+    const served = await fetchTranscript(deps, transcriptCidDigest, {
+      owner: pins.lasting,
+      closing,
+    })
+    return [worker, served] as const
+  })
+  return new Map(await Promise.all(fetched))
+}
+
+function aggregatesOf(deps: Audit, attempt: OpenAttempt, options: AuditOptions): Aggregates {
+  const { runner, opened, spec, initialState } = attempt
+  return createAggregates(
+    { ...deps, runner },
+    {
+      folder: options.folder,
+      pinOwner: options.pins.passing,
+      method: spec.train.aggregation,
+      updateBytes: opened.parameterCount * 4,
+      initialState,
+    },
+  )
+}
+
+async function rerunLocals(
+  deps: Audit,
+  attempt: OpenAttempt,
+  options: AuditOptions & { drawn: readonly DrawnStep[] },
+): Promise<Finding[]> {
+  const { place, facts, runner, opened } = attempt
+  const { chainId, beacon, jobId } = place
+  const bench = {
+    runner,
+    files: deps.files,
+    segmentSeed: (worker: Hex, segment: number) =>
+      segmentSeedOf({ chainId, beacon, jobId, segment, worker, attempt: place.attempt }),
+    shard: (worker: Hex) => ({
+      index: facts.active.indexOf(worker),
+      count: facts.active.length,
+    }),
+  }
+  const { signal } = options
+  const rerun = (drawn: LocalStep, state: string) => rerunStep(bench, drawn, { state, signal })
+  const locals = options.drawn.filter((drawn) => drawn.kind === 'local')
+  const stateBytesMax = opened.stateBytes + stateOverheadBytes
+  const pinOwner = options.pins.passing
+  return rerunServed({ ...deps, rerun }, locals, { ...options, pinOwner, stateBytesMax })
+}
+
+/** A state file's header and padding. */
+const stateOverheadBytes = 65_536
+
+interface Bench {
+  readonly aggregates: Aggregates
+  readonly facts: OpenAttempt['facts']
+}
+
+async function rerunAggregations(
+  bench: Bench,
+  drawn: readonly DrawnStep[],
+  closing: AbortSignal,
+): Promise<Finding[]> {
+  const findings: Finding[] = []
+  for (const step of drawn) {
+    if (step.kind !== 'aggregation') continue
+    const aggregate = await bench.aggregates.of(step.list, closing)
+    if (aggregate.kind !== 'aggregate') findings.push(...faultsOf(bench, aggregate, step.round))
+    else if (aggregate.p !== step.after.p) {
+      const { p: expected } = aggregate
+      const committed = step.after.p
+      findings.push({ kind: 'aggregation', ...placeOf(step), expected, committed })
+    }
+  }
+  return findings
+}
+
+/** Whose parameters after the aggregation are wrong, where workers disagree about them. */
+async function decideContests(
+  bench: Bench,
+  contests: readonly Contest[],
+  closing: AbortSignal,
+): Promise<Finding[]> {
+  const findings: Finding[] = []
+  const liars = new Set<Hex>()
+  for (const { round, list, claims } of contests) {
+    const open = claims.filter(({ worker }) => !liars.has(worker))
+    if (open.every(({ p }) => p === open[0]?.p)) continue
+    const aggregate = await bench.aggregates.of(list, closing)
+    if (aggregate.kind !== 'aggregate') {
+      findings.push(...faultsOf(bench, aggregate, round))
+      continue
+    }
+    for (const { worker, p } of open.filter((claim) => claim.p !== aggregate.p)) {
+      liars.add(worker)
+      const segment = segmentOfRound(bench.facts.train, round)
+      const { p: expected } = aggregate
+      findings.push({ kind: 'aggregation', worker, segment, round, expected, committed: p })
+    }
+  }
+  return findings
+}
+
+/**
+ * An update that nobody serves, or whose bytes are others, is its author's fault: it went on with a list that
+ * names it. An author that did not submit has nothing more to lose, and its round cannot be repeated.
+ */
+function faultsOf(
+  { facts }: Bench,
+  aggregate: Exclude<Aggregate, { kind: 'aggregate' }>,
+  round: number,
+): Finding[] {
+  const kind = aggregate.kind === 'wrong' ? 'updateBytes' : 'updateWithheld'
+  return aggregate.workers
+    .filter((worker) => facts.results.some((result) => result.worker === worker))
+    .map((worker) => ({ kind, worker, round }) as const)
+}

@@ -1,0 +1,46 @@
+import { verdictHashOf } from '#chain/client/terms.ts'
+import type { Head } from '#chain/client/feed.ts'
+import type { JobView, Verdict } from '#chain/client/view.ts'
+
+/** A transaction that anyone may send once its time has come. */
+export type Due =
+  | { readonly call: 'drawEvaluators' | 'expire' }
+  | { readonly call: 'completeJob' | 'slash' | 'distributePayment'; readonly verdict: Verdict }
+
+/**
+ * What moves a job on, in the order in which it should be tried: nothing while its stage runs. `deadline` is
+ * the end of the stage in Unix seconds, as the contract keeps it.
+ */
+export function dueOf(view: JobView, head: Head, deadline: bigint): readonly Due[] {
+  const isLate = deadline > 0n && head.timestamp > deadline
+  switch (view.phase) {
+    case 'submitted':
+      if (isLate) return [{ call: 'drawEvaluators' }, { call: 'expire' }]
+      return view.seedHeight !== undefined && head.number > view.seedHeight
+        ? [{ call: 'drawEvaluators' }]
+        : []
+    case 'attesting':
+      return isLate ? [...conclusions(view), { call: 'expire' }] : []
+    case 'completed':
+      return view.verdict ? [{ call: 'distributePayment', verdict: view.verdict }] : []
+    case 'posted':
+    case 'running':
+      return isLate ? [{ call: 'expire' }] : []
+    default:
+      return []
+  }
+}
+
+/** The revealed verdicts, the one with most support first: the contract decides whether it is enough. */
+function conclusions(view: JobView): Due[] {
+  const byHash = Map.groupBy(view.revealed, ({ verdict }) => verdictHashOf(verdict))
+  return [...byHash.values()]
+    .toSorted((a, b) => b.length - a.length)
+    .slice(0, 1)
+    .flatMap(([first]) => (first ? [concludeBy(first.verdict)] : []))
+}
+
+function concludeBy(verdict: Verdict): Due {
+  const isClean = verdict.guiltyMask === 0 && verdict.withheldMask === 0
+  return { call: isClean ? 'completeJob' : 'slash', verdict }
+}

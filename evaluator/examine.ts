@@ -1,0 +1,173 @@
+import type { Clock } from '#base/clock.ts'
+import { sha256 } from '#base/crypto/sha256.ts'
+import { AppError, codeOf } from '#base/error.ts'
+import { toHex } from '#base/hex.ts'
+import type { Logger } from '#base/log.ts'
+import type { Verdict } from '#chain/client/view.ts'
+import type { OpenedJob, Runner } from '#compute/runner.ts'
+import type { AttemptFacts } from '#compute/train/check.ts'
+import { initSeedOf, zeroHash } from '#compute/train/commit.ts'
+import type { Artifacts } from '#p2p/network.ts'
+import type { Files } from '#store/files.ts'
+import { canonicalBytes } from '#wire/canonical.ts'
+import type { Evidence, Finding } from '#wire/evidence.ts'
+import type { JobSpec } from '#wire/job.ts'
+import type { Hex } from '#wire/primitives.ts'
+import { type AttemptPlace, factsOf } from './attempt.ts'
+import { type Audit, type PinOwners, auditAttempt } from './audit.ts'
+import { fetchSpec } from './fetch.ts'
+import { evaluateHeldOut, openHeldOutKey } from './held-out.ts'
+import { judge } from './judge.ts'
+import type { Notices } from './notices.ts'
+import { type Standing, findModel } from './standing.ts'
+
+/** What examining an attempt needs of the world. */
+export interface ExamineDeps {
+  readonly artifacts: Artifacts
+  readonly files: Files
+  readonly clock: Clock
+  readonly log: Logger
+  readonly openRunner: () => Runner
+  readonly notices: Notices
+  /** Tells the job's topic what repeating a drawn step showed. */
+  readonly tell: Audit['tell']
+}
+
+export interface ExamineOptions {
+  /** This evaluator's owner, to whom the held-out key is sealed. */
+  readonly owner: Hex
+  readonly sealKey: Uint8Array
+  readonly threads: number
+  /** Directory of the attempt in `files`; what is left in it may be removed. */
+  readonly folder: string
+  readonly pins: PinOwners
+  /** Ends the wait for states; how long it is depends on their size. */
+  readonly windows: (statesBytes: number) => { serving: AbortSignal; sharing: AbortSignal }
+  readonly signal: AbortSignal
+}
+
+/** A verdict with what is published beside it. */
+export interface Examined {
+  readonly verdict: Verdict
+  /** Zero when the attempt has no model: its data stay unseen for the next one. */
+  readonly heldOutKey: Hex
+  readonly findings: readonly Finding[]
+}
+
+/** An attempt with its specification at hand and its engine running. */
+export interface OpenAttempt {
+  readonly place: AttemptPlace
+  readonly spec: JobSpec
+  readonly opened: OpenedJob
+  readonly runner: Runner
+  readonly facts: AttemptFacts
+  /** Name of the initial state's file. */
+  readonly initialState: string
+}
+
+/**
+ * Examines an attempt: hashes and signatures of all transcripts, the drawn step of every segment, the final
+ * model and its metric. The verdict is the same, bit for bit, from every honest evaluator.
+ */
+export async function examineAttempt(
+  deps: ExamineDeps,
+  place: AttemptPlace,
+  options: ExamineOptions,
+): Promise<Examined> {
+  const runner = deps.openRunner()
+  try {
+    const attempt = await openAttempt({ ...deps, runner }, place, options)
+    const { serving, sharing } = options.windows(statesBytesOf(attempt))
+    const bounds = { ...options, serving, sharing }
+    const audited = await auditAttempt(deps, attempt, bounds)
+    options.signal.throwIfAborted()
+    const standing = await findModel(deps, attempt, { audited, ...bounds })
+    options.signal.throwIfAborted()
+    return await conclude(deps, attempt, { ...options, standing, credits: audited.credits })
+  } finally {
+    await runner.close()
+    await deps.files.remove(options.folder)
+  }
+}
+
+async function openAttempt(
+  deps: Pick<ExamineDeps, 'artifacts' | 'files'> & { runner: Runner },
+  place: AttemptPlace,
+  options: ExamineOptions,
+): Promise<OpenAttempt> {
+  const { artifacts, files, runner } = deps
+  const { folder, signal } = options
+  const owner = options.pins.lasting
+  const { terms } = place.view
+  await files.remove(folder)
+  await files.make(folder)
+  const spec = await fetchSpec(artifacts, terms.specDigest, { owner, signal })
+  const rows = `${folder}/train.safetensors`
+  const { cid, sizeBytes: sizeBytesMax } = spec.trainSet
+  await artifacts.getFile(cid, files.path(rows), { owner, sizeBytesMax, signal })
+  const { threads } = options
+  const job = { spec: spec.train, trainFile: files.path(rows), threads }
+  const opened = await runner.open(job, { signal })
+  if (opened.engineId !== terms.engineId || spec.engineId !== terms.engineId) {
+    const { engineId: found } = opened
+    throw new AppError({ code: 'ENGINE_DIFFERS', found, expected: terms.engineId })
+  }
+  const initialState = `${folder}/initial.safetensors`
+  const seed = initSeedOf(place.jobId, place.beacon)
+  const initial = await runner.initialState({ seed, to: files.path(initialState) }, { signal })
+  const facts = factsOf(place, { spec, opened, initial })
+  return { place, spec, opened, runner, facts, initialState }
+}
+
+/** Bytes of the states that all workers have to serve. */
+function statesBytesOf({ facts, opened, place }: OpenAttempt): number {
+  return facts.results.length * place.view.terms.segmentCount * opened.stateBytes
+}
+
+async function conclude(
+  deps: ExamineDeps,
+  attempt: OpenAttempt,
+  options: ExamineOptions & { standing: Standing; credits: ReadonlyMap<Hex, number> },
+): Promise<Examined> {
+  const { findings, model } = options.standing
+  const { view } = attempt.place
+  const facts = { workers: view.workers, results: view.results, findings, credits: options.credits }
+  if (model === undefined) {
+    const evidenceDigest = await holdEvidence(deps, attempt, {
+      findings,
+      owner: options.pins.lasting,
+    })
+    const verdict = judge({ ...facts, metricMicros: 0n, evidenceDigest })
+    return { verdict, heldOutKey: zeroHash, findings }
+  }
+  const { owner, sealKey, folder, signal, pins } = options
+  const { heldOut } = attempt.spec
+  const key = await openHeldOutKey(attempt.spec, owner, sealKey)
+  const fetching = { owner: pins.lasting, sizeBytesMax: heldOut.sizeBytes, signal }
+  const bytes = await deps.artifacts.get(heldOut.cid, fetching)
+  const metricMicros = await evaluateHeldOut(
+    { runner: attempt.runner, files: deps.files },
+    { bytes, key },
+    { parameters: model.parameters, folder, signal },
+  )
+  const verdict = judge({ ...facts, metricMicros, evidenceDigest: zeroHash })
+  return { verdict, heldOutKey: key, findings }
+}
+
+/** Publishes what was found; the digest is that of the file's only block. */
+async function holdEvidence(
+  deps: Pick<ExamineDeps, 'artifacts' | 'log'>,
+  { place }: OpenAttempt,
+  { findings, owner }: { findings: readonly Finding[]; owner: string },
+): Promise<Hex> {
+  const { jobId, attempt, auditSeed } = place
+  const evidence: Evidence = { version: 1, jobId, attempt, auditSeed, findings: [...findings] }
+  const bytes = canonicalBytes(evidence)
+  try {
+    await deps.artifacts.add(bytes, { owner })
+  } catch (error) {
+    // The digest is the verdict; other evaluators hold the bytes.
+    deps.log.warn({ err: error, code: codeOf(error), jobId }, 'evidence not kept')
+  }
+  return toHex(sha256(bytes))
+}
