@@ -1,0 +1,66 @@
+import type { JobEvent } from '#chain/client/fold.ts'
+import type { Terms } from '#chain/client/terms.ts'
+import { foldEvent } from '#chain/client/fold.ts'
+import type { JobView, Verdict } from '#chain/client/view.ts'
+import type { Hex } from '#wire/primitives.ts'
+
+export const hash = (digit: string): Hex => `0x${digit.repeat(64)}`
+export const account = (digit: string): Hex => `0x${digit.repeat(40)}`
+export const jobId = hash('a')
+
+const wei = 10n ** 18n
+
+export const terms: Terms = {
+  client: account('c'),
+  nonce: 1n,
+  token: account('7'),
+  rewardWei: 1000n * wei,
+  auditDepositWei: 100n * wei,
+  workerStakeWei: 10n * wei,
+  evaluatorStakeWei: 5n * wei,
+  flops: 1_000_000n,
+  engineId: hash('e'),
+  specDigest: hash('5'),
+  slateVersion: 1n,
+  workerCount: 3,
+  workerCountMin: 2,
+  evaluatorCount: 2,
+  matchMode: 0,
+  mode: 0,
+  kind: 1,
+  workerBps: 9000,
+  evaluatorBps: 500,
+  reporterBps: 3000,
+  clientBps: 2000,
+  timeoutBps: 1000,
+  volunteerSeconds: 4,
+  runSeconds: 600,
+  drawSeconds: 60,
+  commitSeconds: 120,
+  revealSeconds: 60,
+  roundSeconds: 30,
+  segmentCount: 12,
+}
+
+export const verdict: Verdict = {
+  modelHash: hash('d'),
+  modelCidDigest: hash('f'),
+  metricMicros: 981_000n,
+  segments: 12n | (12n << 16n),
+  guiltyMask: 0,
+  withheldMask: 0,
+  evidenceDigest: hash('0'),
+}
+
+export function event(eventName: string, args: object, blockNumber = 5n): JobEvent {
+  return { eventName, args: { jobId, ...args }, blockNumber } as unknown as JobEvent
+}
+
+/** The view after these events, the posting first. */
+export function viewAfter(...events: JobEvent[]): JobView {
+  const posted = event('JobPosted', { client: terms.client, terms }, 2n)
+  let view: JobView | undefined
+  for (const one of [posted, ...events]) view = foldEvent(view, one)
+  if (view === undefined) throw new Error('the posting makes a view')
+  return view
+}

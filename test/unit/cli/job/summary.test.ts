@@ -1,0 +1,51 @@
+import { describe, expect, test } from 'vitest'
+import { summaryOf } from '#cli/job/summary.ts'
+import type { JobSpec } from '#wire/job.ts'
+import { account, event, hash, terms, verdict, viewAfter } from '../../chain/client/jobs.ts'
+
+const spec = { metric: 'accuracy' } as JobSpec
+const workers = [account('1'), account('2'), account('3')]
+const evaluator = account('8')
+
+function settled(paid: { workerWei: bigint; refundWei: bigint; burnedWei: bigint }) {
+  return viewAfter(
+    event('WorkersAssigned', { workers, beaconHeight: 9n }),
+    event('WorkersSlashed', { workers: [workers[2]], amountsWei: [10n] }),
+    event('VerdictRevealed', { evaluator, verdict }),
+    event('JobCompleted', { modelHash: verdict.modelHash, modelCidDigest: hash('f') }, 31n),
+    event('PaymentDistributed', {
+      accounts: [workers[0], workers[1], evaluator],
+      amountsWei: [paid.workerWei, paid.workerWei, 53n],
+      refundWei: paid.refundWei,
+      burnedWei: paid.burnedWei,
+    }),
+    event('JobSettled', {}),
+  )
+}
+const escrowWei = terms.rewardWei + terms.auditDepositWei
+const exact = { workerWei: 400n, refundWei: 7n, burnedWei: escrowWei + 10n - 860n }
+
+describe('summaryOf', () => {
+  test('credits segments by worker index, and what each was paid and lost', () => {
+    const summary = summaryOf(settled(exact), spec, 33n)
+    expect(summary.workers).toEqual([
+      { address: workers[0], segments: 12, paidWei: 400n, slashedWei: 0n },
+      { address: workers[1], segments: 12, paidWei: 400n, slashedWei: 0n },
+      { address: workers[2], segments: 0, paidWei: 0n, slashedWei: 10n },
+    ])
+    expect(summary.evaluators).toEqual([{ address: evaluator, paidWei: 53n, slashedWei: 0n }])
+    expect(summary).toMatchObject({ metric: { name: 'accuracy', value: 0.981 }, modelBlock: 33 })
+  })
+
+  test('is balanced when payouts, refund and burn are escrow and slashed stake', () => {
+    expect(summaryOf(settled(exact), spec, undefined).isBalanced).toBe(true)
+  })
+
+  test.each(['workerWei', 'refundWei', 'burnedWei'] as const)(
+    'is not, one wei off in %s',
+    (key) => {
+      const view = settled({ ...exact, [key]: exact[key] + 1n })
+      expect(summaryOf(view, spec, undefined).isBalanced).toBe(false)
+    },
+  )
+})
