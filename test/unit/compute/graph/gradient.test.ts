@@ -1,0 +1,72 @@
+import { describe, expect, test } from 'vitest'
+import { createEngine } from '#compute/exact/engine.ts'
+import type { TrainSpec } from '#wire/spec.ts'
+import {
+  cnnSpec,
+  createFloats,
+  createRows,
+  linearSpec,
+  mlpSpec,
+  readWasm,
+  seed,
+} from '../fixtures.ts'
+import { loadBatch } from '#compute/train/rows.ts'
+
+const sgd = { kind: 'sgd', learningRate: 1e-30 } as const // leaves p as it is
+const specs: Readonly<Record<string, TrainSpec>> = {
+  linear: { ...linearSpec, outputs: 3 },
+  logistic: { ...mlpSpec, model: { kind: 'logistic' }, optimizer: sgd },
+  mlp: { ...mlpSpec, model: { kind: 'mlp', hidden: [20, 9] }, optimizer: sgd },
+  'mlp on images': { ...cnnSpec, model: { kind: 'mlp', hidden: [20] }, optimizer: sgd },
+  cnn: { ...cnnSpec, optimizer: sgd },
+  'cnn, odd sides': { ...cnnSpec, inputShape: [3, 11, 13], optimizer: sgd },
+  'cnn for values': { ...cnnSpec, loss: 'meanSquaredError', outputs: 2, optimizer: sgd },
+}
+
+/** Loss at p + shift * direction, in binary64 over the rows of the batch. */
+type LossAt = (shift: number) => number
+
+async function prepare(spec: TrainSpec) {
+  const engine = await createEngine({ ...spec, optimizer: sgd }, await readWasm())
+  const rows = createRows(spec, spec.batchSize)
+  engine.initialize(seed)
+  // biases away from zero, so that their gradients are seen where ReLU bends
+  const next = createFloats(3)
+  for (let i = 0; i < engine.p.length; i += 1) engine.p[i] = (engine.p[i] as number) + 0.02 * next()
+  loadBatch(
+    engine,
+    rows,
+    Array.from({ length: spec.batchSize }, (_, i) => i),
+  )
+  return engine
+}
+
+describe('each parameter gradient is the slope of the loss along it', () => {
+  test.each(Object.keys(specs))('%s', async (name) => {
+    const spec = specs[name] as TrainSpec
+    const engine = await prepare(spec)
+    const start = engine.p.slice()
+    engine.train()
+    const gradient = engine.g.slice()
+    const scale = spec.loss === 'crossEntropy' ? spec.batchSize : spec.batchSize * spec.outputs
+    for (const { name: parameter, offset, size } of engine.parameters) {
+      const slope = gradient.subarray(offset, offset + size)
+      const length = Math.hypot(...slope)
+      const lossAt: LossAt = (shift) => {
+        engine.p.set(start)
+        for (let i = 0; i < size; i += 1) {
+          engine.p[offset + i] =
+            (start[offset + i] as number) + (shift * (slope[i] as number)) / length
+        }
+        return engine.forward().losses.reduce((sum, loss) => sum + loss, 0) / scale
+      }
+      const shift = 2e-3
+      const found = (lossAt(shift) - lossAt(-shift)) / (2 * shift)
+      expect(length, parameter).toBeGreaterThan(1e-3)
+      expect(
+        Math.abs(found / length - 1),
+        `${parameter}: ${found} instead of ${length}`,
+      ).toBeLessThan(0.02)
+    }
+  })
+})

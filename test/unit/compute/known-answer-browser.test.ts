@@ -1,0 +1,39 @@
+import { readFile } from 'node:fs/promises'
+import { afterAll, describe, expect, test } from 'vitest'
+import { launchChromium } from './browser.ts'
+import { serveModules } from './browser-server.ts'
+import type { Answer, KnownName } from './known-answer.ts'
+
+const known = JSON.parse(
+  await readFile(new URL('./known-answers.json', import.meta.url), 'utf8'),
+) as Record<KnownName, Answer>
+const browser = await launchChromium()
+const modules = await serveModules()
+
+/** As text: the test runner would rewrite the imports of a function. */
+function scriptOf(name: KnownName): string {
+  return `(async () => {
+    const { answerOf } = await import('/test/unit/compute/known-answer.ts')
+    const response = await fetch('/compute/exact/kernels.wasm')
+    return answerOf('${name}', new Uint8Array(await response.arrayBuffer()))
+  })()`
+}
+
+afterAll(async () => {
+  modules.close()
+  if (!('reason' in browser)) await browser.close()
+})
+
+describe('200 steps in Chromium end in the committed hashes', () => {
+  test.for(['mlp', 'cnn'] as const)('%s', async (name, { skip }) => {
+    if ('reason' in browser) return skip(browser.reason)
+    const page = await browser.newPage()
+    const errors: string[] = []
+    page.on('pageerror', (error) => errors.push(error.message))
+    await page.goto(modules.url)
+    const answer = await page.evaluate(scriptOf(name))
+    await page.close()
+    expect(errors).toEqual([])
+    expect(answer).toEqual(known[name])
+  })
+})

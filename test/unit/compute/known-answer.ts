@@ -1,0 +1,90 @@
+// Runs in Node and in browsers: nothing here or below may import from node:.
+import { toHex } from '#base/hex.ts'
+import { sha256 } from '#base/crypto/sha256.ts'
+import { createWords, streamKeyOf } from '#compute/exact/random.ts'
+import { type EngineOptions, createEngine } from '#compute/exact/engine.ts'
+import { createBatches } from '#compute/train/batches.ts'
+import { stateRootOf } from '#compute/train/commit.ts'
+import { type Rows, loadBatch } from '#compute/train/rows.ts'
+import { leafOfState } from '#compute/train/state.ts'
+import type { TrainSpec } from '#wire/spec.ts'
+
+const steps = 200
+const rowCount = 500
+const seed = `0x${'5a'.repeat(32)}` as const
+const segmentSeed = `0x${'c3'.repeat(32)}` as const
+
+const common = {
+  outputs: 10,
+  loss: 'crossEntropy',
+  optimizer: {
+    kind: 'adamw',
+    learningRate: 0.001,
+    beta1: 0.9,
+    beta2: 0.999,
+    epsilon: 1e-8,
+    weightDecay: 0.01,
+  },
+  schedule: 'linear',
+  localSteps: 8,
+  rounds: 50,
+  segmentSteps: 32,
+  aggregation: 'mean',
+} as const
+
+/** The two models of the benchmark whose first 200 steps have committed hashes. */
+export const knownSpecs = {
+  mlp: {
+    ...common,
+    model: { kind: 'mlp', hidden: [256] },
+    inputShape: [784],
+    batchSize: 128,
+  },
+  cnn: {
+    ...common,
+    model: { kind: 'cnn', channels: [16, 32], dense: [128] },
+    inputShape: [1, 28, 28],
+    batchSize: 64,
+  },
+} satisfies Record<string, TrainSpec>
+export type KnownName = keyof typeof knownSpecs
+
+export interface Answer {
+  /** State root after 200 steps. */
+  readonly state: string
+  /** SHA-256 of the 200 losses as little-endian binary32. */
+  readonly losses: string
+}
+
+/** Trains a benchmark model for 200 steps on rows made from integers. */
+export async function answerOf(
+  name: KnownName,
+  wasm: Uint8Array<ArrayBuffer>,
+  options: EngineOptions = {},
+): Promise<Answer> {
+  const spec: TrainSpec = knownSpecs[name]
+  const engine = await createEngine(spec, wasm, options)
+  const rows = createRows()
+  const batchAt = createBatches({
+    segmentSeed,
+    rows: rows.count,
+    shard: { index: 0, count: 1 },
+    batchSize: spec.batchSize,
+  })
+  engine.initialize(seed)
+  const losses = new Float32Array(steps)
+  for (let step = 0; step < steps; step += 1) {
+    loadBatch(engine, rows, batchAt(step))
+    losses[step] = engine.train()
+  }
+  const state = stateRootOf(leafOfState(engine))
+  await engine.close()
+  return { state, losses: toHex(sha256(new Uint8Array(losses.buffer))) }
+}
+
+function createRows(): Rows {
+  const next = createWords(streamKeyOf(seed, 0, 7))
+  const x = Float32Array.from({ length: rowCount * 784 }, () => (next() >>> 8) / 0x1000000)
+  const y = Int32Array.from({ length: rowCount }, (_, i) => 10 * (x[i * 784 + 400] as number))
+  return { count: rowCount, x, y }
+}
