@@ -59,7 +59,7 @@ function modelFor(facts: InputFacts): ModelSpec {
   if (model === 'cnn') return { kind: 'cnn', channels: [8, 16], dense: [64] }
   const features = inputShape.reduce((a, b) => a * b, 1)
   if (isSmall(facts)) return { kind: 'mlp', hidden: [32] }
-  return { kind: 'mlp', hidden: features >= 32 ? [256] : [64, 64] }
+  return { kind: 'mlp', hidden: features >= 32 ? [256] : [128, 128] }
 }
 
 const smallRows = 1000
@@ -78,21 +78,30 @@ function batchSizeFor(shardRows: number): number {
 }
 
 /** Steps of one worker: so many passes over its shard, within bounds. */
-function stepsFor(shardRows: number, batchSize: number, { model }: InputFacts): number {
-  const isCnn = model === 'cnn'
-  const wanted = Math.ceil((shardRows * (isCnn ? 15 : 40)) / batchSize)
-  return Math.min(isCnn ? 1024 : 2048, Math.max(384, wanted))
+function stepsFor(shardRows: number, batchSize: number, facts: InputFacts): number {
+  const passes = facts.model !== 'cnn' ? 40 : isLargeImage(facts) ? 24 : 15
+  const most = facts.model === 'cnn' ? 1024 : 2048
+  return Math.min(most, Math.max(stepsMin, Math.ceil((shardRows * passes) / batchSize)))
 }
 
+/** Twelve segments of 32 steps: enough draws that a worker who skips steps is caught. */
+const stepsMin = 384
+
+function isLargeImage({ inputShape }: InputFacts): boolean {
+  const [, height = 0, width = 0] = inputShape
+  return height * width >= 576
+}
+
+/** Few rows are learned fast and held back by decay. */
 function optimizerFor(facts: InputFacts): OptimizerSpec {
-  const { model } = facts
-  const dense = model === 'linear' || isSmall(facts) ? 0.01 : 0.003
+  const rates = { linear: 0.01, mlp: isSmall(facts) ? 0.02 : 0.003, cnn: 0.005 }
+  const decays = { linear: 0.01, mlp: isSmall(facts) ? 1 : 0.1, cnn: 0.01 }
   return {
     kind: 'adamw',
-    learningRate: model === 'cnn' ? 0.005 : dense,
+    learningRate: rates[facts.model],
     beta1: 0.9,
     beta2: 0.999,
     epsilon: 1e-8,
-    weightDecay: model === 'mlp' ? 0.1 : 0.01,
+    weightDecay: decays[facts.model],
   }
 }
