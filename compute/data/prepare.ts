@@ -168,6 +168,7 @@ function chooseRows(
     const text = `${known.length} rows have a target, ${needed} are needed`
     throw tooFew(part.file, known.length, text)
   }
+  fitTarget(part.target, known, { task, file: part.file }) // refuses hopeless targets before the split
   if (held) {
     const test = knownRows(held)
     if (test.length === 0) throw tooFew(held.file, 0, 'no row has a target')
