@@ -75,7 +75,7 @@ export interface World {
   readonly machines: readonly Machine[]
   readonly jobId: Hex
   /** Waits for the job's view; fails at once when a session does. */
-  until(condition: (view: JobView) => boolean): Promise<JobView>
+  readonly until: (condition: (view: JobView) => boolean) => Promise<JobView>
   stop(): Promise<void>
 }
 
@@ -209,7 +209,7 @@ async function createPart(root: string, index: number, log: Logger) {
   const topics = createJobTopics({ network, clock: realClock, log }, { chainId: devChainId })
   const account = privateKeyToAccount(toHex(sha256(utf8(`operator ${index}`))))
   return {
-    owner: `0x${(index + 1).toString(16).padStart(40, '0')}` as Hex,
+    owner: `0x${(index + 1).toString(16).padStart(40, '0')}` satisfies Hex,
     account,
     network,
     artifacts,

@@ -1,0 +1,74 @@
+import type { Head } from '#chain/client/feed.ts'
+import type { JobView, Verdict } from '#chain/client/view.ts'
+import type { Hex } from '#wire/primitives.ts'
+
+/** The stored state of a job as `JobManager.jobState` answers it, as far as duties need it. */
+export interface StoredJob {
+  readonly status: number
+  readonly volunteerCount: number
+  /** Unix seconds at which the present stage ends. */
+  readonly deadline: bigint
+  readonly seedHeight: bigint
+}
+
+export const statuses = { posted: 1, running: 2, submitted: 3, attesting: 4, completed: 5 } as const
+
+/** A call that anyone may send, and that is due. */
+export type Duty =
+  | { readonly call: 'assignWorkers' | 'drawEvaluators' | 'expire' }
+  | { readonly call: 'completeJob' | 'slash' | 'distributePayment'; readonly verdict: Verdict }
+
+/** Which call moves a job on, if its time has come. Calls that nobody makes would leave money in escrow. */
+export function dueCall(job: StoredJob, view: JobView, head: Head): Duty | undefined {
+  const { terms } = view
+  const isDrawable = head.number > job.seedHeight
+  const isPast = (seconds: number) => head.timestamp > job.deadline + BigInt(seconds)
+  switch (job.status) {
+    case statuses.posted: {
+      const isVolunteer = terms.matchMode === 0
+      if (isPast(isVolunteer ? terms.runSeconds : 0)) return { call: 'expire' }
+      const canAssign = isVolunteer && isDrawable && job.volunteerCount >= terms.workerCountMin
+      return canAssign ? { call: 'assignWorkers' } : undefined
+    }
+    case statuses.running:
+      return isPast(0) ? { call: 'expire' } : undefined
+    case statuses.submitted:
+      if (isPast(0)) return { call: 'expire' }
+      return isDrawable ? { call: 'drawEvaluators' } : undefined
+    case statuses.attesting:
+      return isPast(terms.revealSeconds) ? attestingDuty(view) : undefined
+    case statuses.completed:
+      return view.verdict ? { call: 'distributePayment', verdict: view.verdict } : undefined
+    default:
+      return undefined
+  }
+}
+
+/** After the reveal window: what most evaluators say, or a further panel where no two agree. */
+function attestingDuty({ revealed }: JobView): Duty {
+  const verdicts = revealed.map(({ verdict }) => verdict)
+  const support = (verdict: Verdict) => verdicts.filter((other) => isSame(other, verdict)).length
+  const [best] = verdicts.toSorted((a, b) => support(b) - support(a))
+  if (!best || support(best) < 2) return { call: 'expire' }
+  const isClean = best.guiltyMask === 0 && best.withheldMask === 0
+  return { call: isClean ? 'completeJob' : 'slash', verdict: best }
+}
+
+function isSame(a: Verdict, b: Verdict): boolean {
+  return (
+    a.modelHash === b.modelHash &&
+    a.modelCidDigest === b.modelCidDigest &&
+    a.metricMicros === b.metricMicros &&
+    a.segments === b.segments &&
+    a.guiltyMask === b.guiltyMask &&
+    a.withheldMask === b.withheldMask &&
+    a.evidenceDigest === b.evidenceDigest
+  )
+}
+
+/** How many blocks a party waits before it does what is everybody's duty: the first at once, the next later. */
+export function patienceOf(view: JobView, self: Hex): bigint {
+  const parties = view.workers.length > 0 ? view.workers : view.volunteers
+  const place = parties.indexOf(self)
+  return BigInt(place < 0 ? parties.length : place) * 2n
+}
