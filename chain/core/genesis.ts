@@ -57,7 +57,7 @@ export function parseGenesis(value: unknown): Genesis {
     throw new AppError({ code: 'GENESIS_INVALID', problem: z.prettifyError(parsed.error) })
   }
   const genesis = parsed.data
-  const owners = [...genesis.accounts.map((account) => account.address)]
+  const owners = genesis.accounts.map((account) => account.address)
   for (const call of genesis.calls) owners.push(call.from)
   for (const owner of owners) refuseDevelopmentKey(genesis.chainId, owner)
   return genesis

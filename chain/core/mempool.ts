@@ -1,19 +1,14 @@
 import type { Hex } from '#base/hex.ts'
 import { tipPerGas } from './fee.ts'
-import { type Heap, createHeap } from './heap.ts'
+import { createHeap } from './heap.ts'
 import { chainLimits } from './limits.ts'
-
-/** A transaction that waits, reduced to what ordering and limits need. */
-export interface PoolTransaction {
-  readonly hash: Hex
-  readonly sender: Hex
-  readonly nonce: number
-  readonly maxFeePerGas: bigint
-  readonly maxPriorityFeePerGas: bigint
-  readonly gasLimit: bigint
-  readonly valueWei: bigint
-  readonly raw: Uint8Array
-}
+import {
+  type MempoolLimits,
+  type PoolBook,
+  type PoolTransaction,
+  type Queue,
+  createPoolBook,
+} from './pool-book.ts'
 
 /** The sender's account in the head's state. */
 export interface PoolAccount {
@@ -58,125 +53,30 @@ export interface Mempool {
   sizeBytes(): number
 }
 
-interface Queue {
-  stateNonce: number
-  readonly byNonce: Map<number, PoolTransaction>
-}
-
-export type MempoolLimits = Pick<
-  typeof chainLimits,
-  'poolTransactionsMax' | 'poolBytesMax' | 'poolSenderTransactionsMax'
->
-
 /**
  * Transactions that wait for a block. Replacing one takes 10 % more of both fees; when full, the cheapest
  * sender's last transaction gives way to a dearer one. Blocks take the best tip first.
  */
-export function createMempool(
-  limits: {
-    readonly [name in keyof MempoolLimits]: number
-  } = chainLimits,
-): Mempool {
-  const queues = new Map<Hex, Queue>()
-  const byHash = new Map<Hex, PoolTransaction>()
-  const cheapest = createCheapest(byHash)
-  let sizeBytes = 0
-
-  function insert(transaction: PoolTransaction, queue: Queue): void {
-    queue.byNonce.set(transaction.nonce, transaction)
-    queues.set(transaction.sender, queue)
-    byHash.set(transaction.hash, transaction)
-    cheapest.push(transaction)
-    sizeBytes += transaction.raw.length
-  }
-
-  function remove(transaction: PoolTransaction): void {
-    const queue = queues.get(transaction.sender)
-    queue?.byNonce.delete(transaction.nonce)
-    if (queue?.byNonce.size === 0) queues.delete(transaction.sender)
-    byHash.delete(transaction.hash)
-    sizeBytes -= transaction.raw.length
-  }
+export function createMempool(limits: MempoolLimits = chainLimits): Mempool {
+  const book = createPoolBook(limits)
 
   function add(transaction: PoolTransaction, account: PoolAccount): AddOutcome {
-    if (byHash.has(transaction.hash)) return { kind: 'known' }
-    const queue = queues.get(transaction.sender) ?? {
-      stateNonce: account.nonce,
-      byNonce: new Map(),
-    }
-    queue.stateNonce = Math.max(queue.stateNonce, account.nonce)
-    const code = rejection(transaction, account, queue)
+    if (book.get(transaction.hash) !== undefined) return { kind: 'known' }
+    const queue = book.queue(transaction.sender, account.nonce)
+    const code = rejection({ transaction, account }, queue, limits)
     if (code !== undefined) return { kind: 'rejected', code }
     const replaced = queue.byNonce.get(transaction.nonce)
-    const removed = replaced === undefined ? makeRoom(transaction) : [replaced]
+    const removed = replaced === undefined ? book.roomFor(transaction) : [replaced]
     if (removed === undefined) return { kind: 'rejected', code: 'POOL_FULL' }
-    for (const old of removed) remove(old)
-    insert(transaction, queues.get(transaction.sender) ?? queue)
+    for (const old of removed) book.remove(old)
+    book.insert(transaction, queue)
     return { kind: 'added', removed }
-  }
-
-  function rejection(
-    transaction: PoolTransaction,
-    account: PoolAccount,
-    queue: Queue,
-  ): RejectCode | undefined {
-    if (transaction.nonce < queue.stateNonce) return 'NONCE_TOO_LOW'
-    if (transaction.nonce >= queue.stateNonce + limits.poolSenderTransactionsMax) {
-      return 'NONCE_TOO_HIGH'
-    }
-    if (costWei(transaction) > account.balanceWei) return 'INSUFFICIENT_FUNDS'
-    const old = queue.byNonce.get(transaction.nonce)
-    if (old === undefined) {
-      return queue.byNonce.size >= limits.poolSenderTransactionsMax ? 'SENDER_FULL' : undefined
-    }
-    return outbids(transaction, old) ? undefined : 'REPLACEMENT_UNDERPRICED'
-  }
-
-  /** Those that must go for the newcomer, or undefined where it is not worth more than they are. */
-  function makeRoom(newcomer: PoolTransaction): PoolTransaction[] | undefined {
-    const removed: PoolTransaction[] = []
-    let count = byHash.size + 1
-    let bytes = sizeBytes + newcomer.raw.length
-    while (count > limits.poolTransactionsMax || bytes > limits.poolBytesMax) {
-      const worst = cheapest.peek(removed)
-      if (worst === undefined || !isCheaper(worst, newcomer)) return undefined
-      const victim = lastOf(worst.sender, removed)
-      if (victim.sender === newcomer.sender && victim.nonce < newcomer.nonce) return undefined
-      removed.push(victim)
-      count -= 1
-      bytes -= victim.raw.length
-    }
-    return removed
-  }
-
-  function lastOf(sender: Hex, gone: readonly PoolTransaction[]): PoolTransaction {
-    let last: PoolTransaction | undefined
-    for (const transaction of queues.get(sender)?.byNonce.values() ?? []) {
-      if (gone.includes(transaction)) continue
-      if (last === undefined || transaction.nonce > last.nonce) last = transaction
-    }
-    return last as PoolTransaction
-  }
-
-  function select(baseFeePerGas: bigint): Selection {
-    const heads = createHeap<PoolTransaction>((a, b) => isDearer(a, b, baseFeePerGas))
-    const offer = (candidate: PoolTransaction | undefined) => {
-      if (candidate !== undefined && candidate.maxFeePerGas >= baseFeePerGas) heads.push(candidate)
-    }
-    for (const queue of queues.values()) offer(queue.byNonce.get(queue.stateNonce))
-    let last: PoolTransaction | undefined
-    return {
-      next: () => (last = heads.pop()),
-      accept() {
-        if (last !== undefined) offer(queues.get(last.sender)?.byNonce.get(last.nonce + 1))
-      },
-    }
   }
 
   function settle(accounts: ReadonlyMap<Hex, PoolAccount>): readonly PoolTransaction[] {
     const removed: PoolTransaction[] = []
     for (const [sender, account] of accounts) {
-      const queue = queues.get(sender)
+      const queue = book.queues.get(sender)
       if (queue === undefined) continue
       queue.stateNonce = account.nonce
       for (const transaction of queue.byNonce.values()) {
@@ -184,12 +84,12 @@ export function createMempool(
         if (isPast || costWei(transaction) > account.balanceWei) removed.push(transaction)
       }
     }
-    for (const transaction of removed) remove(transaction)
+    for (const transaction of removed) book.remove(transaction)
     return removed
   }
 
   function hasExecutable(baseFeePerGas: bigint): boolean {
-    for (const queue of queues.values()) {
+    for (const queue of book.queues.values()) {
       const head = queue.byNonce.get(queue.stateNonce)
       if (head !== undefined && head.maxFeePerGas >= baseFeePerGas) return true
     }
@@ -197,25 +97,27 @@ export function createMempool(
   }
 
   function nextNonce(sender: Hex, stateNonce: number): number {
-    const queue = queues.get(sender)
+    const queue = book.queues.get(sender)
     let nonce = stateNonce
     while (queue?.byNonce.has(nonce) === true) nonce += 1
     return nonce
   }
 
+  function drop(hash: Hex): void {
+    const transaction = book.get(hash)
+    if (transaction !== undefined) book.remove(transaction)
+  }
+
   return {
     add,
-    select,
+    select: (baseFeePerGas) => selectFrom(book, baseFeePerGas),
     settle,
     hasExecutable,
-    get: (hash) => byHash.get(hash),
+    get: (hash) => book.get(hash),
     nextNonce,
-    drop(hash) {
-      const transaction = byHash.get(hash)
-      if (transaction !== undefined) remove(transaction)
-    },
-    size: () => byHash.size,
-    sizeBytes: () => sizeBytes,
+    drop,
+    size: () => book.size(),
+    sizeBytes: () => book.sizeBytes(),
   }
 }
 
@@ -224,42 +126,19 @@ export function costWei(transaction: PoolTransaction): bigint {
   return transaction.gasLimit * transaction.maxFeePerGas + transaction.valueWei
 }
 
-/** All transactions, cheapest first. Removed ones stay until they surface: removal costs nothing. */
-function createCheapest(byHash: ReadonlyMap<Hex, PoolTransaction>) {
-  let heap: Heap<PoolTransaction> = createHeap(isCheaper)
-
-  function push(transaction: PoolTransaction): void {
-    if (heap.size() > 2 * byHash.size + 64) {
-      heap = createHeap(isCheaper)
-      for (const waiting of byHash.values()) if (waiting !== transaction) heap.push(waiting)
-    }
-    heap.push(transaction)
+function rejection(
+  { transaction, account }: { transaction: PoolTransaction; account: PoolAccount },
+  queue: Queue,
+  { poolSenderTransactionsMax }: MempoolLimits,
+): RejectCode | undefined {
+  if (transaction.nonce < queue.stateNonce) return 'NONCE_TOO_LOW'
+  if (transaction.nonce >= queue.stateNonce + poolSenderTransactionsMax) return 'NONCE_TOO_HIGH'
+  if (costWei(transaction) > account.balanceWei) return 'INSUFFICIENT_FUNDS'
+  const old = queue.byNonce.get(transaction.nonce)
+  if (old === undefined) {
+    return queue.byNonce.size >= poolSenderTransactionsMax ? 'SENDER_FULL' : undefined
   }
-
-  /** The cheapest that still waits and is not in `except`. */
-  function peek(except: readonly PoolTransaction[]): PoolTransaction | undefined {
-    const aside: PoolTransaction[] = []
-    let top = heap.peek()
-    while (top !== undefined && (byHash.get(top.hash) !== top || except.includes(top))) {
-      heap.pop()
-      if (byHash.get(top.hash) === top) aside.push(top)
-      top = heap.peek()
-    }
-    for (const transaction of aside) heap.push(transaction)
-    return top
-  }
-
-  return { push, peek }
-}
-
-function isCheaper(a: PoolTransaction, b: PoolTransaction): boolean {
-  return a.maxPriorityFeePerGas === b.maxPriorityFeePerGas
-    ? a.maxFeePerGas < b.maxFeePerGas
-    : a.maxPriorityFeePerGas < b.maxPriorityFeePerGas
-}
-
-function isDearer(a: PoolTransaction, b: PoolTransaction, baseFeePerGas: bigint): boolean {
-  return tipPerGas(a, baseFeePerGas) > tipPerGas(b, baseFeePerGas)
+  return outbids(transaction, old) ? undefined : 'REPLACEMENT_UNDERPRICED'
 }
 
 function outbids(newcomer: PoolTransaction, old: PoolTransaction): boolean {
@@ -267,4 +146,24 @@ function outbids(newcomer: PoolTransaction, old: PoolTransaction): boolean {
     newcomer.maxFeePerGas * 10n >= old.maxFeePerGas * 11n &&
     newcomer.maxPriorityFeePerGas * 10n >= old.maxPriorityFeePerGas * 11n
   )
+}
+
+function selectFrom(book: PoolBook, baseFeePerGas: bigint): Selection {
+  const isDearer = (a: PoolTransaction, b: PoolTransaction) =>
+    tipPerGas(a, baseFeePerGas) > tipPerGas(b, baseFeePerGas)
+  const heads = createHeap<PoolTransaction>(isDearer)
+  const offer = (candidate: PoolTransaction | undefined) => {
+    if (candidate !== undefined && candidate.maxFeePerGas >= baseFeePerGas) heads.push(candidate)
+  }
+  for (const queue of book.queues.values()) offer(queue.byNonce.get(queue.stateNonce))
+  let last: PoolTransaction | undefined
+  return {
+    next() {
+      last = heads.pop()
+      return last
+    },
+    accept() {
+      if (last !== undefined) offer(book.queues.get(last.sender)?.byNonce.get(last.nonce + 1))
+    },
+  }
 }

@@ -14,7 +14,7 @@ export function createFeed<T>(): Feed<T> {
       return () => void listeners.delete(listener)
     },
     emit(event) {
-      for (const listener of [...listeners]) listener(event)
+      for (const listener of listeners) listener(event)
     },
   }
 }

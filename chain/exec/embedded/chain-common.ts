@@ -1,4 +1,4 @@
-import { Common, Hardfork, Mainnet, createCustomCommon } from '@ethereumjs/common'
+import { type Common, Hardfork, Mainnet, createCustomCommon } from '@ethereumjs/common'
 import type { FastCrypto } from './crypto.ts'
 
 /**
@@ -10,9 +10,8 @@ export function createChainCommon(chainId: number, crypto: FastCrypto): Common {
     hardfork: Hardfork.Osaka,
     customCrypto: {
       keccak256: crypto.keccak256,
-      ecrecover: (digest, v, r, s, id) => {
-        return crypto.recover(digest, joinSignature(r, s), recoveryOf(v, id))
-      },
+      ecrecover: (digest, v, ...[r, s, id]) =>
+        crypto.recover(digest, joinSignature(r, s), recoveryOf(v, id)),
     },
   })
   const merged = new Set<object>()

@@ -8,7 +8,8 @@ import type { Genesis } from '../../core/genesis.ts'
 import { type Header, headerHash, zeroHash } from '../../core/header.ts'
 import { type Payload, type Withdrawal, resealPayload } from '../../core/payload.ts'
 import type { ExecutionEngine, Forkchoice, PayloadAttributes, PayloadStatus } from '../engine.ts'
-import { type Chain, type ExecutedBlock, type WritableChain, openChain } from './chain.ts'
+import type { ExecutedBlock } from './block-tree.ts'
+import { type Chain, type WritableChain, openChain } from './chain.ts'
 import { createChainCommon } from './chain-common.ts'
 import { type FastCrypto, loadCrypto } from './crypto.ts'
 import { type BlockEnvironment, type Machine, createMachine } from './machine.ts'
@@ -70,42 +71,10 @@ interface DriverParts {
   readonly logger: Logger
 }
 
-interface Build {
-  readonly parent: Payload
-  readonly attributes: PayloadAttributes
-}
-
-type Plan = BlockEnvironment & { readonly withdrawals: readonly Withdrawal[] }
-
-const buildsMax = 8
-
-function createDriver({
-  chain,
-  machine,
-  decode,
-  genesis,
-  pool,
-  logger,
-}: DriverParts): ExecutionEngine {
-  const builds = new Map<string, Build>()
-  const built = new Map<Hex, ExecutedBlock>() // by the hash that they have with a zero extraData
-  let buildCount = 0
-
-  async function run(parent: Payload, plan: Plan, source: TransactionSource): Promise<BlockRun> {
-    const view = chain.stateAfter(parent.blockHash)
-    if (view === undefined) throw new AppError({ code: 'STATE_UNKNOWN', hash: parent.blockHash })
-    const outcome = await runBlock(machine, {
-      environment: plan,
-      withdrawals: plan.withdrawals,
-      parentStateRoot: fromHex(parent.header.stateRoot),
-      view,
-      hashOf: chain.ancestors(parent),
-      recorder: genesis.recorder,
-      source,
-    })
-    if (!outcome.hasRecorded) logger.error({ number: plan.number }, 'the recorder reverted')
-    return outcome
-  }
+function createDriver(parts: DriverParts): ExecutionEngine {
+  const { chain, decode } = parts
+  const run = createRun(parts)
+  const builder = createBuilder(parts, run)
 
   async function newPayload(payload: Payload): Promise<PayloadStatus> {
     if (payload.blockHash !== headerHash(payload.header)) return invalid('block hash is wrong')
@@ -114,9 +83,10 @@ function createDriver({
     if (parent === undefined) return { kind: 'syncing' }
     const fault = headerFault(parent.header, payload, follow(parent.header))
     if (fault !== undefined) return invalid(fault)
-    const known = built.get(resealPayload(payload, zeroHash).blockHash)
+    const known = builder.find(payload)
     if (known !== undefined) {
-      chain.add({ ...known, payload: { ...payload, transactions: known.payload.transactions } })
+      const { transactions, withdrawals } = known.payload
+      chain.add({ ...known, payload: { ...payload, transactions, withdrawals } })
       return { kind: 'valid' }
     }
     const source = listSource(payload.transactions, decode)
@@ -136,14 +106,65 @@ function createDriver({
     if (attributes.timestamp <= parent.header.timestamp) {
       return { status: invalid('timestamp does not rise') }
     }
-    buildCount += 1
-    const payloadId = String(buildCount)
-    builds.set(payloadId, { parent, attributes })
-    builds.delete(String(buildCount - buildsMax))
+    const payloadId = builder.begin({ parent, attributes })
     return { status: { kind: 'valid' } as const, payloadId }
   }
 
-  async function getPayload(payloadId: string): Promise<Payload> {
+  async function read(blockHash: Hex, address: Hex, slots: readonly Hex[]) {
+    const view = chain.stateAfter(blockHash)
+    if (view === undefined) throw new AppError({ code: 'STATE_UNKNOWN', hash: blockHash })
+    const account = toKey(fromHex(address))
+    return slots.map((slot) => wordOf(view.slot(account, toKey(fromHex(slot)))))
+  }
+
+  const { finish: getPayload } = builder
+  return { newPayload, forkchoiceUpdated, getPayload, reseal: resealPayload, read }
+}
+
+type Run = (parent: Payload, plan: Plan, source: TransactionSource) => Promise<BlockRun>
+
+/** What is known of a block before it is run. */
+type Plan = BlockEnvironment & { readonly withdrawals: readonly Withdrawal[] }
+
+function createRun({ chain, machine, genesis, logger }: DriverParts): Run {
+  return async (parent, plan, source) => {
+    const view = chain.stateAfter(parent.blockHash)
+    if (view === undefined) throw new AppError({ code: 'STATE_UNKNOWN', hash: parent.blockHash })
+    const outcome = await runBlock(machine, {
+      environment: plan,
+      withdrawals: plan.withdrawals,
+      parentStateRoot: fromHex(parent.header.stateRoot),
+      view,
+      hashOf: chain.ancestors(parent),
+      recorder: genesis.recorder,
+      source,
+    })
+    if (!outcome.hasRecorded) logger.error({ number: plan.number }, 'the recorder reverted')
+    return outcome
+  }
+}
+
+interface Build {
+  readonly parent: Payload
+  readonly attributes: PayloadAttributes
+}
+
+const buildsMax = 8
+
+/** Blocks asked for, and blocks built: one that comes back resealed need not be run again. */
+function createBuilder({ decode, pool }: DriverParts, run: Run) {
+  const builds = new Map<string, Build>()
+  const built = new Map<Hex, ExecutedBlock>() // by the hash that they have with a zero extraData
+  let count = 0
+
+  function begin(build: Build): string {
+    count += 1
+    builds.set(String(count), build)
+    builds.delete(String(count - buildsMax))
+    return String(count)
+  }
+
+  async function finish(payloadId: string): Promise<Payload> {
     const build = builds.get(payloadId)
     if (build === undefined) throw new AppError({ code: 'PAYLOAD_UNKNOWN', payloadId })
     builds.delete(payloadId)
@@ -154,27 +175,17 @@ function createDriver({
       number: parent.header.number + 1,
       parentHash: parent.blockHash,
     }
-    const source = poolSource(pool, plan.baseFeePerGas, decode)
-    const outcome = await run(parent, plan, source)
+    const outcome = await run(parent, plan, poolSource(pool, plan.baseFeePerGas, decode))
     const payload = payloadOf(plan, outcome)
-    built.set(payload.blockHash, {
-      payload,
-      receipts: outcome.receipts,
-      changes: outcome.changes,
-    })
+    const { receipts, changes } = outcome
+    built.set(payload.blockHash, { payload, receipts, changes })
     const oldest = built.keys().next()
     if (built.size > buildsMax && oldest.done !== true) built.delete(oldest.value)
     return payload
   }
 
-  async function read(blockHash: Hex, address: Hex, slots: readonly Hex[]) {
-    const view = chain.stateAfter(blockHash)
-    if (view === undefined) throw new AppError({ code: 'STATE_UNKNOWN', hash: blockHash })
-    const account = toKey(fromHex(address))
-    return slots.map((slot) => wordOf(view.slot(account, toKey(fromHex(slot)))))
-  }
-
-  return { newPayload, forkchoiceUpdated, getPayload, reseal: resealPayload, read }
+  const find = (payload: Payload) => built.get(resealPayload(payload, zeroHash).blockHash)
+  return { begin, finish, find }
 }
 
 function invalid(reason: string): PayloadStatus {

@@ -18,7 +18,7 @@ import { type EvmBlock, type Machine, createMachine } from './machine.ts'
 import { predeploys } from './predeploys.ts'
 import { computeRoots } from './roots.ts'
 import { type StateChanges, emptyView } from './state-view.ts'
-import { emptyRootBytes } from './trie.ts'
+import { emptyRootBytes } from './trie-loader.ts'
 
 const zeroAddress: Hex = `0x${'00'.repeat(20)}`
 const contractGas = 100_000_000n

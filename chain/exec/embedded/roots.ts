@@ -1,14 +1,15 @@
 import { RLP } from '@ethereumjs/rlp'
 import { fromKey, toKey } from '#store/key.ts'
 import { fromHex } from '#base/hex.ts'
-import type { PendingChanges } from './flat-state.ts'
+import type { PendingChanges } from './state-journal.ts'
 import {
   type StateChanges,
   type StateView,
   type StoredAccount,
   encodeAccount,
 } from './state-view.ts'
-import { type NodeChanges, createTrie, emptyRootBytes } from './trie.ts'
+import { createTrie } from './trie.ts'
+import { type NodeChanges, emptyRootBytes } from './trie-loader.ts'
 
 type Keccak = (bytes: Uint8Array) => Uint8Array
 

@@ -1,5 +1,5 @@
 import type { EVMResult } from '@ethereumjs/evm'
-import { type EOACode7702Tx, type TypedTransaction, getCalldataFloorGas } from '@ethereumjs/tx'
+import { type TypedTransaction, getCalldataFloorGas } from '@ethereumjs/tx'
 import { Account, Address, bytesToUnprefixedHex } from '@ethereumjs/util'
 import { fromHex } from '#base/hex.ts'
 import { toKey } from '#store/key.ts'
@@ -92,8 +92,7 @@ async function execute(
   payer.balance -= tx.gasLimit * gasPrice
   payer.nonce += 1n
   await evm.journal.putAccount(sender, payer)
-  const authorizationRefund =
-    tx.type === 4 ? await applyAuthorizations(machine, tx as EOACode7702Tx) : 0n
+  const authorizationRefund = tx.type === 4 ? await applyAuthorizations(machine, tx) : 0n
   const intrinsic = tx.getIntrinsicGas()
   const result = await evm.runCall({
     block,

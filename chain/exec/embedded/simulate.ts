@@ -1,7 +1,6 @@
 import type { Common } from '@ethereumjs/common'
 import type { EVMResult } from '@ethereumjs/evm'
 import { type TypedTransaction, createEOACode7702Tx, createFeeMarket1559Tx } from '@ethereumjs/tx'
-import type { EOACode7702Tx } from '@ethereumjs/tx'
 import { Account, Address } from '@ethereumjs/util'
 import { AppError } from '#base/error.ts'
 import { type Hex, fromHex } from '#base/hex.ts'
@@ -151,7 +150,7 @@ async function runMessage(machine: Machine, block: EvmBlock, { request, gasLimit
   evm.journal.startReportingAccessList()
   warm(machine, block, tx, sender)
   if (gasPrice > 0n) await credit(machine, sender, -(gasPrice * gasLimit))
-  if (tx.type === 4) await applyAuthorizations(machine, tx as EOACode7702Tx)
+  if (tx.type === 4) await applyAuthorizations(machine, tx)
   const result = await evm.runCall({
     block,
     gasPrice,

@@ -54,55 +54,7 @@ const cachedUndosMax = 64
 export function createStateStore(store: KeyValueStore, options: StateStoreOptions): StateStore {
   const layers = new Map<Hex, { readonly block: StateBlock; readonly changes: StateChanges }>()
   const disk = diskView(store)
-  const undos = createTable<number, StateUndo>(store, {
-    prefix: prefixes.undo,
-    key: u64be,
-    encode: encodeUndo,
-    decode: decodeUndo,
-  })
-  const recent = new Map<number, StateUndo>()
-  let newestUndo = options.finalised
-
-  function undoAt(number: number): StateUndo {
-    const known = recent.get(number)
-    if (known !== undefined) return known
-    const undo = undos.get(number)
-    assert(undo, 'an undo record inside the history is stored')
-    return undo
-  }
-
-  /** The state after a finalised block, which later blocks are still to overwrite. */
-  function finalisedView(number: number): StateView {
-    const newer: StateUndo[] = []
-    const newerUndos = () => {
-      while (number + newer.length < newestUndo) newer.push(undoAt(number + newer.length + 1))
-      return newer
-    }
-    return {
-      account(address) {
-        for (const { accounts } of newerUndos()) {
-          const old = accounts.get(address)
-          if (old !== undefined) return old
-        }
-        return disk.account(address)
-      },
-      slot(address, slot) {
-        for (const { slots } of newerUndos()) {
-          const old = slots.get(address)?.get(slot)
-          if (old !== undefined) return old
-        }
-        return disk.slot(address, slot)
-      },
-      node(path) {
-        for (const { nodes } of newerUndos()) {
-          const old = nodes.get(path)
-          if (old !== undefined) return old ?? undefined
-        }
-        return disk.node(path)
-      },
-      code: (hash) => disk.code(hash),
-    }
-  }
+  const history = createHistory(store, options.finalised)
 
   function view(block: Pick<StateBlock, 'hash' | 'number'>): StateView | undefined {
     const layer = layers.get(block.hash)
@@ -110,27 +62,24 @@ export function createStateStore(store: KeyValueStore, options: StateStoreOption
       const parent = view({ hash: layer.block.parentHash, number: layer.block.number - 1 })
       return parent === undefined ? undefined : layerView(parent, layer.changes)
     }
-    const isKept = block.number <= newestUndo && newestUndo - block.number <= options.historyBlocks
-    return isKept ? finalisedView(block.number) : undefined
+    const depth = history.newest() - block.number
+    if (depth < 0 || depth > options.historyBlocks) return undefined
+    return pastView(disk, history, block.number)
   }
 
   function finalise(hash: Hex) {
     const layer = layers.get(hash)
     assert(layer, 'a block is run before it is finalised')
     const { block, changes } = layer
-    assert(block.number === newestUndo + 1, 'blocks are finalised one after another')
+    assert(block.number === history.newest() + 1, 'blocks are finalised one after another')
     const base = view({ hash: block.parentHash, number: block.number - 1 })
     assert(base, 'the finalised state can be read')
     const undo = undoOf(base, changes)
-    const writes = [...changeWrites(changes), undos.put(block.number, undo)]
+    const writes = [...changeWrites(changes), history.add(block.number, undo)]
     if (block.number > options.historyBlocks) {
-      writes.push(undos.delete(block.number - options.historyBlocks))
+      writes.push(history.delete(block.number - options.historyBlocks))
     }
-    recent.set(block.number, undo)
-    recent.delete(block.number - cachedUndosMax)
-    newestUndo = block.number
-    const done = () => void layers.delete(hash)
-    return { writes, done }
+    return { writes, done: () => void layers.delete(hash) }
   }
 
   return {
@@ -138,6 +87,78 @@ export function createStateStore(store: KeyValueStore, options: StateStoreOption
     add: (block, changes) => void layers.set(block.hash, { block, changes }),
     finalise,
     drop: (hash) => void layers.delete(hash),
+  }
+}
+
+/** What each finalised block replaced. */
+interface History {
+  newest(): number
+  at(number: number): StateUndo
+  /** Takes effect at once for readers; the write makes it last. */
+  add(number: number, undo: StateUndo): Write
+  delete(number: number): Write
+}
+
+function createHistory(store: KeyValueStore, finalised: number): History {
+  const undos = createTable<number, StateUndo>(store, {
+    prefix: prefixes.undo,
+    key: u64be,
+    encode: encodeUndo,
+    decode: decodeUndo,
+  })
+  const recent = new Map<number, StateUndo>()
+  let newest = finalised
+  return {
+    newest: () => newest,
+    at(number) {
+      const undo = recent.get(number) ?? undos.get(number)
+      assert(undo, 'an undo record inside the history is stored')
+      return undo
+    },
+    add(number, undo) {
+      recent.set(number, undo)
+      recent.delete(number - cachedUndosMax)
+      newest = number
+      return undos.put(number, undo)
+    },
+    delete: (number) => undos.delete(number),
+  }
+}
+
+/** The state after a finalised block, which later blocks have overwritten or are still to overwrite. */
+function pastView(disk: StateView, history: History, number: number): StateView {
+  const known: StateUndo[] = []
+
+  function newer(): readonly StateUndo[] {
+    while (number + known.length < history.newest()) {
+      known.push(history.at(number + known.length + 1))
+    }
+    return known
+  }
+
+  return {
+    account(address) {
+      for (const { accounts } of newer()) {
+        const old = accounts.get(address)
+        if (old !== undefined) return old
+      }
+      return disk.account(address)
+    },
+    slot(address, slot) {
+      for (const { slots } of newer()) {
+        const old = slots.get(address)?.get(slot)
+        if (old !== undefined) return old
+      }
+      return disk.slot(address, slot)
+    },
+    node(path) {
+      for (const { nodes } of newer()) {
+        const old = nodes.get(path)
+        if (old !== undefined) return old ?? undefined
+      }
+      return disk.node(path)
+    },
+    code: (hash) => disk.code(hash),
   }
 }
 

@@ -41,7 +41,7 @@ export function toNibbles(key: Uint8Array): Uint8Array {
 
 /** Reads a stored node. `ref` is its hash, or its own RLP where it stands inside its parent. */
 export function decodeNode(rlp: Uint8Array, ref: Uint8Array | undefined): TrieNode {
-  return nodeOf(RLP.decode(rlp) as Item, ref)
+  return nodeOf(RLP.decode(rlp), ref)
 }
 
 function nodeOf(item: Item, ref: Uint8Array | undefined): TrieNode {
@@ -150,4 +150,16 @@ function putLength(at: number, length: number, offset: number): number {
   scratch[at] = offset + 55 + count
   for (let i = 0; i < count; i += 1) scratch[at + 1 + i] = (length >> (8 * (count - 1 - i))) & 255
   return at + 1 + count
+}
+
+/** How many nibbles of `key` stand in `nibbles` from `depth` on. */
+export function sharedLength(key: Uint8Array, nibbles: Uint8Array, depth: number): number {
+  let shared = 0
+  while (shared < key.length && key[shared] === nibbles[depth + shared]) shared += 1
+  return shared
+}
+
+/** Nibbles as a path: one character each. */
+export function textOf(nibbles: Uint8Array): string {
+  return String.fromCharCode(...nibbles)
 }

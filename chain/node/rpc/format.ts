@@ -94,11 +94,10 @@ function kindFields(tx: TypedTransaction) {
     const v = tx.v ?? 0n
     return v > 34n ? { chainId: hexQuantity((v - 35n) / 2n) } : {}
   }
-  const typed = tx as Extract<TypedTransaction, { accessList: unknown }>
   return {
-    chainId: hexQuantity(typed.chainId),
+    chainId: hexQuantity(tx.chainId),
     yParity: hexQuantity(tx.v ?? 0n),
-    accessList: typed.accessList.map(([address, slots]) => ({
+    accessList: tx.accessList.map(([address, slots]) => ({
       address: toHex(address),
       storageKeys: slots.map(toHex),
     })),

@@ -1,16 +1,20 @@
 import type { RpcContext, RpcMethods } from './context.ts'
+import { accountMethods } from './methods/accounts.ts'
 import { blockMethods } from './methods/blocks.ts'
+import { callMethods } from './methods/calls.ts'
 import { feeMethods } from './methods/fees.ts'
 import { logMethods } from './methods/logs.ts'
 import { networkMethods } from './methods/network.ts'
-import { stateMethods } from './methods/state.ts'
 import { subscriptionMethods } from './methods/subscriptions.ts'
+import { transactionMethods } from './methods/transactions.ts'
 
 /** All methods of the node by name. */
 export function createMethods(context: RpcContext): RpcMethods {
   return {
     ...blockMethods(context),
-    ...stateMethods(context),
+    ...transactionMethods(context),
+    ...accountMethods(context),
+    ...callMethods(context),
     ...feeMethods(context),
     ...logMethods(context),
     ...subscriptionMethods(context),

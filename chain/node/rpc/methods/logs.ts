@@ -25,25 +25,65 @@ const filterId = z.string().regex(/^0x[0-9a-f]{1,64}$/)
 
 /** Logs, and filters that are asked again and again. */
 export function logMethods(context: RpcContext): RpcMethods {
-  const { chain, clock } = context
+  const recent = createRecent()
+  context.transactions.added.listen(({ hash }) => recent.push(hash))
+  const filters = createFilters(context, recent)
+
+  function logsOf(filter: FilterParam) {
+    return findLogs(context, toQuery(filter), toSpan(context, filter))
+  }
+
+  return {
+    eth_getLogs: (params) => logsOf(parse(params, filterParam)[0]),
+    eth_newFilter: (params) =>
+      filters.install({ kind: 'logs', filter: parse(params, filterParam)[0] }),
+    eth_newBlockFilter: () => filters.install({ kind: 'blocks' }),
+    eth_newPendingTransactionFilter: () => filters.install({ kind: 'transactions' }),
+    eth_uninstallFilter: (params) => filters.remove(parse(params, filterId)[0]),
+    eth_getFilterChanges: (params) =>
+      changesOf(context, filters.need(parse(params, filterId)[0]), recent),
+    eth_getFilterLogs(params) {
+      const { filter } = filters.need(parse(params, filterId)[0])
+      if (filter.kind !== 'logs') throw serverError('not a log filter')
+      return logsOf(filter.filter)
+    },
+  }
+}
+
+interface Recent {
+  push(hash: Hex): void
+  count(): number
+  since(count: number): readonly Hex[]
+}
+
+/** The hashes of the last transactions that came. */
+function createRecent(): Recent {
+  const hashes: Hex[] = []
+  let count = 0
+  return {
+    push(hash) {
+      count += 1
+      hashes.push(hash)
+      if (hashes.length > recentMax) hashes.shift()
+    },
+    count: () => count,
+    since: (seen) => hashes.slice(Math.max(0, hashes.length - (count - seen))),
+  }
+}
+
+/** Filters by id; one not asked for five minutes goes when room is needed. */
+function createFilters({ chain, clock }: RpcContext, recent: Recent) {
   const filters = new Map<string, Installed>()
-  const recent: Hex[] = []
-  let recentCount = 0
-  let installedCount = 0
-  context.transactions.added.listen(({ hash }) => {
-    recentCount += 1
-    recent.push(hash)
-    if (recent.length > recentMax) recent.shift()
-  })
+  let count = 0
 
   function install(filter: Filter): Hex {
     for (const [id, { usedMs }] of filters) {
       if (clock.nowMs() - usedMs > idleMsMax) filters.delete(id)
     }
     if (filters.size >= chainLimits.rpcFiltersMax) throw limitExceeded('too many filters')
-    installedCount += 1
-    const id = unguessable(installedCount, clock.nowMs())
-    const seen = filter.kind === 'transactions' ? recentCount : chain.head().header.number
+    count += 1
+    const id = unguessable(count, clock.nowMs())
+    const seen = filter.kind === 'transactions' ? recent.count() : chain.head().header.number
     filters.set(id, { filter, seen, usedMs: clock.nowMs() })
     return id
   }
@@ -55,45 +95,40 @@ export function logMethods(context: RpcContext): RpcMethods {
     return installed
   }
 
-  async function changes(installed: Installed): Promise<unknown[]> {
-    const { filter, seen } = installed
-    if (filter.kind === 'transactions') {
-      installed.seen = recentCount
-      return recent.slice(Math.max(0, recent.length - (recentCount - seen)))
-    }
-    const head = chain.head().header.number
-    const from = Math.max(seen + 1, head - chainLimits.logBlocksMax + 1)
-    installed.seen = head
-    if (filter.kind === 'logs') return newLogs(filter.filter, from, head)
-    const hashes: Hex[] = []
-    for (let number = from; number <= head; number += 1) {
-      hashes.push(chain.byNumber(number)?.blockHash ?? '0x')
-    }
-    return hashes
-  }
+  return { install, need, remove: (id: string) => filters.delete(id) }
+}
 
-  async function newLogs(filter: FilterParam, from: number, head: number): Promise<unknown[]> {
-    const first = typeof filter.fromBlock === 'number' ? Math.max(filter.fromBlock, from) : from
-    const last = typeof filter.toBlock === 'number' ? Math.min(filter.toBlock, head) : head
-    return first > last ? [] : findLogs(context, toQuery(filter), { from: first, to: last })
+/** What is new since the filter was asked last. */
+async function changesOf(
+  context: RpcContext,
+  installed: Installed,
+  recent: Recent,
+): Promise<readonly unknown[]> {
+  const { filter, seen } = installed
+  if (filter.kind === 'transactions') {
+    installed.seen = recent.count()
+    return recent.since(seen)
   }
+  const head = context.chain.head().header.number
+  const from = Math.max(seen + 1, head - chainLimits.logBlocksMax + 1)
+  installed.seen = head
+  if (filter.kind === 'logs') return newLogs(context, filter.filter, { from, head })
+  const hashes: Hex[] = []
+  for (let number = from; number <= head; number += 1) {
+    hashes.push(context.chain.byNumber(number)?.blockHash ?? '0x')
+  }
+  return hashes
+}
 
-  return {
-    eth_getLogs(params) {
-      const [filter] = parse(params, filterParam)
-      return findLogs(context, toQuery(filter), toSpan(context, filter))
-    },
-    eth_newFilter: (params) => install({ kind: 'logs', filter: parse(params, filterParam)[0] }),
-    eth_newBlockFilter: () => install({ kind: 'blocks' }),
-    eth_newPendingTransactionFilter: () => install({ kind: 'transactions' }),
-    eth_uninstallFilter: (params) => filters.delete(parse(params, filterId)[0]),
-    eth_getFilterChanges: (params) => changes(need(parse(params, filterId)[0])),
-    eth_getFilterLogs(params) {
-      const { filter } = need(parse(params, filterId)[0])
-      if (filter.kind !== 'logs') throw serverError('not a log filter')
-      return findLogs(context, toQuery(filter.filter), toSpan(context, filter.filter))
-    },
-  }
+async function newLogs(
+  context: RpcContext,
+  filter: FilterParam,
+  { from, head }: { readonly from: number; readonly head: number },
+): Promise<unknown[]> {
+  const { fromBlock, toBlock } = filter
+  const first = typeof fromBlock === 'number' ? Math.max(fromBlock, from) : from
+  const last = typeof toBlock === 'number' ? Math.min(toBlock, head) : head
+  return first > last ? [] : findLogs(context, toQuery(filter), { from: first, to: last })
 }
 
 /** An id that does not repeat after a restart, so that no stale filter is taken for a new one. */

@@ -2,7 +2,7 @@ import { fromHex, toHex } from '#base/hex.ts'
 import type { RpcContext, RpcMethods } from '../context.ts'
 import { bytes, hexQuantity, parse } from '../params.ts'
 
-/** The node itself: identity, sending, status. */
+/** The node itself: identity and status. */
 export function networkMethods(context: RpcContext): RpcMethods {
   const { chain, chainId, pool } = context
   return {
@@ -12,8 +12,6 @@ export function networkMethods(context: RpcContext): RpcMethods {
     eth_mining: () => false,
     eth_hashrate: () => '0x0',
     eth_protocolVersion: () => '0x44',
-    eth_sendRawTransaction: (params) =>
-      context.transactions.submit(fromHex(parse(params, bytes)[0])),
     net_version: () => String(chainId),
     net_listening: () => true,
     net_peerCount: () => '0x0',

@@ -1,0 +1,46 @@
+import { type Hex, fromHex } from '#base/hex.ts'
+import type { Payload } from '../../../core/payload.ts'
+import { type RpcContext, type RpcMethods, canonical, findBlock } from '../context.ts'
+import { transactionJson } from '../format.ts'
+import { blockParam, bytes, hash, parse, quantity } from '../params.ts'
+import { blockReceipts } from './receipts.ts'
+
+/** Transactions and their receipts, and sending them. */
+export function transactionMethods(context: RpcContext): RpcMethods {
+  const { chain, decode } = context
+
+  function at(block: Payload | undefined, index: number) {
+    const raw = block?.transactions[index]
+    if (block === undefined || raw === undefined) return null
+    return transactionJson(decode(raw), { block, index })
+  }
+
+  function byHash(transactionHash: Hex) {
+    const place = chain.place(transactionHash)
+    if (place !== undefined) return at(chain.byNumber(place.number), place.index)
+    const waiting = context.transactions.waiting(transactionHash)
+    return waiting === undefined ? null : transactionJson(waiting)
+  }
+
+  function receipt(transactionHash: Hex) {
+    const place = chain.place(transactionHash)
+    const block = place === undefined ? undefined : chain.byNumber(place.number)
+    if (block === undefined || place === undefined) return null
+    return blockReceipts(context, block)[place.index]
+  }
+
+  return {
+    eth_sendRawTransaction: (params) =>
+      context.transactions.submit(fromHex(parse(params, bytes)[0])),
+    eth_getTransactionByHash: (params) => byHash(parse(params, hash)[0]),
+    eth_getTransactionReceipt: (params) => receipt(parse(params, hash)[0]),
+    eth_getTransactionByBlockHashAndIndex(params) {
+      const [blockHash, index] = parse(params, hash, quantity)
+      return at(canonical(chain, blockHash), Number(index))
+    },
+    eth_getTransactionByBlockNumberAndIndex(params) {
+      const [param, index] = parse(params, blockParam, quantity)
+      return at(findBlock(chain, param), Number(index))
+    },
+  }
+}
