@@ -16,13 +16,14 @@ export interface LocalNetworkOptions {
   readonly threads: number
   readonly signal: AbortSignal
   readonly onReady?: (name: string) => void
+  /** A daemon ended by itself: `restart` starts it again, `ignore` does without, `fail` is the default. */
+  readonly onEnd?: (name: string) => 'restart' | 'ignore' | 'fail'
 }
 
 /** A chain of one validator with workers and evaluators, each a process of its own. */
 export interface LocalNetwork {
   readonly networkFile: Network
-  readonly children: readonly Child[]
-  /** Resolves with the name of the first process that ends by itself. */
+  /** Resolves with the name of the first process that ends by itself and stays so. */
   readonly failed: Promise<string>
   stop(): Promise<void>
 }
@@ -32,29 +33,49 @@ const stopTimeoutMs = 15_000
 
 /** Starts the processes and waits until all are registered and listening. Throws CHILD_EXITED, CHILD_SILENT. */
 export async function startLocalNetwork(options: LocalNetworkOptions): Promise<LocalNetwork> {
-  const children: Child[] = []
+  const running = new Map<string, Child>()
+  let isStopping = false
+  let fail: (name: string) => void = () => undefined
+  const failed = new Promise<string>((resolve) => (fail = resolve))
+
+  function start(part: Part): Child {
+    const child = startChild(options, part)
+    running.set(part.name, child)
+    void watch(part, child)
+    return child
+  }
+
+  async function watch(part: Part, child: Child): Promise<void> {
+    await child.exited
+    if (isStopping) return
+    const wish = part.name === 'node' ? 'fail' : (options.onEnd?.(part.name) ?? 'fail')
+    if (wish === 'fail') fail(part.name)
+    if (wish === 'restart') start(part)
+  }
+
+  async function stop(): Promise<void> {
+    isStopping = true
+    await stopAll(running)
+  }
+
   try {
-    const node = startChild(options, children, {
-      name: 'node',
-      args: ['node', 'start', '--rpc-port', String(options.rpcPort)],
-    })
+    const flags = ['--rpc-port', String(options.rpcPort)]
+    const node = start({ name: 'node', args: ['node', 'start', ...flags] })
     const networkFile = await node.waitFor(networkOf, waitOf(options))
     writeNetworkFile(options.dataDir, networkFile)
     options.onReady?.('node')
-    const daemons = daemonsOf(options).map((daemon) => {
-      writeNetworkFile(dirOf(options, daemon.name), networkFile)
-      return startChild(options, children, daemon)
-    })
     await Promise.all(
-      daemons.map(async (daemon) => {
-        await daemon.waitFor(isReady, waitOf(options))
+      daemonsOf(options).map(async (daemon) => {
+        const directory = dirOf(options, daemon.name)
+        mkdirSync(directory, { recursive: true, mode: 0o700 })
+        writeNetworkFile(directory, networkFile)
+        await start(daemon).waitFor(isReady, waitOf(options))
         options.onReady?.(daemon.name)
       }),
     )
-    const failed = Promise.race(children.map(({ name, exited }) => exited.then(() => name)))
-    return { networkFile, children, failed, stop: () => stopAll(children) }
+    return { networkFile, failed, stop }
   } catch (error) {
-    await stopAll(children)
+    await stop()
     throw error
   }
 }
@@ -85,16 +106,12 @@ function accountFlags(owner: number, operator: number): readonly string[] {
   return ['--owner', `dev:${owner}`, '--operator', `dev:${operator}`]
 }
 
-function startChild(options: LocalNetworkOptions, children: Child[], part: Part): Child {
-  const directory = dirOf(options, part.name)
-  mkdirSync(directory, { recursive: true, mode: 0o700 })
-  const child = spawnQuern({
-    name: part.name,
-    args: ['--data-dir', directory, ...part.args],
+function startChild(options: LocalNetworkOptions, { name, args }: Part): Child {
+  return spawnQuern({
+    name,
+    args: ['--data-dir', dirOf(options, name), ...args],
     logDir: join(options.dataDir, 'logs'),
   })
-  children.push(child)
-  return child
 }
 
 function dirOf(options: LocalNetworkOptions, name: string): string {
@@ -106,10 +123,10 @@ function waitOf({ signal }: LocalNetworkOptions) {
 }
 
 /** Daemons first, the chain last, so that they can still send what they have to. */
-async function stopAll(children: readonly Child[]): Promise<void> {
-  const [node, ...daemons] = children
-  await Promise.all(daemons.map((daemon) => daemon.stop({ timeoutMs: stopTimeoutMs })))
-  await node?.stop({ timeoutMs: stopTimeoutMs })
+async function stopAll(running: ReadonlyMap<string, Child>): Promise<void> {
+  const daemons = [...running].filter(([name]) => name !== 'node')
+  await Promise.all(daemons.map(([, daemon]) => daemon.stop({ timeoutMs: stopTimeoutMs })))
+  await running.get('node')?.stop({ timeoutMs: stopTimeoutMs })
 }
 
 function networkOf(message: unknown): Network | undefined {

@@ -11,7 +11,11 @@ interface UpFlags {
   readonly workers: string
   readonly evaluators: string
   readonly stake: string
+  readonly misbehave?: readonly string[]
+  readonly restart: boolean
 }
+
+const restartsMax = 20
 
 /** Runs the local network of a data directory until it is asked to stop or a part of it ends. */
 export async function runUp(context: Context, command: Command): Promise<void> {
@@ -24,10 +28,12 @@ export async function runUp(context: Context, command: Command): Promise<void> {
       dataDir,
       workers: integerOf('workers', flags.workers, { min: 0, max: devWorkersMax }),
       evaluators: integerOf('evaluators', flags.evaluators, { min: 0, max: devEvaluatorsMax }),
+      misbehave: misbehaviourOf(flags.misbehave ?? []),
       rpcPort: settings.rpcPort,
       stakeTrain: flags.stake,
       threads: settings.threads,
       signal: context.stopping,
+      onEnd: endingOf(context, flags),
       onReady: (name) => context.output.print({ event: 'ready', name }, `${name} is ready`),
     })
     const { rpcUrl } = network.networkFile
@@ -44,5 +50,28 @@ export async function runUp(context: Context, command: Command): Promise<void> {
     }
   } finally {
     lock.release()
+  }
+}
+
+/** `["1:noise"]`: the first worker adds noise. Throws FLAG_INVALID. */
+function misbehaviourOf(texts: readonly string[]): Readonly<Record<number, string>> {
+  const pairs = texts.map((text) => {
+    const [, index, kind] = /^([1-8]):([a-z-]{1,32})$/.exec(text) ?? []
+    if (index !== undefined && kind !== undefined) return [Number(index) - 1, kind] as const
+    const message = `--misbehave takes index:kind, such as 1:noise, not "${text}"`
+    throw new AppError({ code: 'FLAG_INVALID', flag: 'misbehave', text, message })
+  })
+  return Object.fromEntries(pairs)
+}
+
+/** What to do about daemons that end: start them again, so many times in all. */
+function endingOf(context: Context, { restart }: UpFlags): (name: string) => 'restart' | 'ignore' {
+  let restarts = 0
+  return (name) => {
+    restarts += 1
+    const isWanted = restart && restarts <= restartsMax
+    const text = `${name} has ended${isWanted ? ' and is started again' : ''}`
+    context.output.print({ event: 'ended', name, restarted: isWanted }, text)
+    return isWanted ? 'restart' : 'ignore'
   }
 }

@@ -9,6 +9,8 @@ export function register(program: Command, context: Context): void {
     .option('--workers <count>', 'workers, 0 to 8', '3')
     .option('--evaluators <count>', 'evaluators, 0 to 6', '3')
     .option('--stake <train>', 'what each stakes, in TRAIN', '20000')
+    .option('--misbehave <index:kind...>', 'workers that cheat, such as 1:noise (development only)')
+    .option('--no-restart', 'do not start a worker or evaluator again when it ends by itself')
     .action(async (_flags: object, command: Command) => {
       const { runUp } = await import('../up.ts')
       await runUp(context, command)

@@ -1,0 +1,40 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import type { Summary } from '#cli/job/summary.ts'
+import { quern, summaryOf } from './local-world.ts'
+
+test(
+  'quern demo: a cheat is slashed, the others are paid, a stranger verifies',
+  { timeout: 900_000 },
+  async () => {
+    const dataDir = mkdtempSync(join(tmpdir(), 'quern-demo-'))
+    onTestFinished(() => rmSync(dataDir, { recursive: true, force: true }))
+    const run = await quern(['demo'], { dataDir })
+    const summary = summaryOf(run) as Summary & { verified: boolean }
+    const [first, second, cheat] = summary.workers
+
+    expect(run.exitCode, run.err).toBe(0)
+    expect(summary.phase).toBe('settled')
+    expect(summary.metric.name).toBe('accuracy')
+    expect(summary.metric.value).toBeGreaterThanOrEqual(0.97)
+    expect(summary.attempts).toBe(2)
+    expect(cheat!.slashedWei).toBeGreaterThan(0n)
+    expect(cheat!.paidWei).toBe(0n)
+    expect(cheat!.segments).toBe(0)
+    for (const honest of [first!, second!]) {
+      expect(honest.segments).toBeGreaterThanOrEqual(12)
+      expect(honest.paidWei).toBeGreaterThan(0n)
+      expect(honest.slashedWei).toBe(0n)
+    }
+    const paid = [...summary.workers, ...summary.evaluators].map(({ paidWei }) => paidWei)
+    const slashed = [...summary.workers, ...summary.evaluators].map((one) => one.slashedWei)
+    const sum = (amounts: readonly bigint[]) => amounts.reduce((a, b) => a + b, 0n)
+    const refunded = summary.refundedWei
+    expect(sum(paid) + refunded + summary.burnedWei).toBe(summary.escrowWei + sum(slashed))
+    expect(summary.modelHash).toMatch(/^0x[0-9a-f]{64}$/)
+    expect(summary.modelBlock).toBeGreaterThan(0)
+    expect(summary.verified).toBe(true)
+  },
+)

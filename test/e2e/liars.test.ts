@@ -1,0 +1,54 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type LocalWorld, type Run, startWorld, summaryOf } from './local-world.ts'
+import { rowsCsv } from './rows.ts'
+
+/** Worker index from 1, as the flag counts them. */
+const liars = { 2: 'copy-update', 3: 'noise', 5: 'withhold-states', 6: 'silent' } as const
+const honest = [1, 4, 7] as const
+
+let world: LocalWorld
+let run: Run
+
+beforeAll(async () => {
+  const lies = Object.entries(liars).map(([index, kind]) => `${index}:${kind}`)
+  world = await startWorld(['--workers', '7', '--evaluators', '3', '--misbehave', ...lies])
+  const file = join(world.dataDir, 'rows.csv')
+  writeFileSync(file, rowsCsv({ rows: 700, seed: 3 }))
+  const flags = ['--workers', '7', '--run-seconds', '180']
+  run = await world.post([file], flags)
+}, 900_000)
+
+afterAll(() => world.stop(), 60_000)
+
+/** The summary's workers are in order of assignment: find them by their owner's number in the network. */
+async function workerOf(index: number) {
+  const { devAccount } = await import('#cli/mnemonic.ts')
+  const { devRoles } = await import('#cli/dev-roles.ts')
+  const { address } = devAccount(devRoles.workerOwner(index - 1), 78787)
+  const found = summaryOf(run).workers.find((worker) => worker.address === address)
+  return found!
+}
+
+test('the job settles without the liars', () => {
+  expect(run.exitCode, run.err).toBe(0)
+  expect(summaryOf(run).phase).toBe('settled')
+  expect(summaryOf(run).attempts).toBeGreaterThanOrEqual(2)
+  expect(summaryOf(run).isBalanced).toBe(true)
+})
+
+test.each(Object.entries(liars))(
+  'worker %s (%s) loses stake and is paid nothing',
+  async (index) => {
+    const liar = await workerOf(Number(index))
+    expect(liar.slashedWei).toBeGreaterThan(0n)
+    expect(liar.paidWei).toBe(0n)
+  },
+)
+
+test.each(honest)('honest worker %i is paid and keeps its stake', async (index) => {
+  const worker = await workerOf(index)
+  expect(worker.paidWei).toBeGreaterThan(0n)
+  expect(worker.slashedWei).toBe(0n)
+})
