@@ -7,9 +7,11 @@ pragma solidity ^0.8.28;
 /// the slate is full, an outsider takes the place of a lighter member by `promote`.
 interface IEvaluatorPool {
     /// @param owner the evaluator
+    /// @param id its number in the registry
     /// @param since slate version at which it took this leaf
     struct Seat {
         address owner;
+        uint32 id;
         uint64 since;
     }
 
@@ -29,7 +31,7 @@ interface IEvaluatorPool {
     error NotStaking();
     error PoolFull();
     error NotSeated(address account);
-    /// @notice The slate has room, or the named member is not lighter than the caller.
+    /// @notice The named member is not lighter than the caller.
     error NotHeavier(uint32 weight, uint32 heldBy);
     error BadLeaf(uint256 leaf);
 
@@ -48,6 +50,9 @@ interface IEvaluatorPool {
     /// @notice Number of changes to the slate that let somebody in. `Terms.slateVersion` names it.
     function slateVersion() external view returns (uint64);
 
+    /// @notice The version, and how many stand in the slate.
+    function slateHead() external view returns (uint64 version, uint256 members);
+
     /// @notice Everyone in the slate with weight, in leaf order: whom a client seals its key to.
     function slate() external view returns (SlateMember[] memory members);
 
@@ -60,6 +65,9 @@ interface IEvaluatorPool {
     /// @notice Weight of an account, in whole TRAIN, capped.
     function weightOf(address owner) external view returns (uint32);
 
+    /// @notice Leaf of an account, and the slate version at which it took it. Reverts with NotSeated.
+    function seatOf(address owner) external view returns (uint256 leaf, uint64 since);
+
     /// @notice Draws from the slate without repetition, by weight. Fewer come back when fewer can be drawn.
     /// @param seed randomness
     /// @param count how many, at most
@@ -70,12 +78,12 @@ interface IEvaluatorPool {
         uint256 count,
         uint64 version,
         address[] calldata excluded
-    ) external view returns (address[] memory drawn);
+    ) external view returns (address[] memory drawn, uint32[] memory ids);
 
     /// @notice Draws from the whole pool without repetition, by weight.
     function drawPool(
         bytes32 seed,
         uint256 count,
         address[] calldata excluded
-    ) external view returns (address[] memory drawn);
+    ) external view returns (address[] memory drawn, uint32[] memory ids);
 }

@@ -22,13 +22,27 @@ interface IStaking {
         uint64 readyAt;
     }
 
+    /// @notice Facts about an account; the score starts at 0 and cannot be moved to another account.
+    /// @param completed jobs done, evaluations included
+    /// @param timeouts times it kept silent
+    /// @param invalids times its work or word was found wrong
+    /// @param score +10 completed, -20 timed out, -50 invalid; 1 % less a week while above 0; -1000 to 30000
+    struct Reputation {
+        uint16 completed;
+        uint8 timeouts;
+        uint8 invalids;
+        int16 score;
+    }
+
     /// @notice One posting to an account when a job ends or moves on.
     /// @param unlockGwei lock to release
     /// @param creditGwei earnings to add, out of the escrow
+    /// @param fact 0 none, 1 completed, 2 timed out, 3 invalid
     struct Posting {
         address account;
         uint64 unlockGwei;
         uint64 creditGwei;
+        uint8 fact;
     }
 
     event Staked(address indexed account, uint256 amountWei);
@@ -101,22 +115,32 @@ interface IStaking {
     /// @return amountWei how much
     function flushBurned() external returns (uint256 amountWei);
 
-    /// @notice Moves the client's balance into escrow; what it lacks is pulled by allowance. Only the job manager.
+    /// @notice Moves the client's balance into escrow and counts an open job; what the balance lacks is pulled by
+    /// allowance. Only the job manager.
     function escrow(address client, uint64 amountGwei) external;
 
-    /// @notice Locks active stake of each account. Only the job manager.
-    function lock(address[] calldata accounts, uint64 amountGwei) external;
+    /// @notice Locks active stake of each account that has enough. Only the job manager.
+    /// @return lockedMask bit i is set when the lock of accounts[i] was taken
+    function lock(address[] calldata accounts, uint64 amountGwei) external returns (uint256 lockedMask);
 
-    /// @notice Releases locks and pays out of the escrow; `burnGwei` of the escrow is burned. Only the job manager.
-    function settle(Posting[] calldata postings, uint64 burnGwei) external;
+    /// @notice Releases locks, pays out of the escrow, notes facts; `burnGwei` of the escrow is burned. Only the job
+    /// manager.
+    /// @param closesJob whether the number of open jobs falls by one
+    function settle(Posting[] calldata postings, uint64 burnGwei, bool closesJob) external;
 
-    /// @notice Takes stake: active first, then thawing, then earnings. The lock is released as far as it is named.
-    /// Only the job manager; the taken amount joins the escrow and is paid out by `settle`.
+    /// @notice Takes stake: active first, then thawing, then earnings. Only the job manager; the taken amount joins
+    /// the escrow and is paid out by `settle`.
     /// @param account who loses
     /// @param amountGwei how much, at most
     /// @param unlockGwei lock of this job to release
+    /// @param fact 2 timed out, 3 invalid
     /// @return takenGwei how much was there
-    function slash(address account, uint64 amountGwei, uint64 unlockGwei) external returns (uint64 takenGwei);
+    function slash(
+        address account,
+        uint64 amountGwei,
+        uint64 unlockGwei,
+        uint8 fact
+    ) external returns (uint64 takenGwei);
 
     /// @notice Tells whether the pool follows the account's stake. Only the evaluator pool.
     function setPooled(address account, bool isPooled) external;
@@ -129,6 +153,12 @@ interface IStaking {
 
     /// @notice Leaving stake of an account.
     function thawOf(address account) external view returns (Thaw memory);
+
+    /// @notice Facts about an account, its score as of now.
+    function reputationOf(address account) external view returns (Reputation memory);
+
+    /// @notice Jobs with money in escrow.
+    function openJobs() external view returns (uint256);
 
     /// @notice Money of jobs that has no receiver yet, and money burned but not yet destroyed, in wei.
     function held() external view returns (uint256 escrowWei, uint256 burnedWei);

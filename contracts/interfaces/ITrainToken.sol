@@ -11,10 +11,6 @@ interface ITrainToken is IERC20 {
 
     /// @notice The native coin could not be sent.
     error SendFailed(address to);
-    /// @notice The genesis supply is not covered by native coin.
-    error NotBacked(uint256 supplyWei, uint256 balanceWei);
-    /// @notice Holders and amounts differ in number.
-    error LengthMismatch();
 
     /// @notice Turns the sent native coin into TRAIN of the sender.
     function deposit() external payable;

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-/// @title Who is a worker or an evaluator: keys, capabilities, consent, reputation. Owns no stake.
+import {IStaking} from "./IStaking.sol";
+
+/// @title Who is a worker or an evaluator: keys, capabilities, consent. Owns no stake.
 /// @notice An *owner* holds stake and earnings. Its *operator* key signs and sends for it. Registration is open
-/// to every account with the minimum stake.
+/// to every account with the minimum stake. Reputation is read here and stands in the account's slot in `Staking`,
+/// which settlement writes anyway.
 interface IWorkerRegistry {
     /// @notice What the owner lets its machine do; checked when it is assigned to a job.
     /// @param kinds bit k allows jobs of kind k
@@ -34,15 +37,6 @@ interface IWorkerRegistry {
         Consent consent;
     }
 
-    /// @notice Facts about an account; the score starts at 0 and cannot be moved to another account.
-    /// @param score +10 completed, -20 timed out, -50 invalid; -1 % a week, never below -1000
-    struct Reputation {
-        uint32 completed;
-        uint16 timeouts;
-        uint16 invalids;
-        int16 score;
-    }
-
     /// @notice What a job asks of a worker's consent.
     struct Demand {
         uint8 kind;
@@ -60,9 +54,7 @@ interface IWorkerRegistry {
     );
     event ProfileChanged(address indexed owner, bytes peerId, bytes32 capabilitiesDigest);
     event ConsentChanged(address indexed owner, Consent consent);
-    event ReputationChanged(address indexed owner, Reputation reputation);
 
-    error NotJobManager();
     /// @notice The owner's active stake is below the minimum.
     error StakeTooLow(uint256 activeWei, uint256 minimumWei);
     /// @notice The operator key already works for an owner.
@@ -108,19 +100,16 @@ interface IWorkerRegistry {
     function entryOf(address owner) external view returns (Entry memory entry);
 
     /// @notice Facts about an account.
-    function reputationOf(address owner) external view returns (Reputation memory reputation);
+    function reputationOf(address owner) external view returns (IStaking.Reputation memory reputation);
 
     /// @notice How many accounts are registered; ids run from 1 to this.
     function accountCount() external view returns (uint32);
 
-    /// @notice Reverts with ConsentRefused unless the operator's owner is a worker that allows the job now.
-    /// @return owner the owner behind the operator
-    /// @return id its number
-    function admit(address operator, Demand calldata demand) external view returns (address owner, uint32 id);
-
-    /// @notice Notes facts about accounts. Only the job manager.
-    /// @param ids numbers of the accounts
-    /// @param outcome 0 completed, 1 timed out, 2 invalid
-    /// @return owners of the ids, in order
-    function note(uint32[] calldata ids, uint8 outcome) external returns (address[] memory owners);
+    /// @notice Reverts with ConsentRefused unless each operator's owner is a worker that allows the job now.
+    /// @return owners behind the operators, in order
+    /// @return ids their numbers
+    function admit(
+        address[] calldata operators,
+        Demand calldata demand
+    ) external view returns (address[] memory owners, uint32[] memory ids);
 }

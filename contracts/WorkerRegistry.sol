@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
+import {IEvaluatorPool} from "./interfaces/IEvaluatorPool.sol";
+import {IStaking} from "./interfaces/IStaking.sol";
+import {IWorkerRegistry} from "./interfaces/IWorkerRegistry.sol";
+import {Gwei} from "./libraries/Gwei.sol";
+
+/// @title Implements IWorkerRegistry.
+contract WorkerRegistry is IWorkerRegistry, EIP712 {
+    uint8 public constant ROLE_WORKER = 1;
+    uint8 public constant ROLE_EVALUATOR = 2;
+    uint256 public constant PEER_ID_BYTES_MAX = 64;
+    bytes32 private constant BINDING = keccak256(
+        "OperatorBinding(address owner,address operator,uint256 nonce)"
+    );
+
+    /// @dev One slot: all that a call of an operator needs.
+    struct Operator {
+        address owner;
+        uint32 id;
+        uint8 roles;
+    }
+
+    struct Profile {
+        address operator;
+        uint32 id;
+        uint32 nonce;
+        bytes32 x25519Key;
+        bytes32 capabilitiesDigest;
+        bytes peerId;
+    }
+
+    IStaking public immutable staking;
+    IEvaluatorPool public immutable pool;
+    uint64 public immutable stakeMinGwei;
+
+    uint32 public accountCount;
+    mapping(address operator => Operator) private _operators;
+    mapping(uint32 id => address owner) private _owners;
+    mapping(address owner => Consent) private _consents;
+    mapping(address owner => Profile) private _profiles;
+
+    constructor(IStaking staking_, IEvaluatorPool pool_, uint64 stakeMinGwei_) EIP712("Quern", "1") {
+        staking = staking_;
+        pool = pool_;
+        stakeMinGwei = stakeMinGwei_;
+    }
+
+    /// @inheritdoc IWorkerRegistry
+    function register(Entry calldata entry, bytes calldata operatorSignature) external returns (uint32 id) {
+        uint8 roles = entry.roles;
+        if (roles == 0 || roles > (ROLE_WORKER | ROLE_EVALUATOR)) revert BadRoles(roles);
+        bool isEvaluator = roles & ROLE_EVALUATOR != 0;
+        if (isEvaluator && entry.x25519Key == 0) revert NoX25519Key();
+        uint64 active = staking.accountOf(msg.sender).activeGwei;
+        if (active < stakeMinGwei) revert StakeTooLow(Gwei.toWei(active), Gwei.toWei(stakeMinGwei));
+
+        Profile storage profile = _profiles[msg.sender];
+        _checkOperator(entry.operator, profile.nonce, operatorSignature);
+        id = profile.id;
+        if (id == 0) {
+            id = ++accountCount;
+            profile.id = id;
+            _owners[id] = msg.sender;
+        }
+        uint8 rolesBefore = _operators[profile.operator].roles;
+        bool isKeyNew = profile.x25519Key != entry.x25519Key;
+        if (profile.operator != entry.operator) delete _operators[profile.operator];
+        profile.operator = entry.operator;
+        profile.x25519Key = entry.x25519Key;
+        ++profile.nonce;
+        _operators[entry.operator] = Operator(msg.sender, id, roles);
+        _setProfile(entry.peerId, entry.capabilitiesDigest);
+        _consents[msg.sender] = entry.consent;
+        emit Registered(msg.sender, entry.operator, id, roles, entry.x25519Key);
+        emit ConsentChanged(msg.sender, entry.consent);
+
+        bool wasEvaluator = rolesBefore & ROLE_EVALUATOR != 0;
+        if (isEvaluator && (!wasEvaluator || isKeyNew)) pool.seat(msg.sender);
+        if (!isEvaluator && wasEvaluator) pool.unseat(msg.sender);
+    }
+
+    /// @inheritdoc IWorkerRegistry
+    function setConsent(Consent calldata consent) external {
+        if (_profiles[msg.sender].id == 0) revert NotRegistered(msg.sender);
+        _consents[msg.sender] = consent;
+        emit ConsentChanged(msg.sender, consent);
+    }
+
+    /// @inheritdoc IWorkerRegistry
+    function setProfile(bytes calldata peerId, bytes32 capabilitiesDigest) external {
+        if (_profiles[msg.sender].id == 0) revert NotRegistered(msg.sender);
+        _setProfile(peerId, capabilitiesDigest);
+    }
+
+    /// @inheritdoc IWorkerRegistry
+    function bindingNonce(address owner) external view returns (uint256) {
+        return _profiles[owner].nonce;
+    }
+
+    /// @inheritdoc IWorkerRegistry
+    function operatorOf(address operator) external view returns (address owner, uint32 id, uint8 roles) {
+        Operator memory record = _operators[operator];
+        return (record.owner, record.id, record.roles);
+    }
+
+    /// @inheritdoc IWorkerRegistry
+    function ownerOf(uint32 id) external view returns (address owner) {
+        return _owners[id];
+    }
+
+    /// @inheritdoc IWorkerRegistry
+    function ownersOf(uint32[] calldata ids) external view returns (address[] memory owners) {
+        owners = new address[](ids.length);
+        for (uint256 i; i < ids.length; ++i) owners[i] = _owners[ids[i]];
+    }
+
+    /// @inheritdoc IWorkerRegistry
+    function idOf(address owner) external view returns (uint32 id) {
+        return _profiles[owner].id;
+    }
+
+    /// @inheritdoc IWorkerRegistry
+    function entryOf(address owner) external view returns (Entry memory entry) {
+        Profile storage profile = _profiles[owner];
+        return
+            Entry(
+                profile.operator,
+                _operators[profile.operator].roles,
+                profile.x25519Key,
+                profile.capabilitiesDigest,
+                profile.peerId,
+                _consents[owner]
+            );
+    }
+
+    /// @inheritdoc IWorkerRegistry
+    function reputationOf(address owner) external view returns (IStaking.Reputation memory reputation) {
+        return staking.reputationOf(owner);
+    }
+
+    /// @inheritdoc IWorkerRegistry
+    function admit(
+        address[] calldata operators,
+        Demand calldata demand
+    ) external view returns (address[] memory owners, uint32[] memory ids) {
+        owners = new address[](operators.length);
+        ids = new uint32[](operators.length);
+        for (uint256 i; i < operators.length; ++i) {
+            Operator memory record = _operators[operators[i]];
+            if (record.roles & ROLE_WORKER == 0) revert NotRegistered(operators[i]);
+            if (!_allows(_consents[record.owner], demand)) revert ConsentRefused(record.owner);
+            owners[i] = record.owner;
+            ids[i] = record.id;
+        }
+    }
+
+    function _allows(Consent memory consent, Demand calldata demand) private view returns (bool) {
+        uint256 hour = (block.timestamp / 1 hours) % 24;
+        return
+            demand.kind < 32 &&
+            (consent.kinds >> demand.kind) & 1 == 1 &&
+            (consent.hours24 >> hour) & 1 == 1 &&
+            demand.segments <= consent.segmentsMax &&
+            demand.megaflops <= consent.megaflopsMax &&
+            demand.rewardGwei >= consent.rewardMinGwei;
+    }
+
+    function _setProfile(bytes calldata peerId, bytes32 capabilitiesDigest) private {
+        if (peerId.length > PEER_ID_BYTES_MAX) revert PeerIdTooLong(peerId.length);
+        Profile storage profile = _profiles[msg.sender];
+        profile.peerId = peerId;
+        profile.capabilitiesDigest = capabilitiesDigest;
+        emit ProfileChanged(msg.sender, peerId, capabilitiesDigest);
+    }
+
+    /// @dev The key must be free or the sender's own, and must have agreed.
+    function _checkOperator(address operator, uint256 nonce, bytes calldata signature) private view {
+        address holder = _operators[operator].owner;
+        if (holder != address(0) && holder != msg.sender) revert OperatorTaken(operator);
+        if (operator == msg.sender) return;
+        bytes32 digest = _hashTypedDataV4(keccak256(abi.encode(BINDING, msg.sender, operator, nonce)));
+        if (!SignatureChecker.isValidSignatureNowCalldata(operator, digest, signature)) {
+            revert BadOperatorSignature();
+        }
+    }
+}

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+/// @title What jobs are made of: terms, results, verdicts, states, events, errors.
+/// @notice EIP-712 domain: name "Quern", version "1", chainId, verifyingContract = the job manager. Types:
+///   Offer(bytes32 jobId,address worker,uint64 validUntil)
+///   Acceptance(bytes32 jobId,address worker,uint64 validUntil)
+///   Result(bytes32 jobId,uint32 attempt,bytes32 modelHash,bytes32 modelCidDigest,bytes32 segmentsRoot,
+///     bytes32 transcriptCidDigest)
+///   Verdict(bytes32 jobId,uint32 attempt,bytes32 modelHash,bytes32 modelCidDigest,int64 metricMicros,
+///     uint128 segments,uint8 guiltyMask,uint8 withheldMask,bytes32 evidenceDigest,bytes32 salt)
+///   RoundUpdate(bytes32 jobId,uint32 attempt,uint32 round,bytes32 updateRoot,bytes32 cidDigest)
+/// Signers are operator keys, `worker` is the owner. All amounts are wei and whole multiples of 1e9.
+interface IJobTypes {
+    enum Status {
+        None,
+        Posted,
+        Running,
+        Submitted,
+        Attesting,
+        Completed,
+        Settled,
+        Cancelled,
+        Expired
+    }
+
+    /// @param client who pays; sends `postJob`
+    /// @param nonce chosen by the client, makes the job unique
+    /// @param token TRAIN
+    /// @param rewardWei paid for the work
+    /// @param auditDepositWei pays attestations after the first; the rest is refunded
+    /// @param workerStakeWei locked of each worker
+    /// @param evaluatorStakeWei locked of each evaluator
+    /// @param flops metered work of all segments together
+    /// @param engineId the engine whose bits count
+    /// @param specDigest SHA-256 of the canonical job specification (its CID's digest)
+    /// @param slateVersion `EvaluatorPool.slateVersion` at posting: whom the held-out key is sealed to
+    /// @param workerCount 1 to 8
+    /// @param workerCountMin with fewer volunteers than this the job is refunded
+    /// @param evaluatorCount 1 to 8 in the first panel; later panels have up to 7
+    /// @param matchMode 0 volunteer, 1 offers, 2 direct
+    /// @param mode 0 exact
+    /// @param kind bit of the consent record
+    /// @param workerBps share of the workers in the reward, in 1/10,000
+    /// @param evaluatorBps share of the evaluators; the rest of the reward is burned
+    /// @param reporterBps share in a slashed amount of the evaluators that agreed
+    /// @param clientBps share of the client in it; the rest is burned
+    /// @param timeoutBps part of the lock that a silent worker or evaluator loses
+    /// @param volunteerSeconds how long workers may volunteer
+    /// @param runSeconds how long an attempt may take; with other modes also how long assignment may take
+    /// @param drawSeconds from the submission to the drawing of evaluators, at most
+    /// @param commitSeconds from drawing to the last commitment, at most
+    /// @param revealSeconds for revealing
+    /// @param roundSeconds how long `closeRound` waits for signed updates
+    /// @param segmentCount segments of one worker in one attempt, at most
+    struct Terms {
+        address client;
+        uint64 nonce;
+        address token;
+        uint128 rewardWei;
+        uint128 auditDepositWei;
+        uint128 workerStakeWei;
+        uint128 evaluatorStakeWei;
+        uint128 flops;
+        bytes32 engineId;
+        bytes32 specDigest;
+        uint64 slateVersion;
+        uint8 workerCount;
+        uint8 workerCountMin;
+        uint8 evaluatorCount;
+        uint8 matchMode;
+        uint8 mode;
+        uint8 kind;
+        uint16 workerBps;
+        uint16 evaluatorBps;
+        uint16 reporterBps;
+        uint16 clientBps;
+        uint16 timeoutBps;
+        uint32 volunteerSeconds;
+        uint32 runSeconds;
+        uint32 drawSeconds;
+        uint32 commitSeconds;
+        uint32 revealSeconds;
+        uint32 roundSeconds;
+        uint32 segmentCount;
+    }
+
+    /// @param modelHash SHA256(modelRoot | SHA256(canonical manifest without CIDs))
+    /// @param modelCidDigest SHA-256 of the model directory's CID
+    /// @param segmentsRoot SHA-256 Merkle root over the worker's segment records
+    /// @param transcriptCidDigest SHA-256 of the file with all records and round lists
+    struct Result {
+        bytes32 modelHash;
+        bytes32 modelCidDigest;
+        bytes32 segmentsRoot;
+        bytes32 transcriptCidDigest;
+    }
+
+    /// @notice What evaluators agree on, field for field.
+    /// @param modelHash of the replayed model
+    /// @param modelCidDigest from the result of the lowest-index submitting worker named in neither mask; zero if none
+    /// @param metricMicros accuracy or R2 in millionths
+    /// @param segments credited segments, 16 bits for each worker index, index 0 lowest
+    /// @param guiltyMask bits of worker indices whose replay differed
+    /// @param withheldMask bits of worker indices that did not serve what was drawn
+    /// @param evidenceDigest SHA-256 of the evidence file; zero when there is none
+    struct Verdict {
+        bytes32 modelHash;
+        bytes32 modelCidDigest;
+        int64 metricMicros;
+        uint128 segments;
+        uint8 guiltyMask;
+        uint8 withheldMask;
+        bytes32 evidenceDigest;
+    }
+
+    /// @notice A worker's signed word for an assignment.
+    /// @param operator key that signed
+    /// @param validUntil unix seconds
+    struct Consent {
+        address operator;
+        uint64 validUntil;
+        bytes signature;
+    }
+
+    /// @notice A result with its author's signature.
+    struct SignedResult {
+        address operator;
+        Result result;
+        bytes signature;
+    }
+
+    /// @notice An evaluator's opened commitment: the salt, and its signature over EIP-712 `Verdict`.
+    struct Opening {
+        address operator;
+        bytes32 salt;
+        bytes signature;
+    }
+
+    /// @notice A worker's signed update of a round.
+    struct RoundUpdate {
+        address operator;
+        bytes32 updateRoot;
+        bytes32 cidDigest;
+        bytes signature;
+    }
+
+    /// @notice Stored state of a job. Masks are over worker indices, or over indices of `evaluators`.
+    /// @param attempt 0 at first
+    /// @param panel 0 for the first evaluators of an attempt, 1 after a redraw
+    /// @param deadline unix seconds at which the present stage ends
+    /// @param seedHeight height whose randomness decides the pending drawing
+    /// @param auditSpentWei part of the audit deposit already paid
+    /// @param workers owners by worker index; empty before the assignment
+    /// @param evaluators owners drawn in this attempt, all panels
+    struct JobState {
+        Status status;
+        uint8 attempt;
+        uint8 panel;
+        uint8 activeMask;
+        uint8 submittedMask;
+        uint8 volunteerCount;
+        uint16 committedMask;
+        uint16 revealedMask;
+        uint64 deadline;
+        uint64 seedHeight;
+        uint256 auditSpentWei;
+        address[] workers;
+        address[] evaluators;
+    }
+
+    event JobPosted(bytes32 indexed jobId, address indexed client, Terms terms);
+    event Volunteered(bytes32 indexed jobId, address indexed worker);
+    /// @notice The randomness of `beaconHeight` is the job's beacon.
+    event WorkersAssigned(bytes32 indexed jobId, address[] workers, uint64 beaconHeight);
+    event ResultSubmitted(bytes32 indexed jobId, uint32 attempt, address indexed worker, Result result);
+    /// @notice The randomness of `seedHeight` draws the evaluators and the steps they repeat.
+    event EvaluationOpened(bytes32 indexed jobId, uint32 attempt, uint64 seedHeight);
+    /// @notice A further panel is drawn by the randomness of `seedHeight`; the steps to repeat stay those of
+    /// `EvaluationOpened`, so that all verdicts of an attempt are about the same steps.
+    event RedrawOpened(bytes32 indexed jobId, uint32 attempt, uint8 panel, uint64 seedHeight);
+    event EvaluatorsDrawn(
+        bytes32 indexed jobId,
+        uint32 attempt,
+        uint8 panel,
+        address[] evaluators,
+        uint64 commitDeadline
+    );
+    event VerdictCommitted(
+        bytes32 indexed jobId,
+        uint32 attempt,
+        address indexed evaluator,
+        bytes32 commitment
+    );
+    event VerdictRevealed(bytes32 indexed jobId, uint32 attempt, address indexed evaluator, Verdict verdict);
+    /// @notice The key of the held-out part, so that anyone can repeat the evaluation.
+    event HeldOutKey(bytes32 indexed jobId, bytes32 key);
+    /// @notice Workers removed by a verdict, and what each lost.
+    event WorkersSlashed(
+        bytes32 indexed jobId,
+        uint32 attempt,
+        address[] workers,
+        uint256[] amountsWei,
+        bytes32 evidenceDigest
+    );
+    /// @notice Workers that did not submit in time, and what each lost.
+    event WorkersTimedOut(bytes32 indexed jobId, uint32 attempt, address[] workers, uint256[] amountsWei);
+    /// @notice Evaluators that kept silent or were outvoted, and what each lost.
+    event EvaluatorsSlashed(
+        bytes32 indexed jobId,
+        uint32 attempt,
+        address[] evaluators,
+        uint256[] amountsWei
+    );
+    /// @notice A new attempt runs with the workers of the mask.
+    event AttemptStarted(bytes32 indexed jobId, uint32 attempt, uint8 activeMask, uint64 deadline);
+    event JobCompleted(bytes32 indexed jobId, bytes32 modelHash, bytes32 modelCidDigest, int64 metricMicros);
+    /// @notice Credits to ledger balances out of the escrow and out of slashed stake. May appear several times in a
+    /// job's life; the sum over all of amounts, refund and burn is escrow + slashed stake.
+    event PaymentDistributed(
+        bytes32 indexed jobId,
+        address[] accounts,
+        uint256[] amountsWei,
+        uint256 refundWei,
+        uint256 burnedWei
+    );
+    event JobSettled(bytes32 indexed jobId);
+    event JobCancelled(bytes32 indexed jobId, uint256 refundWei);
+    /// @notice `refundWei` is what the client gets back now; what others get is in `PaymentDistributed`.
+    event JobExpired(bytes32 indexed jobId, Status from, uint256 refundWei);
+    event RoundOpened(bytes32 indexed jobId, uint32 attempt, uint32 round, uint64 deadline);
+    event RoundUpdatePresented(
+        bytes32 indexed jobId,
+        uint32 attempt,
+        uint32 round,
+        address indexed worker,
+        bytes32 updateRoot,
+        bytes32 cidDigest
+    );
+    /// @notice The round aggregates the presented updates of the mask, in worker-index order.
+    event RoundClosed(bytes32 indexed jobId, uint32 attempt, uint32 round, uint8 mask);
+
+    /// @notice The call does not fit the job's state.
+    error WrongStatus(Status status);
+    error NotClient(address sender);
+    error TokenNotAllowed(address token);
+    /// @notice A field of the terms is out of its bounds; `field` is its index in the struct.
+    error BadTerms(uint8 field);
+    error JobExists(bytes32 jobId);
+    error Paused(uint256 until);
+    /// @notice The slate changed since the client sealed its key.
+    error SlateChanged(uint64 version);
+    error TooFewEvaluators(uint256 seated);
+    error TooEarly(uint256 from);
+    error TooLate(uint256 until);
+    error NotParty(address sender);
+    error AlreadyDone(address account);
+    error TooManyVolunteers();
+    error TooFewWorkers(uint256 count);
+    error BadSignature(address operator);
+    error SignatureExpired(uint256 validUntil);
+    error BadCommitment();
+    /// @notice A credited share or a mask of the verdict does not fit the job.
+    error BadVerdict();
+    /// @notice Not enough evaluators agree on this verdict.
+    error NoQuorum();
+    /// @notice A verdict has its quorum: call `completeJob` or `slash` with it.
+    error QuorumReached(bytes32 verdictHash);
+    /// @notice No evaluator can be drawn.
+    error NoCandidates();
+    error RoundIsClosed();
+}

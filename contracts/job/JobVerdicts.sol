@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {AccountSlot} from "../libraries/AccountSlot.sol";
+import {Gwei} from "../libraries/Gwei.sol";
+import {JobSlot} from "../libraries/JobSlot.sol";
+import {JobTypes} from "../libraries/JobTypes.sol";
+import {Shares} from "../libraries/Shares.sol";
+import {VerdictRules} from "../libraries/VerdictRules.sol";
+import {JobPanel} from "./JobPanel.sol";
+
+/// @title What follows from verdicts that are not unanimous and clean.
+abstract contract JobVerdicts is JobPanel {
+    /// @notice Called in the manager's place when the last commitment of a panel is opened: acts on the verdict if it has
+    /// its quorum, else lets a further panel be drawn.
+    function judge(Terms calldata terms, Verdict calldata verdict) external {
+        (bytes32 jobId, JobSlot.Job memory job) = _load(terms, Status.Attesting);
+        uint256 panel = JobSlot.range(job.panelStart, job.drawn);
+        if ((job.committedMask & ~job.revealedMask) & panel != 0) revert TooEarly(job.deadline);
+        if (_conclude(jobId, terms, job, verdict, JobTypes.hashVerdict(verdict))) return;
+        if (job.panel == 0) _redraw(jobId, terms, job);
+    }
+
+    /// @dev See IJobManager.
+    function completeJob(Terms calldata terms, Verdict calldata verdict) external {
+        if (VerdictRules.removedBy(verdict) != 0) revert BadVerdict();
+        _concludeLate(terms, verdict);
+    }
+
+    /// @dev See IJobManager.
+    function slash(Terms calldata terms, Verdict calldata verdict) external {
+        if (VerdictRules.removedBy(verdict) == 0) revert BadVerdict();
+        _concludeLate(terms, verdict);
+    }
+
+    function _concludeLate(Terms calldata terms, Verdict calldata verdict) private {
+        (bytes32 jobId, JobSlot.Job memory job) = _load(terms, Status.Attesting);
+        (, uint256 until) = _revealWindow(terms, job);
+        if (block.timestamp <= until) revert TooEarly(until + 1);
+        if (!_conclude(jobId, terms, job, verdict, JobTypes.hashVerdict(verdict))) revert NoQuorum();
+    }
+
+    /// @dev Acts on the verdict if enough evaluators agree on it.
+    function _conclude(
+        bytes32 jobId,
+        Terms calldata terms,
+        JobSlot.Job memory job,
+        Verdict calldata verdict,
+        bytes32 verdictHash
+    ) private returns (bool) {
+        uint256 agreed = _agreeing(jobId, job, verdictHash);
+        if (!_hasQuorum(terms, job, agreed)) return false;
+        uint256 silent = JobSlot.range(job.panelStart, job.drawn) & ~job.revealedMask;
+        uint256 outvoted = job.revealedMask & ~agreed;
+        uint256 removed = VerdictRules.removedBy(verdict);
+        uint256 attempt = job.attempt;
+        if (removed == 0) {
+            job.status = uint256(Status.Completed);
+            job.revealedMask = agreed;
+            job.deadline = 0;
+            _save(jobId, job);
+            emit JobCompleted(jobId, verdict.modelHash, verdict.modelCidDigest, verdict.metricMicros);
+        } else {
+            _remove(jobId, terms, job, verdict, agreed);
+        }
+        _slashEvaluators(jobId, terms, attempt, silent, false);
+        _slashEvaluators(jobId, terms, attempt, outvoted, true);
+        return true;
+    }
+
+    /// @dev Removes the named workers, pays the evaluators that agreed, and starts the next attempt, or ends the job when
+    /// nobody is left.
+    function _remove(
+        bytes32 jobId,
+        Terms calldata terms,
+        JobSlot.Job memory job,
+        Verdict calldata verdict,
+        uint256 agreed
+    ) private {
+        uint64 slashed = _slashWorkers(jobId, terms, job, verdict);
+        Payment memory payment = _payment(jobId, terms, agreed);
+        job.activeMask = job.submittedMask & ~VerdictRules.removedBy(verdict);
+        bool isOver = job.activeMask == 0;
+        uint64 fromDeposit = _payReporters(terms, job, payment, slashed, isOver);
+        _addAuditSpent(jobId, fromDeposit);
+        job.isSharePaid = true;
+        job.submittedMask = 0;
+        job.committedMask = 0;
+        job.revealedMask = 0;
+        job.drawn = 0;
+        job.panel = 0;
+        job.panelStart = 0;
+        if (isOver) {
+            _end(jobId, job, Status.Expired);
+            emit JobExpired(jobId, Status.Attesting, 0);
+            return;
+        }
+        ++job.attempt;
+        job.status = uint256(Status.Running);
+        job.deadline = block.timestamp + terms.runSeconds;
+        _save(jobId, job);
+        emit AttemptStarted(jobId, uint32(job.attempt), uint8(job.activeMask), uint64(job.deadline));
+    }
+
+    function _slashWorkers(
+        bytes32 jobId,
+        Terms calldata terms,
+        JobSlot.Job memory job,
+        Verdict calldata verdict
+    ) private returns (uint64 slashed) {
+        uint64 stake = Gwei.fromWei(terms.workerStakeWei);
+        for (uint256 kind; kind < 2; ++kind) {
+            uint256 mask = kind == 0 ? verdict.guiltyMask : verdict.withheldMask;
+            if (mask == 0) continue;
+            (address[] memory owners, uint256[] memory amounts, uint64 total) = _punish(
+                _workersIn(jobId, job, mask),
+                kind == 0 ? stake : Shares.ofBps(stake, terms.timeoutBps),
+                stake,
+                kind == 0 ? AccountSlot.INVALID : AccountSlot.TIMED_OUT
+            );
+            slashed += total;
+            emit WorkersSlashed(jobId, uint32(job.attempt), owners, amounts, verdict.evidenceDigest);
+        }
+    }
+
+    /// @dev Silent evaluators lose a part of their lock, outvoted ones all of it.
+    function _slashEvaluators(
+        bytes32 jobId,
+        Terms calldata terms,
+        uint256 attempt,
+        uint256 mask,
+        bool isOutvoted
+    ) internal {
+        if (mask == 0) return;
+        uint64 stake = Gwei.fromWei(terms.evaluatorStakeWei);
+        (address[] memory owners, uint256[] memory amounts, uint64 total) = _punish(
+            _evaluatorIds(jobId, mask),
+            isOutvoted ? stake : Shares.ofBps(stake, terms.timeoutBps),
+            stake,
+            isOutvoted ? AccountSlot.INVALID : AccountSlot.TIMED_OUT
+        );
+        emit EvaluatorsSlashed(jobId, uint32(attempt), owners, amounts);
+        _splitSlashed(jobId, terms, total, 0, false);
+    }
+
+    /// @dev Lets a further panel be drawn.
+    function _redraw(bytes32 jobId, Terms calldata terms, JobSlot.Job memory job) internal {
+        uint256 silent = JobSlot.range(job.panelStart, job.drawn) & ~job.revealedMask;
+        job.status = uint256(Status.Submitted);
+        job.panel = 1;
+        job.panelStart = job.drawn;
+        job.seedHeight = block.number + SEED_BLOCKS;
+        job.deadline = block.timestamp + terms.drawSeconds;
+        _save(jobId, job);
+        emit RedrawOpened(jobId, uint32(job.attempt), 1, uint64(job.seedHeight));
+        _slashEvaluators(jobId, terms, job.attempt, silent, false);
+    }
+}

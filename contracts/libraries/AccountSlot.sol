@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {IStaking} from "../interfaces/IStaking.sol";
+
+/// @title The slot of an account: stake, lock, earnings, reputation.
+/// @notice Low to high bits: active 64 | locked 64 | earnings 64 | pooled 1 | completed 16 | timeouts 8 | invalids 8 |
+/// score 16 (offset by 1000) | week of the score 15.
+library AccountSlot {
+    uint256 private constant AMOUNT = type(uint64).max;
+    uint256 private constant POOLED = 1 << 192;
+    uint256 private constant FACTS_AT = 193;
+    int256 private constant SCORE_MIN = -1000;
+    int256 private constant SCORE_MAX = 30_000;
+
+    uint8 internal constant COMPLETED = 1;
+    uint8 internal constant TIMED_OUT = 2;
+    uint8 internal constant INVALID = 3;
+
+    struct Facts {
+        uint256 completed;
+        uint256 timeouts;
+        uint256 invalids;
+        int256 score;
+        uint256 week;
+    }
+
+    function active(uint256 slot) internal pure returns (uint64) {
+        return uint64(slot);
+    }
+
+    function locked(uint256 slot) internal pure returns (uint64) {
+        return uint64(slot >> 64);
+    }
+
+    function earnings(uint256 slot) internal pure returns (uint64) {
+        return uint64(slot >> 128);
+    }
+
+    function isPooled(uint256 slot) internal pure returns (bool) {
+        return slot & POOLED != 0;
+    }
+
+    function withActive(uint256 slot, uint64 amount) internal pure returns (uint256) {
+        return (slot & ~AMOUNT) | amount;
+    }
+
+    function withLocked(uint256 slot, uint64 amount) internal pure returns (uint256) {
+        return (slot & ~(AMOUNT << 64)) | (uint256(amount) << 64);
+    }
+
+    function withEarnings(uint256 slot, uint64 amount) internal pure returns (uint256) {
+        return (slot & ~(AMOUNT << 128)) | (uint256(amount) << 128);
+    }
+
+    function withPooled(uint256 slot, bool pooled) internal pure returns (uint256) {
+        return pooled ? slot | POOLED : slot & ~POOLED;
+    }
+
+    /// @notice Releases a lock; never more than there is, since a slash may have cut it.
+    function unlock(uint256 slot, uint64 amount) internal pure returns (uint256) {
+        uint64 held = locked(slot);
+        return withLocked(slot, held > amount ? held - amount : 0);
+    }
+
+    /// @notice Takes up to `amount` of the active stake; the lock never stays above it.
+    function take(uint256 slot, uint64 amount) internal pure returns (uint256 rest, uint64 taken) {
+        uint64 held = active(slot);
+        taken = amount < held ? amount : held;
+        rest = withActive(slot, held - taken);
+        if (locked(rest) > held - taken) rest = withLocked(rest, held - taken);
+    }
+
+    /// @notice Notes a fact: 1 completed, 2 timed out, 3 invalid. Counters stop at their largest value.
+    /// @param week weeks since 1970
+    function note(uint256 slot, uint8 fact, uint256 week) internal pure returns (uint256) {
+        if (fact == 0) return slot;
+        Facts memory facts = factsOf(slot, week);
+        if (fact == COMPLETED) {
+            if (facts.completed < type(uint16).max) ++facts.completed;
+            facts.score += 10;
+        } else if (fact == TIMED_OUT) {
+            if (facts.timeouts < type(uint8).max) ++facts.timeouts;
+            facts.score -= 20;
+        } else {
+            if (facts.invalids < type(uint8).max) ++facts.invalids;
+            facts.score -= 50;
+        }
+        return _withFacts(slot, facts);
+    }
+
+    /// @notice Facts of an account, the score as of `week`: a positive one loses 1 % a week.
+    function factsOf(uint256 slot, uint256 week) internal pure returns (Facts memory facts) {
+        uint256 word = slot >> FACTS_AT;
+        facts.completed = word & 0xffff;
+        facts.timeouts = (word >> 16) & 0xff;
+        facts.invalids = (word >> 24) & 0xff;
+        uint256 stored = (word >> 32) & 0xffff;
+        uint256 noted = (word >> 48) & 0x7fff;
+        facts.week = week;
+        if (noted == 0) return facts;
+        facts.score = int256(stored) + SCORE_MIN;
+        if (facts.score > 0 && week > noted) {
+            uint256 weeks_ = week - noted < 100 ? week - noted : 100;
+            facts.score -= (facts.score * int256(weeks_)) / 100;
+        }
+    }
+
+    function _withFacts(uint256 slot, Facts memory facts) private pure returns (uint256) {
+        int256 score = facts.score < SCORE_MIN ? SCORE_MIN : facts.score;
+        if (score > SCORE_MAX) score = SCORE_MAX;
+        uint256 word =
+            facts.completed |
+                (facts.timeouts << 16) |
+                (facts.invalids << 24) |
+                (uint256(score - SCORE_MIN) << 32) |
+                ((facts.week & 0x7fff) << 48);
+        return (slot & ((1 << FACTS_AT) - 1)) | (word << FACTS_AT);
+    }
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+/// @title Packed 8-ary sum tree: every node is one slot with the uint32 sums of its eight children.
+/// @notice Five levels, 32,768 leaves; a leaf's path is its number in base 8. Weights of all leaves together stay
+/// below 2^32.
+library SumTree {
+    uint256 internal constant LEVELS = 5;
+    uint256 internal constant LEAVES = 8 ** LEVELS;
+    uint256 private constant CHILD = type(uint32).max;
+
+    error WeightOverflow();
+
+    struct Tree {
+        mapping(uint256 level => mapping(uint256 node => uint256 sums)) nodes;
+    }
+
+    /// @dev Leaves that a drawing took out, with their weights.
+    struct Taken {
+        uint256 count;
+        uint256[] leaves;
+        uint256[] weights;
+    }
+
+    /// @notice Weight of a leaf.
+    function weightOf(Tree storage tree, uint256 leaf) internal view returns (uint32) {
+        return uint32(tree.nodes[LEVELS - 1][leaf >> 3] >> ((leaf & 7) * 32));
+    }
+
+    /// @notice Sum below a node.
+    function sumOf(Tree storage tree, uint256 level, uint256 node) internal view returns (uint256 sum) {
+        uint256 sums = tree.nodes[level][node];
+        for (uint256 i; i < 8; ++i) {
+            sum += sums & CHILD;
+            sums >>= 32;
+        }
+    }
+
+    /// @notice Sets the weight of a leaf and the sums above it. Reverts with WeightOverflow when the sum of
+    /// all leaves would leave 32 bits.
+    function set(Tree storage tree, uint256 leaf, uint32 weight) internal {
+        uint256 before = weightOf(tree, leaf);
+        if (before == weight) return;
+        if (weight > before && sumOf(tree, 0, 0) + weight - before > CHILD) revert WeightOverflow();
+        uint256 node = leaf;
+        for (uint256 level = LEVELS; level > 0; --level) {
+            uint256 shift = (node & 7) * 32;
+            node >>= 3;
+            uint256 sums = tree.nodes[level - 1][node];
+            uint256 child = ((sums >> shift) & CHILD) + weight - before;
+            tree.nodes[level - 1][node] = (sums & ~(CHILD << shift)) | (child << shift);
+        }
+    }
+
+    /// @notice Starts a drawing that takes at most `countMax` leaves.
+    function start(uint256 countMax) internal pure returns (Taken memory taken) {
+        taken.leaves = new uint256[](countMax);
+        taken.weights = new uint256[](countMax);
+    }
+
+    /// @notice Draws a leaf below a node by weight, among those not taken yet, and takes it.
+    /// @param sum weight below the node without what is taken, above 0
+    /// @return leaf the leaf
+    /// @return weight its weight
+    function take(
+        Tree storage tree,
+        Taken memory taken,
+        uint256 level,
+        uint256 random,
+        uint256 sum
+    ) internal view returns (uint256 leaf, uint256 weight) {
+        uint256 place = random % sum;
+        for (; level < LEVELS; ++level) {
+            uint256 sums = tree.nodes[level][leaf];
+            uint256 depthBits = 3 * (LEVELS - 1 - level);
+            leaf <<= 3;
+            // Ends before the eighth child is passed, since place < sum of what is left.
+            while (true) {
+                weight = (sums & CHILD) - _takenBelow(taken, leaf, depthBits);
+                if (place < weight) break;
+                place -= weight;
+                sums >>= 32;
+                ++leaf;
+            }
+        }
+        taken.leaves[taken.count] = leaf;
+        taken.weights[taken.count] = weight;
+        ++taken.count;
+    }
+
+    function _takenBelow(
+        Taken memory taken,
+        uint256 node,
+        uint256 depthBits
+    ) private pure returns (uint256 sum) {
+        uint256 count = taken.count;
+        for (uint256 i; i < count; ++i) {
+            if (taken.leaves[i] >> depthBits == node) sum += taken.weights[i];
+        }
+    }
+}

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {IJobTypes} from "../interfaces/IJobTypes.sol";
+import {Shares} from "./Shares.sol";
+
+/// @title Pure rules of what a verdict may say, and of when enough evaluators agree.
+library VerdictRules {
+    /// @notice Reverts with BadVerdict unless the verdict fits the attempt: only submitting workers are named or
+    /// credited, nobody twice; no named worker is credited; a clean verdict has a model and credits somebody.
+    function check(
+        IJobTypes.Verdict calldata verdict,
+        uint256 submittedMask,
+        uint32 segmentsMax
+    ) internal pure {
+        uint256 named = removedBy(verdict);
+        if (named & ~submittedMask != 0) revert IJobTypes.BadVerdict();
+        if (verdict.guiltyMask & verdict.withheldMask != 0) revert IJobTypes.BadVerdict();
+        uint256 payable_ = submittedMask & ~named;
+        for (uint256 i; i < 8; ++i) {
+            uint256 credited = Shares.segmentsOf(verdict.segments, i);
+            if (credited > ((payable_ >> i) & 1) * segmentsMax) revert IJobTypes.BadVerdict();
+        }
+        if (named == 0 && (verdict.segments == 0 || verdict.modelHash == 0)) revert IJobTypes.BadVerdict();
+    }
+
+    /// @notice Workers that the verdict removes.
+    function removedBy(IJobTypes.Verdict calldata verdict) internal pure returns (uint256) {
+        return uint256(verdict.guiltyMask) | verdict.withheldMask;
+    }
+
+    /// @notice Two must agree (one, where the terms want one evaluator), and more than half of all that revealed.
+    function isQuorum(uint256 agreed, uint256 revealed, uint256 evaluatorCount) internal pure returns (bool) {
+        return agreed >= (evaluatorCount == 1 ? 1 : 2) && agreed * 2 > revealed;
+    }
+}

@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {EvaluatorPool} from "../../contracts/EvaluatorPool.sol";
+import {Governance} from "../../contracts/Governance.sol";
+import {JobCourt} from "../../contracts/JobCourt.sol";
+import {JobManager} from "../../contracts/JobManager.sol";
+import {Staking} from "../../contracts/Staking.sol";
+import {Timelock} from "../../contracts/Timelock.sol";
+import {TrainToken} from "../../contracts/TrainToken.sol";
+import {WorkerRegistry} from "../../contracts/WorkerRegistry.sol";
+import {IJobTypes} from "../../contracts/interfaces/IJobTypes.sol";
+import {IStaking} from "../../contracts/interfaces/IStaking.sol";
+import {IWorkerRegistry} from "../../contracts/interfaces/IWorkerRegistry.sol";
+import {MockRandomness} from "../../contracts/mocks/MockRandomness.sol";
+import {TestBase} from "./TestBase.sol";
+
+/// @dev All contracts, some actors, and a job's way step by step.
+abstract contract World is TestBase {
+    uint256 internal constant OWNER_KEYS = 0x1000;
+    uint256 internal constant OPERATOR_KEYS = 0x2000;
+    uint64 internal constant STAKE_MIN_GWEI = 1e9;
+    uint256 internal constant STAKE = 1000 ether;
+    uint256 internal constant CREDIT = 10_000 ether;
+
+    TrainToken internal token;
+    Staking internal staking;
+    WorkerRegistry internal registry;
+    EvaluatorPool internal pool;
+    JobManager internal jobs;
+    MockRandomness internal randomness;
+    Timelock internal timelock;
+    Governance internal governance;
+
+    address internal client = address(0xC11E);
+    address internal stranger = address(0x57A6);
+    /// @dev Owners by number of actor; its operator is operatorOf(i).
+    address[] internal workers;
+    address[] internal evaluators;
+    mapping(address owner => uint256 key) internal operatorKey;
+    uint64 internal nextNonce;
+
+    function deployAll() internal {
+        vm.roll(100);
+        vm.warp(1_800_000_000);
+        uint256 nonce = vm.getNonce(address(this));
+        address stakingAt = vm.computeCreateAddress(address(this), nonce + 2);
+        address registryAt = vm.computeCreateAddress(address(this), nonce + 3);
+        address poolAt = vm.computeCreateAddress(address(this), nonce + 4);
+        address courtAt = vm.computeCreateAddress(address(this), nonce + 5);
+        address jobsAt = vm.computeCreateAddress(address(this), nonce + 6);
+        address timelockAt = vm.computeCreateAddress(address(this), nonce + 7);
+        address governanceAt = vm.computeCreateAddress(address(this), nonce + 8);
+        token = new TrainToken();
+        randomness = new MockRandomness();
+        staking = new Staking(address(token), jobsAt, poolAt, 7 days);
+        registry = new WorkerRegistry(staking, EvaluatorPool(poolAt), STAKE_MIN_GWEI);
+        pool = new EvaluatorPool(registry, staking, STAKE_MIN_GWEI);
+        new JobCourt(address(token), registry, staking, pool, randomness, timelockAt);
+        jobs = new JobManager(address(token), registry, staking, pool, randomness, timelockAt, courtAt);
+        timelock = new Timelock(7 days, governanceAt);
+        governance = new Governance(token, staking, timelock, 1 days, 7 days, 1000 ether);
+        eq(address(staking), stakingAt, "staking address");
+        eq(address(registry), registryAt, "registry address");
+        eq(address(jobs), jobsAt, "job manager address");
+        eq(address(governance), governanceAt, "governance address");
+    }
+
+    function setUpMarket(uint256 workerCount, uint256 evaluatorCount) internal {
+        deployAll();
+        fund(client, CREDIT);
+        for (uint256 i; i < workerCount; ++i) workers.push(addActor(1, STAKE));
+        for (uint256 i; i < evaluatorCount; ++i) evaluators.push(addActor(2, STAKE));
+    }
+
+    /// @dev Gives an account TRAIN as a prepaid balance.
+    function fund(address account, uint256 amountWei) internal {
+        give(account, amountWei);
+        vm.prank(account);
+        staking.depositCredit(account, amountWei);
+    }
+
+    /// @dev Gives an account TRAIN that staking may pull.
+    function give(address account, uint256 amountWei) internal {
+        vm.deal(account, amountWei);
+        vm.startPrank(account);
+        token.deposit{value: amountWei}();
+        token.approve(address(staking), type(uint256).max);
+        vm.stopPrank();
+    }
+
+    uint256 private _actors;
+
+    function addActor(uint8 roles, uint256 stakeWei) internal returns (address owner) {
+        ++_actors;
+        owner = vm.addr(OWNER_KEYS + _actors);
+        operatorKey[owner] = OPERATOR_KEYS + _actors;
+        give(owner, stakeWei);
+        vm.prank(owner);
+        staking.stake(stakeWei);
+        register(owner, roles);
+    }
+
+    function register(address owner, uint8 roles) internal {
+        IWorkerRegistry.Entry memory entry = entryOf(owner, roles);
+        bytes memory signature = bindingOf(owner, operatorKey[owner]);
+        vm.prank(owner);
+        registry.register(entry, signature);
+    }
+
+    function entryOf(address owner, uint8 roles) internal view returns (IWorkerRegistry.Entry memory) {
+        return
+            IWorkerRegistry.Entry({
+                operator: operatorOf(owner),
+                roles: roles,
+                x25519Key: keccak256(abi.encode("x25519", owner)),
+                capabilitiesDigest: 0,
+                peerId: "peer",
+                consent: IWorkerRegistry.Consent(1, 0xffffff, 100, 1e12, 0)
+            });
+    }
+
+    function bindingOf(address owner, uint256 key) internal view returns (bytes memory) {
+        bytes32 structHash = keccak256(
+            abi.encode(
+                keccak256("OperatorBinding(address owner,address operator,uint256 nonce)"),
+                owner,
+                vm.addr(key),
+                registry.bindingNonce(owner)
+            )
+        );
+        return signatureOf(key, typedHash(address(registry), structHash));
+    }
+
+    function operatorOf(address owner) internal view returns (address) {
+        return vm.addr(operatorKey[owner]);
+    }
+
+    function signatureOf(uint256 key, bytes32 digest) internal pure returns (bytes memory) {
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(key, digest);
+        return abi.encodePacked(r, s, v);
+    }
+
+    /// @dev The EIP-712 digest, written out here on its own.
+    function typedHash(address verifier, bytes32 structHash) internal view returns (bytes32) {
+        bytes32 domain = keccak256(
+            abi.encode(
+                keccak256(
+                    "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
+                ),
+                keccak256("Quern"),
+                keccak256("1"),
+                block.chainid,
+                verifier
+            )
+        );
+        return keccak256(abi.encodePacked(hex"1901", domain, structHash));
+    }
+
+    function newTerms(uint8 matchMode) internal returns (IJobTypes.Terms memory terms) {
+        terms.client = client;
+        terms.nonce = nextNonce++;
+        terms.token = address(token);
+        terms.rewardWei = 1000 ether;
+        terms.auditDepositWei = 100 ether;
+        terms.workerStakeWei = 100 ether;
+        terms.evaluatorStakeWei = 50 ether;
+        terms.flops = 1e9;
+        terms.engineId = keccak256("engine");
+        terms.specDigest = keccak256("spec");
+        terms.slateVersion = pool.slateVersion();
+        terms.workerCount = 3;
+        terms.workerCountMin = 2;
+        terms.evaluatorCount = 2;
+        terms.matchMode = matchMode;
+        terms.workerBps = 9000;
+        terms.evaluatorBps = 500;
+        terms.reporterBps = 3000;
+        terms.clientBps = 2000;
+        terms.timeoutBps = 1000;
+        terms.volunteerSeconds = 10;
+        terms.runSeconds = 600;
+        terms.drawSeconds = 60;
+        terms.commitSeconds = 120;
+        terms.revealSeconds = 60;
+        terms.roundSeconds = 30;
+        terms.segmentCount = 12;
+    }
+
+    /// @dev Time and height go on together, one second a block.
+    function pass(uint256 seconds_) internal {
+        vm.warp(block.timestamp + seconds_);
+        vm.roll(block.number + seconds_);
+    }
+
+    function consentsOf(
+        IJobTypes.Terms memory terms,
+        uint256 count
+    ) internal view returns (IJobTypes.Consent[] memory consents) {
+        consents = new IJobTypes.Consent[](count);
+        for (uint256 i; i < count; ++i) consents[i] = consentOf(terms, workers[i]);
+    }
+
+    function consentOf(
+        IJobTypes.Terms memory terms,
+        address owner
+    ) internal view returns (IJobTypes.Consent memory) {
+        uint64 validUntil = uint64(block.timestamp + 100);
+        string memory kind =
+            terms.matchMode == 1
+                ? "Offer(bytes32 jobId,address worker,uint64 validUntil)"
+                : "Acceptance(bytes32 jobId,address worker,uint64 validUntil)";
+        bytes32 structHash = keccak256(
+            abi.encode(keccak256(bytes(kind)), jobs.jobIdOf(terms), owner, validUntil)
+        );
+        bytes memory signature = signatureOf(operatorKey[owner], typedHash(address(jobs), structHash));
+        return IJobTypes.Consent(operatorOf(owner), validUntil, signature);
+    }
+
+    function post(IJobTypes.Terms memory terms) internal returns (bytes32 jobId) {
+        vm.prank(terms.client);
+        return jobs.postJob(terms);
+    }
+
+    /// @dev Opens a direct job with the first workers.
+    function open(IJobTypes.Terms memory terms) internal returns (bytes32 jobId) {
+        IJobTypes.Consent[] memory consents = consentsOf(terms, terms.workerCount);
+        vm.prank(terms.client);
+        return jobs.openJob(terms, consents);
+    }
+
+    function resultOf(address owner) internal pure returns (IJobTypes.Result memory) {
+        return
+            IJobTypes.Result(
+                keccak256("model"),
+                keccak256("cid"),
+                keccak256(abi.encode("segments", owner)),
+                keccak256(abi.encode("transcript", owner))
+            );
+    }
+
+    function submit(IJobTypes.Terms memory terms, address owner) internal {
+        vm.prank(operatorOf(owner));
+        jobs.submitResult(terms, resultOf(owner));
+    }
+
+    function submitAll(IJobTypes.Terms memory terms) internal {
+        IJobTypes.JobState memory state = stateOf(terms);
+        for (uint256 i; i < state.workers.length; ++i) {
+            if ((state.activeMask >> i) & 1 == 1) submit(terms, state.workers[i]);
+        }
+    }
+
+    function draw(IJobTypes.Terms memory terms) internal returns (address[] memory) {
+        pass(2);
+        return jobs.drawEvaluators(terms);
+    }
+
+    /// @dev A clean verdict that credits 12, 11, 10 ... segments.
+    function cleanVerdict(
+        IJobTypes.Terms memory terms
+    ) internal view returns (IJobTypes.Verdict memory verdict) {
+        verdict.modelHash = keccak256("model");
+        verdict.modelCidDigest = keccak256("cid");
+        verdict.metricMicros = 970_000;
+        verdict.segments = segmentsOf(stateOf(terms).submittedMask);
+    }
+
+    function segmentsOf(uint8 mask) internal pure returns (uint128 segments) {
+        for (uint256 i; i < 8; ++i) {
+            if ((mask >> i) & 1 == 1) segments |= uint128(12 - i) << uint128(16 * i);
+        }
+    }
+
+    function guiltyVerdict(
+        IJobTypes.Terms memory terms,
+        uint8 guiltyMask
+    ) internal view returns (IJobTypes.Verdict memory verdict) {
+        verdict = cleanVerdict(terms);
+        verdict.guiltyMask = guiltyMask;
+        verdict.segments = segmentsOf(stateOf(terms).submittedMask & ~guiltyMask);
+        verdict.evidenceDigest = keccak256("evidence");
+    }
+
+    function saltOf(address owner) internal pure returns (bytes32) {
+        return keccak256(abi.encode("salt", owner));
+    }
+
+    function commit(IJobTypes.Terms memory terms, address owner, IJobTypes.Verdict memory verdict) internal {
+        bytes32 jobId = jobs.jobIdOf(terms);
+        uint32 attempt = stateOf(terms).attempt;
+        bytes32 verdictHash = keccak256(abi.encode(verdict));
+        bytes32 commitment = keccak256(abi.encode(jobId, attempt, owner, verdictHash, saltOf(owner)));
+        vm.prank(operatorOf(owner));
+        jobs.commitVerdict(terms, commitment);
+    }
+
+    function reveal(IJobTypes.Terms memory terms, address owner, IJobTypes.Verdict memory verdict) internal {
+        vm.prank(operatorOf(owner));
+        jobs.revealVerdict(terms, verdict, saltOf(owner), keccak256("heldOutKey"));
+    }
+
+    /// @dev Draws, and lets everybody drawn agree.
+    function attest(IJobTypes.Terms memory terms, IJobTypes.Verdict memory verdict) internal {
+        address[] memory drawn = draw(terms);
+        for (uint256 i; i < drawn.length; ++i) commit(terms, drawn[i], verdict);
+        for (uint256 i; i < drawn.length; ++i) reveal(terms, drawn[i], verdict);
+    }
+
+    /// @dev A direct job up to the drawing.
+    function openAndSubmit() internal returns (IJobTypes.Terms memory terms) {
+        terms = newTerms(2);
+        open(terms);
+        pass(1);
+        submitAll(terms);
+    }
+
+    function stateOf(IJobTypes.Terms memory terms) internal view returns (IJobTypes.JobState memory) {
+        return jobs.jobState(jobs.jobIdOf(terms));
+    }
+
+    function expectStatus(IJobTypes.Terms memory terms, IJobTypes.Status status) internal view {
+        eq(uint256(stateOf(terms).status), uint256(status), "status");
+    }
+
+    function earningsOf(address account) internal view returns (uint256) {
+        return uint256(staking.accountOf(account).earningsGwei) * 1e9;
+    }
+
+    function activeOf(address account) internal view returns (uint256) {
+        return uint256(staking.accountOf(account).activeGwei) * 1e9;
+    }
+
+    function lockedOf(address account) internal view returns (uint256) {
+        return uint256(staking.accountOf(account).lockedGwei) * 1e9;
+    }
+
+    /// @dev Nothing of a job is left in escrow or locked.
+    function expectClean() internal view {
+        (uint256 escrowWei, ) = staking.held();
+        eq(escrowWei, 0, "escrow");
+        eq(jobs.openJobs(), 0, "open jobs");
+        for (uint256 i; i < workers.length; ++i) eq(lockedOf(workers[i]), 0, "worker lock");
+        for (uint256 i; i < evaluators.length; ++i) eq(lockedOf(evaluators[i]), 0, "evaluator lock");
+    }
+}

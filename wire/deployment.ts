@@ -1,0 +1,79 @@
+import type { systemAddresses } from './addresses.ts'
+import type { Hex } from './primitives.ts'
+
+/** Names of the contracts, in the order in which they are made. */
+export type ContractName = keyof typeof systemAddresses
+export type ContractAddresses = Readonly<Record<ContractName, Hex>>
+
+/** A contract and what its constructor takes. Addresses of the others are fixed before any of them exists. */
+export interface ContractDeployment {
+  readonly name: ContractName
+  readonly args: readonly unknown[]
+}
+
+/** A call made once all contracts stand: the native coin of a holder becomes its TRAIN. */
+export interface DeploymentCall {
+  readonly from: Hex
+  readonly to: ContractName
+  readonly functionName: 'deposit'
+  readonly valueWei: bigint
+}
+
+export interface DeploymentOptions {
+  /** Who starts with TRAIN; each needs as much native coin. */
+  readonly holders?: readonly { readonly address: Hex; readonly amountWei: bigint }[]
+  /** The contract that answers IRandomness, where it is not the own chain's Beacon. */
+  readonly randomness?: Hex
+  /** Least stake to register and to be drawn, in 1e9 wei. */
+  readonly stakeMinGwei?: bigint
+  /** Seconds that leaving stake stays within reach of a slash. */
+  readonly thawSeconds?: bigint
+}
+
+const trainGwei = 10n ** 9n
+const daySeconds = 86_400
+const defaults = { stakeMinGwei: trainGwei, thawSeconds: 7n * BigInt(daySeconds) }
+const governance = {
+  timelockSeconds: BigInt(7 * daySeconds),
+  votingDelaySeconds: daySeconds,
+  votingPeriodSeconds: 7 * daySeconds,
+  proposalThresholdWei: 1_000n * 10n ** 18n,
+}
+
+/** The contracts of a market with their constructor arguments, and the calls after them. */
+export function deploymentOf(
+  addresses: ContractAddresses,
+  options: DeploymentOptions = {},
+): {
+  readonly contracts: readonly ContractDeployment[]
+  readonly calls: readonly DeploymentCall[]
+} {
+  const { stakeMinGwei, thawSeconds } = { ...defaults, ...options }
+  const { TrainToken, WorkerRegistry, Staking, EvaluatorPool, JobManager, Timelock } = addresses
+  const randomness = options.randomness ?? addresses.Beacon
+  const job = [TrainToken, WorkerRegistry, Staking, EvaluatorPool, randomness, Timelock] as const
+  return {
+    contracts: [
+      { name: 'TrainToken', args: [] },
+      { name: 'Beacon', args: [] },
+      { name: 'Staking', args: [TrainToken, JobManager, EvaluatorPool, thawSeconds] },
+      { name: 'WorkerRegistry', args: [Staking, EvaluatorPool, stakeMinGwei] },
+      { name: 'EvaluatorPool', args: [WorkerRegistry, Staking, stakeMinGwei] },
+      { name: 'JobCourt', args: job },
+      { name: 'JobManager', args: [...job, addresses.JobCourt] },
+      { name: 'Timelock', args: [governance.timelockSeconds, addresses.Governance] },
+      { name: 'Governance', args: [TrainToken, Staking, Timelock, ...governanceArgs()] },
+    ],
+    calls: (options.holders ?? []).map(({ address, amountWei }) => ({
+      from: address,
+      to: 'TrainToken',
+      functionName: 'deposit',
+      valueWei: amountWei,
+    })),
+  }
+}
+
+function governanceArgs(): readonly unknown[] {
+  const { votingDelaySeconds, votingPeriodSeconds, proposalThresholdWei } = governance
+  return [votingDelaySeconds, votingPeriodSeconds, proposalThresholdWei]
+}
