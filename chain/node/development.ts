@@ -1,25 +1,36 @@
-import type { Hex } from '#base/hex.ts'
 import { devChainId } from '#wire/addresses.ts'
+import type { DeploymentOptions } from '#wire/deployment.ts'
 import { developmentAddresses } from '../core/development.ts'
 import { initialBaseFeePerGas } from '../core/fee.ts'
 import type { GenesisInput } from '../core/genesis.ts'
+import { systemGenesis } from './system-contracts.ts'
 
 const weiPerCoin = 10n ** 18n
+const coinsEach = 1_000_000n
+const trainEach = 1_000_000n
 /** 2026-01-01T00:00:00Z: fixed, so that every development chain has the same genesis hash. */
 const developmentTimestamp = 1_767_225_600
 
-/** The genesis of a development chain: funded accounts of the public test mnemonic. */
-export function developmentGenesis(): GenesisInput {
+export type DevelopmentOptions = Pick<DeploymentOptions, 'stakeMinGwei' | 'thawSeconds'>
+
+/**
+ * The genesis of a development chain: the market's contracts, and the accounts of the public test mnemonic
+ * with native coin and TRAIN.
+ */
+export function developmentGenesis(options: DevelopmentOptions = {}): GenesisInput {
+  const holders = developmentAddresses.map((address) => ({
+    address,
+    amountWei: trainEach * weiPerCoin,
+  }))
   return {
     chainId: devChainId,
     timestamp: developmentTimestamp,
     gasLimit: 30_000_000,
     baseFeePerGas: String(initialBaseFeePerGas),
-    accounts: developmentAddresses.map((address: Hex) => ({
+    accounts: developmentAddresses.map((address) => ({
       address,
-      balanceWei: String(1_000_000n * weiPerCoin),
+      balanceWei: String((coinsEach + trainEach) * weiPerCoin),
     })),
-    contracts: [],
-    calls: [],
+    ...systemGenesis({ ...options, holders }),
   }
 }
