@@ -1,0 +1,146 @@
+import { readFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { InferenceSession, Tensor, env } from 'onnxruntime-web'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { prepareDigits, prepareJob, type PreparedJob } from '#compute/data/prepare.ts'
+import { encodeOnnx, type NamedParameter } from '#compute/export/onnx.ts'
+import { decodeSafetensors, takeTensor } from '#compute/export/safetensors.ts'
+import { createEngine, type Engine } from '#compute/exact/engine.ts'
+import { scratch } from '../data/scratch.ts'
+
+const tolerance = 1e-4
+const seed = `0x${'5e'.repeat(32)}` as const
+const wasm = new Uint8Array(readFileSync('compute/exact/kernels.wasm'))
+
+beforeAll(() => {
+  env.wasm.numThreads = 1
+})
+
+/** Trains a few steps on the first rows, so that no parameter is zero. */
+async function trained(job: PreparedJob, steps = 20): Promise<Engine> {
+  const engine = await createEngine({ ...job.train, batchSize: 16 }, wasm)
+  engine.initialize(seed)
+  const { x, y } = rowsOf(job.trainSet, 16)
+  engine.x.set(x)
+  engine.y.set(y)
+  for (let i = 0; i < steps; i++) engine.train()
+  return engine
+}
+
+function rowsOf({ bytes, rows }: PreparedJob['trainSet'], count: number) {
+  const file = decodeSafetensors(bytes)
+  const { values } = takeTensor(file, 'x', 'F32')
+  const y = file.tensors.get('y')?.values as Int32Array | Float32Array
+  return { x: values.subarray(0, (count * values.length) / rows), y: y.subarray(0, count) }
+}
+
+function onnxOf(job: PreparedJob, engine: Engine): Uint8Array {
+  const named = engine.parameters.map(({ name, shape, offset, size }): NamedParameter => {
+    return { name, shape, values: engine.p.subarray(offset, offset + size) }
+  })
+  return encodeOnnx(job.train, job.preprocessing, named)
+}
+
+async function runOnnx(bytes: Uint8Array, x: Float32Array, shape: readonly number[]) {
+  const session = await InferenceSession.create(bytes, { executionProviders: ['wasm'] })
+  const results = await session.run({ x: new Tensor('float32', x, shape) })
+  const [name] = session.outputNames
+  const values = results[name as string]?.data as Float32Array
+  await session.release()
+  return { name, values }
+}
+
+/** What the engine says of the first rows of the training part, in the units of the ONNX file. */
+function answerOf(engine: Engine, job: PreparedJob): number[] {
+  const { logits } = engine.forward()
+  const { target } = job.preprocessing
+  if (target.kind === 'value') return [...logits].map((value) => value * target.std + target.mean)
+  const width = job.train.outputs
+  return Array.from({ length: 16 }, (_, row) => {
+    const weights = [...logits.subarray(row * width, (row + 1) * width)].map(Math.exp)
+    const sum = weights.reduce((a, b) => a + b, 0)
+    return weights.map((weight) => weight / sum)
+  }).flat()
+}
+
+function expectClose(found: Float32Array, expected: readonly number[]) {
+  expect(found).toHaveLength(expected.length)
+  for (const [i, value] of expected.entries()) {
+    const difference = Math.abs((found[i] as number) - value) / Math.max(1, Math.abs(value))
+    expect(difference, `output ${i}: ${found[i]} for ${value}`).toBeLessThan(tolerance)
+  }
+}
+
+/** Rows whose raw values and file stand side by side: no split shuffles them, for the test file is the training file. */
+function mixedTable() {
+  const raw = Array.from({ length: 16 }, (_, i) => [
+    i % 5 ? (i * 13) % 7 : Number.NaN,
+    i % 3,
+    i * 100 + 0.5,
+  ])
+  const lines = raw.map(([a = 0, b = 0, c = 0], i) =>
+    [Number.isNaN(a) ? '' : a, 'xyz'[b], c, i % 2 ? 'no' : 'yes', (a || 3) * 2 - b].join(','),
+  )
+  return { raw, file: scratch('a.csv', `a,b,c,kind,value\n${lines.join('\n')}\n`) }
+}
+
+const tableCases = [
+  ['logistic', { target: 'kind', drop: ['value'], model: 'linear' }],
+  ['linear', { target: 'value', drop: ['kind'], task: 'regress', model: 'linear' }],
+  ['mlp', { target: 'kind', drop: ['value'], model: 'mlp' }],
+  ['mlp', { target: 'value', drop: ['kind'], task: 'regress', model: 'mlp' }],
+] as const
+
+describe('encodeOnnx', () => {
+  test.each(tableCases)(
+    'gives onnxruntime the predictions of a %s on raw columns',
+    async (kind, options) => {
+      const { raw, file } = mixedTable()
+      const job = await prepareJob([file], { ...options, testFiles: [file] })
+      expect(job.train.model.kind).toBe(kind)
+      const engine = await trained(job)
+      const { x } = rowsOf(job.heldOut, 16)
+      engine.x.set(x)
+      const bytes = onnxOf(job, engine)
+      const { name, values } = await runOnnx(bytes, Float32Array.from(raw.flat()), [16, 3])
+      expect(name).toBe(job.task === 'classify' ? 'probabilities' : 'value')
+      expectClose(values, answerOf(engine, job))
+      expect(onnxOf(job, engine)).toEqual(bytes)
+      await engine.close()
+    },
+  )
+
+  test.each(['cnn', 'mlp', 'linear'] as const)('takes raw pixels for a %s', async (model) => {
+    const job = prepareDigits({ rows: 60, model })
+    const engine = await trained(job)
+    const { divisor } = job.preprocessing.kind === 'image' ? job.preprocessing : { divisor: 0 }
+    const pixels = rowsOf(job.trainSet, 16).x.map((value) => Math.round(value * divisor))
+    const { values } = await runOnnx(onnxOf(job, engine), pixels, [16, 1, 16, 16])
+    expectClose(values, answerOf(engine, job))
+    await engine.close()
+  })
+
+  test('gives the committed bytes', () => {
+    const parameters = [
+      { name: 'dense1.weight', shape: [2, 1], values: Float32Array.of(1, -2) },
+      { name: 'dense1.bias', shape: [1], values: Float32Array.of(0.5) },
+    ]
+    const number = { kind: 'number', fill: 0, mean: 1, std: 2 } as const
+    const bytes = encodeOnnx(
+      { model: { kind: 'linear' }, inputShape: [2], outputs: 1 },
+      {
+        kind: 'table',
+        columns: [
+          { ...number, name: 'a' },
+          { ...number, name: 'b' },
+        ],
+        columnCount: 3,
+        target: { kind: 'value', name: 'y', mean: 10, std: 3 },
+      },
+      parameters,
+    )
+    expect(createHash('sha256').update(bytes).digest('hex')).toBe(
+      'a7d375efdf40b2c34f1f5b8afbf21a1e22a0c043649b401b2380f3f23505ca73',
+    )
+  })
+})
