@@ -34,16 +34,12 @@ export const layers: Readonly<Record<string, Layer>> = {
     packages: ['node:', 'ws', 'zod', '@ethereumjs/'],
   },
   'chain/client/': { ours: ['chain/client/', ...light], packages: ['viem', 'zod'] },
-  'verification/': {
-    ours: ['verification/', 'chain/client/', 'compute/', 'store/', 'p2p/', ...light],
-    packages: ['multiformats', 'zod'],
-  },
   'worker/': {
-    ours: ['worker/', 'verification/', 'chain/client/', 'compute/', 'store/', 'p2p/', ...light],
+    ours: ['worker/', 'chain/client/', 'compute/', 'store/', 'p2p/', ...light],
     packages: ['multiformats', 'zod'],
   },
   'evaluator/': {
-    ours: ['evaluator/', 'verification/', 'chain/client/', 'compute/', 'store/', 'p2p/', ...light],
+    ours: ['evaluator/', 'chain/client/', 'compute/', 'store/', 'p2p/', ...light],
     packages: ['multiformats', 'zod'],
   },
   'cli/': { ours: [''], packages: [''], mayUseHost: true },
