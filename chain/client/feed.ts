@@ -130,6 +130,7 @@ async function poll(
 function applyEvents(views: Map<Hex, JobView>, events: readonly JobEvent[]): ReadonlySet<Hex> {
   const changed = new Set<Hex>()
   for (const event of events) {
+    if (!('jobId' in event.args)) continue // governance's parameters concern no job
     const { jobId } = event.args
     const view = foldEvent(views.get(jobId), event)
     if (view === undefined) continue
