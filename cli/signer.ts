@@ -16,16 +16,21 @@ const developmentPattern = /^dev:([0-9]{1,3})$/
 
 /** The account that signs. Throws ACCOUNT_MISSING, WRONG_PASSWORD, DEV_ACCOUNT_REFUSED. */
 export async function openSigner(options: SignerOptions): Promise<LocalAccount> {
-  const { account, dataDir, chainId, passwordFile } = options
   const { privateKeyToAccount } = await import('viem/accounts')
+  return privateKeyToAccount(toHex(await openKey(options)))
+}
+
+/** The private key behind an account, with the errors of `openSigner`. */
+export async function openKey(options: SignerOptions): Promise<Uint8Array> {
+  const { account, dataDir, chainId, passwordFile } = options
   const index = developmentPattern.exec(account)?.[1]
   if (index !== undefined) {
     const { devAccount } = await import('./mnemonic.ts')
-    return privateKeyToAccount(toHex(devAccount(Number(index), chainId).privateKey))
+    return devAccount(Number(index), chainId).privateKey
   }
   const { name } = findAccount(dataDir, account)
   const password = await readPassword({ passwordFile })
-  return privateKeyToAccount(toHex(await loadAccount(dataDir, { name, password })))
+  return loadAccount(dataDir, { name, password })
 }
 
 /** The account a client uses unless told otherwise: `default` of the keystore, else the development client. */
