@@ -2,7 +2,14 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { AppError } from '#base/error.ts'
 import { type MethodName, type Reply, type Request, faultOf } from './runner-message.ts'
-import type { AggregateTask, EvaluateTask, PredictTask, RunnerJob, TrainTask } from './runner.ts'
+import type {
+  AggregateTask,
+  EvaluateTask,
+  InitialTask,
+  PredictTask,
+  RunnerJob,
+  TrainTask,
+} from './runner.ts'
 import { type Session, openSession } from './train/session.ts'
 
 let session: Session | undefined
@@ -34,24 +41,24 @@ async function perform(id: number, method: MethodName, task: unknown): Promise<u
     return session.opened
   }
   if (!session) throw new AppError({ code: 'RUNNER_NOT_OPEN' })
-  switch (method) {
-    case 'initialState':
-      return session.initialState(task as Parameters<Session['initialState']>[0])
-    case 'inspect':
-      return session.inspect(task as string)
-    case 'train':
-      return session.train(task as TrainTask, async (step, loss) => {
-        send({ kind: 'step', id, step, loss })
-        await nextTurn() // lets an abort or the parent's end come in
-        requireWanted(id)
-      })
-    case 'aggregate':
-      return session.aggregate(task as AggregateTask)
-    case 'evaluate':
-      return session.evaluate(task as EvaluateTask)
-    case 'predict':
-      return session.predict(task as PredictTask)
-  }
+  return performers[method](session, task, id)
+}
+
+type Performer = (session: Session, task: unknown, id: number) => Promise<unknown>
+
+const performers: Readonly<Record<Exclude<MethodName, 'open'>, Performer>> = {
+  initialState: (open, task) => open.initialState(task as InitialTask),
+  inspect: (open, task) => open.inspect(task as string),
+  train: (open, task, id) => open.train(task as TrainTask, (step, loss) => report(id, step, loss)),
+  aggregate: (open, task) => open.aggregate(task as AggregateTask),
+  evaluate: (open, task) => open.evaluate(task as EvaluateTask),
+  predict: (open, task) => open.predict(task as PredictTask),
+}
+
+async function report(id: number, step: number, loss: number): Promise<void> {
+  send({ kind: 'step', id, step, loss })
+  await nextTurn() // lets an abort or the parent's end come in
+  requireWanted(id)
 }
 
 function requireWanted(id: number): void {

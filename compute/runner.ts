@@ -16,7 +16,7 @@ import type { TrainSpec } from '#wire/spec.ts'
 export interface Runner {
   open(job: RunnerJob, options?: CallOptions): Promise<OpenedJob>
   /** Writes the initial state of the seed; its transcript is 32 zero bytes, its step 0. */
-  initialState(task: { seed: Hex; to: string }, options?: CallOptions): Promise<Leaf>
+  initialState(task: InitialTask, options?: CallOptions): Promise<Leaf>
   /** The roots of a state file; the transcript is not in the file and is returned as 32 zero bytes. */
   inspect(state: string, options?: CallOptions): Promise<Leaf>
   /** Runs `steps` steps from one state file to another; `leaves[i]` is that of the state after step i. */
@@ -58,6 +58,11 @@ export interface OpenedJob {
   stateBytes: number
   /** Rows of the train file, 0 without one. */
   rows: number
+}
+
+export interface InitialTask {
+  seed: Hex
+  to: string
 }
 
 export interface TrainTask {

@@ -29,7 +29,7 @@ export function createControl(memory: WebAssembly.Memory, threads: number) {
 
   return {
     /** Returns when every thread has called it as often as this one. */
-    barrier(): void {
+    barrier: (): void => {
       const passed = Atomics.load(control, words.passed)
       if (Atomics.add(control, words.arrived, 1) === threads - 1) {
         Atomics.store(control, words.arrived, 0)

@@ -30,7 +30,7 @@ export interface Engine {
   readonly y: Labels
   /** Steps done since the initial state. */
   readonly step: number
-  setStep(step: number): void
+  readonly setStep: (step: number) => void
   /** p from a seed, zero moments, step 0. */
   initialize(seed: Hex): void
   /** One training step on the batch in x and y; returns its loss. Throws NON_FINITE. */
@@ -39,7 +39,7 @@ export interface Engine {
   forward(): { readonly logits: Float32Array; readonly losses: Float32Array }
   /** Throws DENORMALS_FLUSHED when a thread treats denormal numbers as zero. */
   checkDenormals(): void
-  close(): Promise<void>
+  readonly close: () => Promise<void>
 }
 
 export interface EngineOptions {

@@ -1,3 +1,4 @@
+import { assert } from '#base/assert.ts'
 import { type Node, type Value, sizeOf } from '../graph/graph.ts'
 import type { Kernels } from './kernels.ts'
 
@@ -54,6 +55,13 @@ export const rateSlots = {
   keep: 7,
 } as const
 export const rateCount = 8
+
+/** Sides of a matrix among the operands; its rank is known from inference. */
+export function matrixOf(values: readonly Value[], index: number): [rows: number, columns: number] {
+  const shape = values[index]?.shape
+  assert(shape?.length === 2, 'the operand is a matrix')
+  return [shape[0] as number, shape[1] as number]
+}
 
 /** Addresses and spans of a node's operands. */
 export function operandsOf({ inputs, outputs }: Node, { addressOf }: LowerContext) {

@@ -7,7 +7,7 @@ const f = Math.fround
 export interface Rates {
   readonly step: number
   /** Counts from the initial state; betas are multiplied up step by step. */
-  setStep(step: number): void
+  readonly setStep: (step: number) => void
   /** Writes the scalars of the next step, then counts it. */
   advance(slots: Float32Array): void
 }

@@ -8,7 +8,7 @@ export interface Team {
   run(plan: PlanName): boolean
   /** Whether every thread keeps denormal numbers. */
   keepsDenormals(): boolean
-  close(): Promise<void>
+  readonly close: () => Promise<void>
 }
 
 export type PlanName = 'train' | 'forward'

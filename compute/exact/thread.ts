@@ -8,7 +8,7 @@ const { seed, thread } = workerData as { seed: TeamSeed; thread: number }
 const { memory, threads } = seed
 const workplace = joinEngine(seed, thread)
 const control = createControl(memory, threads)
-parentPort?.postMessage('ready')
+parentPort?.postMessage('ready', [])
 
 for (let seen = 0; ; seen += 1) {
   const order = control.await(seen)

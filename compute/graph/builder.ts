@@ -1,6 +1,7 @@
 import { assert } from '#base/assert.ts'
-import type { Attributes, Graph, Home, Node, OperatorName, Shape, Tensor, Value } from './graph.ts'
+import type { Graph, Home, Node, Shape, Tensor, Value } from './graph.ts'
 import { sizeOf } from './graph.ts'
+import type { Apply } from './operator.ts'
 import { operators } from './operators.ts'
 
 /** How a parameter starts: zeros, or normals of deviation sqrt(gain / fanIn). */
@@ -22,7 +23,7 @@ export interface Parameter {
 export interface Builder {
   input(tensor: Tensor): Value
   parameter(name: string, shape: Shape, initial: Initial): Value
-  apply(operator: OperatorName, inputs: readonly Value[], attributes?: Attributes): readonly Value[]
+  readonly apply: Apply
   /** A part of the state as a value, such as the moments of a parameter. */
   resident(tensor: Tensor, home: Home): Value
   readonly nodes: readonly Node[]

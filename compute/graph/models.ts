@@ -1,5 +1,5 @@
 import { AppError } from '#base/error.ts'
-import type { TrainSpec } from '#wire/spec.ts'
+import type { ModelSpec, TrainSpec } from '#wire/spec.ts'
 import type { Builder } from './builder.ts'
 import { type Value, sizeOf } from './graph.ts'
 
@@ -14,23 +14,16 @@ const linearGain = 1
  */
 export function buildModel(builder: Builder, spec: TrainSpec, x: Value): Value {
   const { model, inputShape, outputs } = spec
-  switch (model.kind) {
-    case 'linear':
-    case 'logistic':
-      return denseLayers(builder, flatten(builder, x), [outputs])
-    case 'mlp':
-      return denseLayers(builder, flatten(builder, x), [...model.hidden, outputs])
-    case 'cnn': {
-      if (inputShape.length !== 3) {
-        throw new AppError({
-          code: 'SPEC_INVALID',
-          reason: 'a cnn needs [channels, height, width]',
-        })
-      }
-      const features = convBlocks(builder, x, model.channels)
-      return denseLayers(builder, flatten(builder, features), [...model.dense, outputs])
-    }
+  if (model.kind === 'cnn' && inputShape.length !== 3) {
+    throw new AppError({ code: 'SPEC_INVALID', reason: 'a cnn needs [channels, height, width]' })
   }
+  const features = model.kind === 'cnn' ? convBlocks(builder, x, model.channels) : x
+  return denseLayers(builder, flatten(builder, features), [...hiddenOf(model), outputs])
+}
+
+function hiddenOf(model: ModelSpec): readonly number[] {
+  if (model.kind === 'mlp') return model.hidden
+  return model.kind === 'cnn' ? model.dense : []
 }
 
 function flatten({ apply }: Builder, x: Value): Value {

@@ -35,7 +35,7 @@ export interface Operator {
   /** Price in FLOPs as SPEC.md lists it. */
   flops(inputs: readonly Tensor[], outputs: readonly Tensor[], attributes: Attributes): number
   /** Gradients by the inputs; absent where nothing is differentiated through the operator. */
-  gradient?(context: GradientContext): readonly (Value | undefined)[]
+  readonly gradient?: (context: GradientContext) => readonly (Value | undefined)[]
 }
 
 /** An integer attribute. */

@@ -12,6 +12,7 @@ import type {
   AggregateTask,
   EvaluateTask,
   Evaluation,
+  InitialTask,
   OpenedJob,
   PredictTask,
   RunnerJob,
@@ -37,7 +38,7 @@ const threadsMax = 64
 /** What one runner process does with files; `Runner` without the process border. */
 export interface Session {
   readonly opened: OpenedJob
-  initialState(task: { seed: `0x${string}`; to: string }): Promise<Leaf>
+  initialState(task: InitialTask): Promise<Leaf>
   inspect(path: string): Promise<Leaf>
   /** `onStep` may wait; it throws to stop the work. */
   train(
@@ -120,7 +121,7 @@ function createSession(parts: SessionParts): Session {
       engine.p.set((await readModel(model, engine)).p)
       return predictRows(engine, spec, unlabelled(x, engine))
     },
-    close: engine.close,
+    close: () => engine.close(),
   }
 }
 

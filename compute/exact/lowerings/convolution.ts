@@ -1,3 +1,4 @@
+import { assert } from '#base/assert.ts'
 import type { Node } from '../../graph/graph.ts'
 import { integer } from '../../graph/operator.ts'
 import { type Lowering, floatBytes, operandsOf } from '../lowering.ts'
@@ -7,7 +8,9 @@ type Four = [number, number, number, number]
 const outputGrain = 8
 
 function fourOf({ inputs }: Node, index: number): Four {
-  return inputs[index]?.shape as unknown as Four
+  const shape = inputs[index]?.shape
+  assert(shape?.length === 4, 'the operand has four sides')
+  return shape as unknown as Four
 }
 
 /** Forward convolution; units are images. */

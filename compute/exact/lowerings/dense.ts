@@ -2,7 +2,14 @@ import { assert } from '#base/assert.ts'
 import { type Node, sizeOf } from '../../graph/graph.ts'
 import { integer } from '../../graph/operator.ts'
 import type { Kernels } from '../kernels.ts'
-import { type Call, type LowerContext, type Lowering, floatBytes, operandsOf } from '../lowering.ts'
+import {
+  type Call,
+  type LowerContext,
+  type Lowering,
+  floatBytes,
+  matrixOf,
+  operandsOf,
+} from '../lowering.ts'
 
 const elementGrain = 1024
 const rowGrain = 4
@@ -15,9 +22,9 @@ export const gemm: Lowering = (node, context) => {
   const [y] = outs as [number]
   const isTurnedA = integer(node.attributes, 'transposeA') === 1
   const isTurnedB = integer(node.attributes, 'transposeB') === 1
-  const [rowsA, columnsA] = node.inputs[0]?.shape as [number, number]
-  const [, columnsB] = node.inputs[1]?.shape as [number, number]
-  const [m, n] = node.outputs[0]?.shape as [number, number]
+  const [rowsA, columnsA] = matrixOf(node.inputs, 0)
+  const [, columnsB] = matrixOf(node.inputs, 1)
+  const [m, n] = matrixOf(node.outputs, 0)
   const k = isTurnedA ? rowsA : columnsA
   const [aRow, aColumn] = isTurnedA ? [1, columnsA] : [columnsA, 1]
   const [bRow, bColumn] = isTurnedB ? [1, columnsB] : [columnsB, 1]
@@ -94,7 +101,7 @@ export const sumRows: Lowering = (node: Node, context: LowerContext) => {
   const { ins, outs, reads, writes } = operandsOf(node, context)
   const [x] = ins as [number]
   const [sums] = outs as [number]
-  const [rows, columns] = node.inputs[0]?.shape as [number, number]
+  const [rows, columns] = matrixOf(node.inputs, 0)
   assert(rows >= 0, 'a matrix has rows')
   return [
     {

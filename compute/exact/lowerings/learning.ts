@@ -1,6 +1,13 @@
 import { sizeOf } from '../../graph/graph.ts'
 import { integer } from '../../graph/operator.ts'
-import { type Call, type Lowering, floatBytes, operandsOf, rateSlots } from '../lowering.ts'
+import {
+  type Call,
+  type Lowering,
+  floatBytes,
+  matrixOf,
+  operandsOf,
+  rateSlots,
+} from '../lowering.ts'
 
 const rowGrain = 4
 const elementGrain = 1024
@@ -10,7 +17,7 @@ export const softmaxCrossEntropy: Lowering = (node, context) => {
   const { ins, outs, reads, writes } = operandsOf(node, context)
   const [logits, labels] = ins as [number, number]
   const [loss, losses, probabilities] = outs as [number, number, number]
-  const [n, classes] = node.inputs[0]?.shape as [number, number]
+  const [n, classes] = matrixOf(node.inputs, 0)
   const rows: Call = {
     units: n,
     grain: rowGrain,
@@ -37,7 +44,7 @@ export const squaredError: Lowering = (node, context) => {
   const { ins, outs, reads, writes } = operandsOf(node, context)
   const [y, t] = ins as [number, number]
   const [loss, losses] = outs as [number, number]
-  const [n, columns] = node.inputs[0]?.shape as [number, number]
+  const [n, columns] = matrixOf(node.inputs, 0)
   const rows: Call = {
     units: n,
     grain: rowGrain,
@@ -73,7 +80,7 @@ export const softmaxCrossEntropyGradient: Lowering = (node, context) => {
   const { ins, outs, reads, writes } = operandsOf(node, context)
   const [probabilities, labels] = ins as [number, number]
   const [gradient] = outs as [number]
-  const [n, classes] = node.inputs[0]?.shape as [number, number]
+  const [n, classes] = matrixOf(node.inputs, 0)
   return [
     {
       units: n,

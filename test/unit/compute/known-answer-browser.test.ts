@@ -26,7 +26,10 @@ afterAll(async () => {
 
 describe('200 steps in Chromium end in the committed hashes', () => {
   test.for(['mlp', 'cnn'] as const)('%s', async (name, { skip }) => {
-    if ('reason' in browser) return skip(browser.reason)
+    if ('reason' in browser) {
+      skip(browser.reason)
+      return
+    }
     const page = await browser.newPage()
     const errors: string[] = []
     page.on('pageerror', (error) => errors.push(error.message))

@@ -1,9 +1,7 @@
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { aggregateUpdates } from '#compute/exact/aggregate.ts'
 import { checkDenormals } from '#compute/exact/team.ts'
-import { createWords, streamKeyOf } from '#compute/exact/random.ts'
 import { compileKernels } from '#scripts/build-kernels.ts'
-import { readWasm, seed } from '../fixtures.ts'
+import { readWasm } from '../fixtures.ts'
 import * as reference from './reference.ts'
 import { type Workbench, bitsOf, createWorkbench } from './workbench.ts'
 
@@ -348,77 +346,6 @@ describe(`optimizers (stream ${stream})`, () => {
     )
     expect(kernels.adamw(p, broken, m, v, count, bench.put(rates), keep)).toBe(0)
     expect(kernels.sgd(plain, broken, count, 0.25)).toBe(0)
-  })
-})
-
-describe(`aggregation (stream ${stream})`, () => {
-  test.each([1, 2, 3, 4, 5, 6, 7, 8])('of %i updates', async (updates) => {
-    const wasm = await readWasm()
-    for (const count of [1, 3, 4, 9, 70]) {
-      const vectors = Array.from({ length: updates }, () => bench.values(count))
-      const options = { wasm, memoryBytesMax: 1 << 20 }
-      const mean = await aggregateUpdates(vectors, 'mean', options)
-      expect(bitsOf(mean)).toEqual(bitsOf(reference.mean(vectors)))
-      const clipped = await aggregateUpdates(vectors, 'centeredClip', options)
-      expect(bitsOf(clipped)).toEqual(bitsOf(reference.centeredClip(vectors)))
-    }
-  })
-
-  test('centeredClip stays with the majority', async () => {
-    const honest = bench.values(50)
-    const liar = bench.values(50).map((value) => value * 1e6)
-    const vectors = [honest, honest.map((value) => value + 0.01), liar]
-    const found = await aggregateUpdates(vectors, 'centeredClip', {
-      wasm: await readWasm(),
-      memoryBytesMax: 1 << 20,
-    })
-    for (const [i, value] of found.entries())
-      expect(Math.abs(value - (honest[i] as number))).toBeLessThan(0.2)
-  })
-
-  test('MEMORY_LIMIT', async () => {
-    const options = { wasm: await readWasm(), memoryBytesMax: 100 }
-    const found = aggregateUpdates([new Float32Array(100)], 'mean', options)
-    await expect(found).rejects.toMatchObject({ code: 'MEMORY_LIMIT' })
-  })
-})
-
-describe('random numbers', () => {
-  test('kernel and TypeScript give the same words', () => {
-    const key = streamKeyOf(seed, 3, 4)
-    const keyAt = bench.put(new Float32Array(new Uint8Array(key).buffer))
-    const words = bench.put(new Int32Array(400))
-    bench.kernels.words(words, 0, 100, keyAt)
-    const next = createWords(key)
-    const expected = Array.from({ length: 400 }, next)
-    expect([...new Uint32Array(bench.take(words, 400).buffer)]).toEqual(expected)
-  })
-
-  test('Philox4x32-10 gives the published words', () => {
-    // Random123, kat_vectors: counter and key all zero
-    const next = createWords(new Uint8Array(16))
-    const words = [next(), next(), next(), next()].map((word) => word.toString(16))
-    expect(words).toEqual(['6627e8d5', 'e169c58d', 'bc57ac4c', '9b00dbd8'])
-  })
-
-  test('normals follow their formula, with mean 0 and the asked deviation', () => {
-    const key = streamKeyOf(seed, 0, 1)
-    const keyAt = bench.put(new Float32Array(new Uint8Array(key).buffer))
-    const count = 20_000
-    const at = bench.put(new Float32Array(count))
-    bench.kernels.normals(at, count, keyAt, 0.5)
-    const found = bench.take(at, count)
-    const next = createWords(key)
-    const expected = Array.from({ length: 100 }, () => {
-      let sum = -6 * 2 ** 24
-      for (let i = 0; i < 12; i += 1) sum += next() >>> 8
-      return Math.fround(sum) * 2 ** -24 * 0.5
-    })
-    expect(bitsOf(found.slice(0, 100))).toEqual(bitsOf(expected))
-    const mean = found.reduce((sum, value) => sum + value, 0) / count
-    const variance = found.reduce((sum, value) => sum + (value - mean) ** 2, 0) / count
-    expect(Math.abs(mean)).toBeLessThan(0.01)
-    expect(Math.abs(Math.sqrt(variance) - 0.5)).toBeLessThan(0.01)
   })
 })
 

@@ -1,3 +1,4 @@
+// oxlint-disable oxc/approx-constant -- these are the kernels' own constants
 // Every kernel once more, slowly: one binary32 operation after another, in the order that SPEC.md states.
 
 const f = Math.fround

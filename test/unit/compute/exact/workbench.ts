@@ -7,7 +7,7 @@ const special = [0, -0, 1e-40, -1e-42, 1e-20, 3e18, -3e18, 1, -1]
 export interface Workbench {
   readonly kernels: Kernels
   /** Copies values into the memory and returns their address; surrounded by NaN, so that overruns show. */
-  put(values: Float32Array | Int32Array): number
+  readonly put: (values: Float32Array | Int32Array) => number
   take(address: number, count: number): Float32Array
   scratch(sizeBytes: number): number
   /** Forgets all that was put. */

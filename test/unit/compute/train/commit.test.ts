@@ -54,7 +54,7 @@ describe('the hashes are those that the specification states', () => {
       beacon: hash('0a'),
       jobId: hash('0b'),
       segment: 3,
-      worker: `0x${'0c'.repeat(20)}` as Hex,
+      worker: `0x${'0c'.repeat(20)}` as const,
       attempt: 1,
     }
     const chain = Uint8Array.of(0, 0, 0, 0, 0, 1, 0x33, 0xc3)
