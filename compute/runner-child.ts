@@ -66,5 +66,5 @@ function requireWanted(id: number): void {
 }
 
 function send(reply: Reply): void {
-  if (process.connected) process.send?.(reply)
+  if (process.connected) process.send?.(reply, () => {}) // a parent that is gone ends this process
 }

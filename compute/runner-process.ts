@@ -62,6 +62,7 @@ export function createRunner(options: { onExit?: (error: AppError) => void } = {
   }
 
   return {
+    pid: child.pid,
     open: (job, callOptions) => call('open', job, callOptions),
     initialState: (task, callOptions) => call('initialState', task, callOptions),
     inspect: (state, callOptions) => call('inspect', state, callOptions),

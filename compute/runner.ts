@@ -27,6 +27,8 @@ export interface Runner {
   evaluate(task: EvaluateTask, options?: CallOptions): Promise<Evaluation>
   /** The model's outputs (logits or values), [rows, outputs], for rows of inputShape. */
   predict(task: PredictTask, options?: CallOptions): Promise<Float32Array>
+  /** Process id, for logs and kill tests. */
+  readonly pid: number | undefined
   /** Ends the process; calls under way reject with RUNNER_CLOSED. */
   close(): Promise<void>
 }

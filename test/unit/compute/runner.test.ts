@@ -1,7 +1,11 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { AppError } from '#base/error.ts'
 import { createRunner } from '#compute/runner-process.ts'
 import type { Runner, TrainTask } from '#compute/runner.ts'
 import { decodeState, encodeUpdate } from '#compute/train/state.ts'
@@ -239,4 +243,30 @@ describe('close', () => {
     await rejected
     await expect(other.inspect(at('initial'))).rejects.toMatchObject({ code: 'RUNNER_CLOSED' })
   })
+})
+
+test('the process ends with its parent, in the middle of a step', async () => {
+  const file = fileURLToPath(new URL('./runner-parent.ts', import.meta.url))
+  const parent = spawn(process.execPath, [file, directory], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  // the runner inherits this pipe: it closes when both are gone
+  const closed = once(parent, 'close', { signal: AbortSignal.timeout(30_000) })
+  const [line] = await once(parent.stdout, 'data', { signal: AbortSignal.timeout(30_000) })
+  expect(String(line)).toBe('training\n')
+  parent.kill('SIGKILL')
+  expect(await closed).toEqual([null, 'SIGKILL'])
+})
+
+test('a runner that dies fails its calls, once and for all', async () => {
+  const exits: AppError[] = []
+  const other = createRunner({ onExit: (error) => exits.push(error) })
+  await other.open({ spec: mlpSpec, trainFile: at('rows'), threads: 1 })
+  const found = other.train(task({ steps: 1_000_000, to: at('never') }), {
+    onStep: (step) => step === 2 && process.kill(other.pid as number, 'SIGKILL'),
+  })
+  await expect(found).rejects.toMatchObject({ code: 'RUNNER_EXITED', retryable: true })
+  await expect(other.inspect(at('initial'))).rejects.toMatchObject({ code: 'RUNNER_EXITED' })
+  expect(exits.map(({ code }) => code)).toEqual(['RUNNER_EXITED'])
+  await other.close()
 })
