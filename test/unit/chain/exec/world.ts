@@ -1,6 +1,7 @@
-import type { Hex } from 'viem'
+import { type Abi, type Hex, decodeFunctionResult, encodeFunctionData } from 'viem'
 import { type LocalAccount, mnemonicToAccount } from 'viem/accounts'
-import { fromHex } from '#base/hex.ts'
+import { codeOf } from '#base/error.ts'
+import { fromHex, toHex } from '#base/hex.ts'
 import { noopLogger } from '#base/log.ts'
 import { type Mempool, createMempool } from '#chain/core/mempool.ts'
 import { type GenesisInput, parseGenesis } from '#chain/core/genesis.ts'
@@ -9,6 +10,7 @@ import { toPoolTransaction } from '#chain/exec/embedded/transaction.ts'
 import { type EmbeddedEngine, createEmbeddedEngine } from '#chain/exec/embedded/engine.ts'
 import type { PayloadAttributes } from '#chain/exec/engine.ts'
 import { developmentAddresses } from '#chain/core/development.ts'
+import { toKey } from '#store/key.ts'
 import type { KeyValueStore } from '#store/kv.ts'
 import { createMemoryStore } from '#store/memory.ts'
 
@@ -61,7 +63,10 @@ export async function createWorld(
   function add(raws: readonly Hex[]): void {
     for (const raw of raws) {
       const transaction = toPoolTransaction(engine.decode(fromHex(raw)))
-      const outcome = pool.add(transaction, { nonce: 0, balanceWei: 10n ** 30n })
+      const view = engine.chain.stateAfter(engine.chain.head().blockHash)
+      const account = view?.account(toKey(fromHex(transaction.sender)))
+      const nonce = Number(account?.nonce ?? 0n)
+      const outcome = pool.add(transaction, { nonce, balanceWei: 10n ** 30n })
       if (outcome.kind !== 'added') throw new Error(JSON.stringify(outcome))
     }
   }
@@ -100,4 +105,27 @@ export async function createWorld(
   }
 
   return { engine, pool, store, add, build, mine }
+}
+
+/** Calls views of contracts on the head's state. */
+export function callerOf({ simulator, chain }: EmbeddedEngine) {
+  async function read(to: Hex, abi: Abi, functionName: string, args: readonly unknown[] = []) {
+    const input = encodeFunctionData({ abi, functionName, args })
+    const outcome = await simulator.call({ from: zeroAddress, to, input }, { block: chain.head() })
+    if (outcome.kind !== 'done') throw new Error(JSON.stringify({ ...outcome, gasUsed: 0 }))
+    return decodeFunctionResult({ abi, functionName, data: toHex(outcome.output) }) as unknown
+  }
+  return { read }
+}
+
+const zeroAddress: Hex = `0x${'00'.repeat(20)}`
+
+/** The code of what `work` throws. */
+export function failureOf(work: () => unknown): string | undefined {
+  try {
+    work()
+    return undefined
+  } catch (error) {
+    return codeOf(error)
+  }
 }
