@@ -71,5 +71,4 @@ export const preprocessingSchema = z.discriminatedUnion('kind', [
   imagePreprocessingSchema,
 ])
 export type Preprocessing = z.infer<typeof preprocessingSchema>
-export type TablePreprocessing = z.infer<typeof tablePreprocessingSchema>
 export type ImagePreprocessing = z.infer<typeof imagePreprocessingSchema>

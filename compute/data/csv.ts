@@ -1,6 +1,7 @@
+import { createColumn, parseCell, type ColumnBuilder } from './column.ts'
 import { inputError } from './fault.ts'
 import { readLines } from './lines.ts'
-import { checkTableSize, ColumnBuilder, parseCell, unnamed, type Table } from './table.ts'
+import { checkTableSize, unnamed, type Table } from './table.ts'
 
 export type CsvOptions = {
   /** True: the first row is values. False: names. Unset: names unless half of its cells or more are numbers. */
@@ -34,7 +35,7 @@ export async function readCsv(files: readonly string[], options: CsvOptions = {}
         const names = isHeader ? uniqueNames(cells) : cells.map((_, i) => unnamed(i))
         if (columns) checkSameColumns(columns, { names, file, line, isHeader })
         else hasNames = isHeader
-        columns ??= names.map((name) => new ColumnBuilder(name))
+        columns ??= names.map((name) => createColumn(name))
         if (isHeader) continue
       }
       const own = columns as ColumnBuilder[]

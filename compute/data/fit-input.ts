@@ -44,6 +44,11 @@ export function fitInput(dataset: Dataset, rows: Uint32Array, options: FitOption
 
 function fitImages(images: ImageSet, rows: Uint32Array, options: FitOptions): FittedInput {
   const { shape } = images
+  const [dropped] = options.drop ?? []
+  if (dropped !== undefined) {
+    const { file } = options
+    throw inputError('COLUMN_MISSING', { file, column: dropped }, 'images have no columns to drop')
+  }
   const model = options.model ?? defaultModelKind(shape)
   const features = shape.reduce((a, b) => a * b, 1)
   const isSmall = model === 'cnn' && Math.min(shape[1], shape[2]) < cnnSideMin

@@ -1,8 +1,9 @@
 import type { FittedColumn } from '#wire/preprocessing.ts'
 import { limits } from '#wire/limits.ts'
 import { bounds } from './bounds.ts'
+import { parseCell } from './column.ts'
 import { inputError } from './fault.ts'
-import { parseCell, type Column, type ImageSet, type NumberColumn, type Table } from './table.ts'
+import type { Column, ImageSet, NumberColumn, Table } from './table.ts'
 import { findColumn, momentsOf, textOf } from './target.ts'
 
 const oneHotMax = 32
@@ -90,7 +91,10 @@ function commonStdOf(columns: readonly Column[], rows: Uint32Array): number | un
   }
   const most = tops.reduce((a, b) => Math.max(a, b), 0)
   if (tops.filter((top) => top === most).length * 2 < tops.length) return undefined
-  const squares = numbers.map(({ values }) => momentsOf(values, rows).std ** 2)
+  const squares = numbers.map(({ values }) => {
+    const { std } = momentsOf(values, rows)
+    return std * std
+  })
   const std = Math.fround(Math.sqrt(squares.reduce((a, b) => a + b, 0) / squares.length))
   return std >= bounds.deviationMin ? std : undefined
 }

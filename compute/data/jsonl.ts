@@ -1,6 +1,7 @@
+import { createColumn, type ColumnBuilder } from './column.ts'
 import { inputError } from './fault.ts'
 import { readLines } from './lines.ts'
-import { checkTableSize, ColumnBuilder, type Table } from './table.ts'
+import { checkTableSize, type Table } from './table.ts'
 
 /**
  * Reads files of one JSON object a line as one table: keys are columns, in the order of their first appearance.
@@ -51,7 +52,7 @@ function addRow(
     if (name === '' || name.length > 256) {
       throw inputError('JSONL_INVALID', { file, line }, 'a key is empty or too long')
     }
-    const column = new ColumnBuilder(name)
+    const column = createColumn(name)
     checkTableSize({ rows: rows + 1, columns: columns.size + 1 }, { file, line })
     for (let i = 0; i < rows; i++) column.addMissing()
     columns.set(name, column)

@@ -62,7 +62,7 @@ function parseHeader(text: string) {
 /** From first-index-fastest to last-index-fastest order. */
 function toRowMajor(values: DenseArray['values'], shape: readonly number[]): DenseArray['values'] {
   const turned = values.slice()
-  const index = new Array<number>(shape.length).fill(0)
+  const index = shape.map(() => 0)
   const strides = shape.map((_, i) => shape.slice(0, i).reduce((a, b) => a * b, 1))
   for (let to = 0; to < turned.length; to++) {
     let from = 0

@@ -70,7 +70,7 @@ export type PreparedSummary = {
  * Turns the client's files into a job: reads, splits by the seed, fits the preprocessing on the training part alone,
  * and chooses model and hyper-parameters. Equal files and options give equal bytes. Throws AppError with file and
  * place: the readers' codes, COLUMN_MISSING, COLUMNS_MISSING, CLASS_SINGLE, CLASSES_TOO_MANY, CLASS_UNKNOWN,
- * TARGET_NOT_NUMERIC, TARGET_CONSTANT, ROWS_TOO_FEW, LABELS_MISSING, INPUT_UNFIT.
+ * TARGET_NOT_NUMERIC, TARGET_CONSTANT, ROWS_TOO_FEW, LABELS_MISSING, INPUT_UNFIT, TEST_SHARE_INVALID.
  */
 export async function prepareJob(
   files: readonly string[],
@@ -175,6 +175,10 @@ function chooseRows(
     return { train: shuffle(known, rng), test }
   }
   const testShare = options.testShare ?? 0.2
+  if (!(testShare > 0 && testShare < 1)) {
+    const text = `a test share is between 0 and 1, not ${testShare}`
+    throw inputError('TEST_SHARE_INVALID', { file: part.file, testShare }, text)
+  }
   const classes = task === 'classify' ? classCodes(part.target, known) : undefined
   const split = splitRows(known, { testShare, rng, classes })
   if (split.test.length > 0) return split

@@ -1,8 +1,9 @@
 import type { FittedTarget } from '#wire/preprocessing.ts'
 import { limits } from '#wire/limits.ts'
 import { bounds } from './bounds.ts'
+import { parseCell } from './column.ts'
 import { inputError } from './fault.ts'
-import { parseCell, type Column, type Table } from './table.ts'
+import type { Column, Table } from './table.ts'
 
 export type Task = 'classify' | 'regress'
 

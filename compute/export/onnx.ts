@@ -28,17 +28,17 @@ export function encodeOnnx(
   preprocessing: Preprocessing,
   parameters: readonly NamedParameter[],
 ): Bytes {
-  const graph = new GraphWriter()
+  const graph = createGraphWriter()
   for (const { name, shape, values } of parameters) graph.floats(name, shape, values)
   const input = preprocessing.kind === 'table' ? addTable(graph, preprocessing.columns) : undefined
   const features = input ?? addImage(graph, preprocessing)
   const outputs = addLayers(graph, spec, features)
   const { target } = preprocessing
   if (target.kind === 'class') {
-    graph.node('Softmax', [outputs], 'probabilities', { axis: 1 })
+    graph.node('Softmax', [outputs], { output: 'probabilities', attributes: { axis: 1 } })
   } else {
     const scaled = graph.node('Mul', [outputs, graph.floats('target.std', [], [target.std])])
-    graph.node('Add', [scaled, graph.floats('target.mean', [], [target.mean])], 'value')
+    graph.node('Add', [scaled, graph.floats('target.mean', [], [target.mean])], { output: 'value' })
   }
   const shape =
     preprocessing.kind === 'table' ? [preprocessing.columns.length] : preprocessing.shape
@@ -53,48 +53,58 @@ export function encodeOnnx(
 type Attributes = Readonly<Record<string, number | readonly number[]>>
 
 /** Collects nodes and constants; values get names in the order in which they appear. */
-class GraphWriter {
-  readonly nodes: Bytes[] = []
-  readonly constants: Bytes[] = []
-
+interface GraphWriter {
+  readonly nodes: readonly Bytes[]
+  readonly constants: readonly Bytes[]
   /** Adds a node with one output and gives the output's name. */
   node(
     operator: string,
     inputs: readonly string[],
-    output = '',
-    attributes: Attributes = {},
-  ): string {
-    const name = output === '' ? `v${this.nodes.length}` : output
-    const fields = [
-      ...inputs.map((input) => bytesField(1, input)),
-      bytesField(2, name),
-      bytesField(3, `${operator}${this.nodes.length}`),
-      bytesField(4, operator),
-      ...Object.entries(attributes).map(([key, value]) =>
-        bytesField(5, attributeFields(key, value)),
-      ),
-    ]
-    this.nodes.push(bytesField(1, fields))
+    options?: { readonly output?: string; readonly attributes?: Attributes },
+  ): string
+  floats(name: string, shape: readonly number[], values: ArrayLike<number>): string
+  integers(name: string, values: readonly number[]): string
+}
+
+function createGraphWriter(): GraphWriter {
+  const nodes: Bytes[] = []
+  const constants: Bytes[] = []
+
+  function addConstant(
+    name: string,
+    type: number,
+    tensor: { shape: readonly number[]; raw: Uint8Array },
+  ) {
+    const sides = tensor.shape.map((side) => integerField(1, side))
+    const fields = [...sides, integerField(2, type), bytesField(8, name), bytesField(9, tensor.raw)]
+    constants.push(bytesField(5, fields))
     return name
   }
 
-  floats(name: string, shape: readonly number[], values: ArrayLike<number>): string {
-    const raw = Float32Array.from(values)
-    return this.#constant(name, { shape, type: elementTypes.f32, raw: new Uint8Array(raw.buffer) })
-  }
-
-  integers(name: string, values: readonly number[]): string {
-    const raw = BigInt64Array.from(values, BigInt)
-    const shape = [values.length]
-    return this.#constant(name, { shape, type: elementTypes.i64, raw: new Uint8Array(raw.buffer) })
-  }
-
-  #constant(name: string, tensor: { shape: readonly number[]; type: number; raw: Uint8Array }) {
-    const { shape, type, raw } = tensor
-    const sides = shape.map((side) => integerField(1, side))
-    const fields = [...sides, integerField(2, type), bytesField(8, name), bytesField(9, raw)]
-    this.constants.push(bytesField(5, fields))
-    return name
+  return {
+    nodes,
+    constants,
+    node(operator, inputs, { output = `v${nodes.length}`, attributes = {} } = {}) {
+      const fields = [
+        ...inputs.map((input) => bytesField(1, input)),
+        bytesField(2, output),
+        bytesField(3, `${operator}${nodes.length}`),
+        bytesField(4, operator),
+        ...Object.entries(attributes).map(([key, value]) =>
+          bytesField(5, attributeFields(key, value)),
+        ),
+      ]
+      nodes.push(bytesField(1, fields))
+      return output
+    },
+    floats(name, shape, values) {
+      const raw = new Uint8Array(Float32Array.from(values).buffer)
+      return addConstant(name, elementTypes.f32, { shape, raw })
+    },
+    integers(name, values) {
+      const raw = new Uint8Array(BigInt64Array.from(values, BigInt).buffer)
+      return addConstant(name, elementTypes.i64, { shape: [values.length], raw })
+    },
   }
 }
 
@@ -122,7 +132,7 @@ function addTable(graph: GraphWriter, columns: readonly FittedColumn[]): string 
     at = end
   }
   const [first = ''] = parts
-  return parts.length === 1 ? first : graph.node('Concat', parts, '', { axis: 1 })
+  return parts.length === 1 ? first : graph.node('Concat', parts, { attributes: { axis: 1 } })
 }
 
 function addNumbers(graph: GraphWriter, at: number, columns: readonly FittedColumn[]): string {
@@ -134,7 +144,7 @@ function addNumbers(graph: GraphWriter, at: number, columns: readonly FittedColu
     `columns${at}.index`,
     [...columns.keys()].map((i) => at + i),
   )
-  const raw = graph.node('Gather', ['x', indices], '', { axis: 1 })
+  const raw = graph.node('Gather', ['x', indices], { attributes: { axis: 1 } })
   const isMissing = graph.node('IsNaN', [raw])
   const known = graph.node('Where', [isMissing, figures('fill'), raw])
   const centred = graph.node('Sub', [known, figures('mean')])
@@ -143,11 +153,11 @@ function addNumbers(graph: GraphWriter, at: number, columns: readonly FittedColu
 
 function addCategory(graph: GraphWriter, at: number, count: number): string {
   const index = graph.integers(`columns${at}.index`, [at])
-  const raw = graph.node('Gather', ['x', index], '', { axis: 1 })
+  const raw = graph.node('Gather', ['x', index], { attributes: { axis: 1 } })
   const values = Array.from({ length: count }, (_, i) => i)
   const list = graph.floats(`columns${at}.categories`, [1, count], values)
   const isEqual = graph.node('Equal', [raw, list])
-  return graph.node('Cast', [isEqual], '', { to: elementTypes.f32 })
+  return graph.node('Cast', [isEqual], { attributes: { to: elementTypes.f32 } })
 }
 
 function addImage(graph: GraphWriter, preprocessing: Preprocessing): string {
@@ -164,15 +174,16 @@ function addLayers(
   if (model.kind === 'cnn') {
     for (const i of model.channels.keys()) {
       const parameters = [`conv${i + 1}.weight`, `conv${i + 1}.bias`]
-      const convolved = graph.node('Conv', [value, ...parameters], '', {
-        kernel_shape: [3, 3],
-        pads: [1, 1, 1, 1],
+      const convolved = graph.node('Conv', [value, ...parameters], {
+        attributes: { kernel_shape: [3, 3], pads: [1, 1, 1, 1] },
       })
       const active = graph.node('Relu', [convolved])
-      value = graph.node('MaxPool', [active], '', { kernel_shape: [2, 2], strides: [2, 2] })
+      value = graph.node('MaxPool', [active], {
+        attributes: { kernel_shape: [2, 2], strides: [2, 2] },
+      })
     }
   }
-  value = graph.node('Flatten', [value], '', { axis: 1 })
+  value = graph.node('Flatten', [value], { attributes: { axis: 1 } })
   const widths = denseCount(model)
   for (let i = 1; i <= widths; i++) {
     value = graph.node('Gemm', [value, `dense${i}.weight`, `dense${i}.bias`])

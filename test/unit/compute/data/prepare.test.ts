@@ -61,7 +61,7 @@ describe('prepareJob', () => {
     const oneHot = [...Array(48).keys()].map((row) => [
       ...x.values.subarray(row * 4 + 1, row * 4 + 4),
     ])
-    for (const cells of oneHot) expect(cells.toSorted()).toEqual([0, 0, 1])
+    for (const cells of oneHot) expect(cells.toSorted((a, b) => a - b)).toEqual([0, 0, 1])
     expect(job.summary.notes).toContain(
       'column id is left out: nearly all of its texts are different',
     )
@@ -132,6 +132,8 @@ describe('prepareJob', () => {
     ['ROWS_TOO_FEW', table(30), { workerCount: 8 }],
     ['FILE_EMPTY', 'a,b\n', {}],
     ['COLUMNS_MISSING', table(), { target: 'kind', drop: ['0', '1', '3', '5'] }],
+    ['LINE_TOO_LONG', `a,b\n${'x'.repeat(10_000_000)},1\n`, {}],
+    ['TEST_SHARE_INVALID', table(), { testShare: 1 }],
     ['INPUT_UNFIT', table(), { target: 'kind', model: 'cnn' }],
   ] as const)('%s', async (code, content, options) => {
     const file = scratch('a.csv', content)
