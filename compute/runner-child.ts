@@ -15,8 +15,9 @@ import { type Session, openSession } from './train/session.ts'
 let session: Session | undefined
 let queue: Promise<void> = Promise.resolve()
 const aborted = new Set<number>()
+let isOrphan = false
 
-process.on('disconnect', () => process.exit(0))
+process.on('disconnect', () => (isOrphan = true)) // the work stops at its next step, then nothing is left to do
 process.on('message', (request: Request) => {
   if (request.kind === 'abort') aborted.add(request.id)
   else queue = queue.then(() => answer(request))
@@ -62,9 +63,9 @@ async function report(id: number, step: number, loss: number): Promise<void> {
 }
 
 function requireWanted(id: number): void {
-  if (aborted.has(id)) throw new AppError({ code: 'ABORTED' })
+  if (isOrphan || aborted.has(id)) throw new AppError({ code: 'ABORTED' })
 }
 
 function send(reply: Reply): void {
-  if (process.connected) process.send?.(reply, () => {}) // a parent that is gone ends this process
+  if (process.connected) process.send?.(reply, () => {})
 }

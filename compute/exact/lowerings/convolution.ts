@@ -1,6 +1,6 @@
 import { assert } from '#base/assert.ts'
-import type { Node } from '../../graph/graph.ts'
-import { integer } from '../../graph/operator.ts'
+import type { Node } from '#compute/graph/graph.ts'
+import { integer } from '#compute/graph/operator.ts'
 import { type Lowering, floatBytes, operandsOf } from '../lowering.ts'
 
 type Four = [number, number, number, number]

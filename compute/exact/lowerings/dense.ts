@@ -1,6 +1,6 @@
 import { assert } from '#base/assert.ts'
-import { type Node, sizeOf } from '../../graph/graph.ts'
-import { integer } from '../../graph/operator.ts'
+import { type Node, sizeOf } from '#compute/graph/graph.ts'
+import { integer } from '#compute/graph/operator.ts'
 import type { Kernels } from '../kernels.ts'
 import {
   type Call,

@@ -1,5 +1,5 @@
-import { sizeOf } from '../../graph/graph.ts'
-import { integer } from '../../graph/operator.ts'
+import { sizeOf } from '#compute/graph/graph.ts'
+import { integer } from '#compute/graph/operator.ts'
 import {
   type Call,
   type Lowering,
