@@ -1,0 +1,55 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Summary } from '#cli/job/summary.ts'
+import { type LocalWorld, startWorld, summaryOf } from '../e2e/local-world.ts'
+
+const folder = process.env['QUERN_TEST_DATA'] ?? ''
+
+/** True where the real data lies; the runner says so when it does not. */
+export const hasData = folder !== '' && existsSync(folder)
+
+/** A file of the real data. */
+export function dataFile(...names: readonly string[]): string {
+  return join(folder, ...names)
+}
+
+/** Three workers and three evaluators that take several jobs at a time. */
+export function startDataWorld(): Promise<LocalWorld> {
+  return startWorld([], { environment: { QUERN_CONCURRENCY: '5' } })
+}
+
+/** Development accounts that no daemon of such a network uses: clients that post at the same time. */
+const clients = [1, 5, 6, 7, 8] as const
+
+export interface Post {
+  readonly files: readonly string[]
+  readonly flags: readonly string[]
+}
+
+/** Posts the jobs, `atOnce` at a time, and answers how each ended. */
+export async function runJobs(
+  world: LocalWorld,
+  posts: readonly Post[],
+  atOnce: number,
+): Promise<readonly Summary[]> {
+  const summaries: Summary[] = []
+  for (let first = 0; first < posts.length; first += atOnce) {
+    const batch = posts.slice(first, first + atOnce)
+    const runs = batch.map(async ({ files, flags }, i) =>
+      summaryOf(await world.post(files, flags, { client: clients[i] })),
+    )
+    summaries.push(...(await Promise.all(runs)))
+  }
+  return summaries
+}
+
+export const seeds = [1, 2, 3, 4, 5] as const
+
+/** The mean metric; throws where a job has none. */
+export function meanMetric(summaries: readonly Summary[]): number {
+  const values = summaries.map(({ metric, phase }) => {
+    if (metric.value === null) throw new Error(`a job ended ${phase} without a model`)
+    return metric.value
+  })
+  return values.reduce((sum, value) => sum + value, 0) / values.length
+}
