@@ -1,7 +1,9 @@
 import type { Logger } from '#base/log.ts'
+import { createGroup } from '#base/service.ts'
 import { type Transactor, createTransactor } from '#chain/client/transactor.ts'
+import { createCapabilities } from '#p2p/capabilities.ts'
 import { devChainId } from '#wire/addresses.ts'
-import { type Station, composeStation } from './compose.ts'
+import { type Station, composeObserver } from './compose.ts'
 import type { Context } from './context.ts'
 import { devRoles } from './dev-roles.ts'
 import type { Network as NetworkFile } from './network-file.ts'
@@ -35,6 +37,10 @@ export async function composeClient(context: Context, options: ClientOptions): P
     developmentIndex: devRoles.client,
   })
   const signer = await openSigner({ account, dataDir: keystoreDir, chainId, passwordFile })
-  const station = await composeStation(context, { dataDir, networkFile, log })
-  return { ...station, dataDir, transactor: createTransactor(station.access, signer) }
+  const station = await composeObserver(context, { dataDir, networkFile, log })
+  const { network, access } = station
+  // It announces nothing, but meets those who will fetch the job's files from it.
+  const capabilities = createCapabilities({ network, clock: context.clock, log }, { chainId })
+  const group = createGroup([station, capabilities])
+  return { ...station, ...group, dataDir, transactor: createTransactor(access, signer) }
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Command } from 'commander'
 import { noopLogger } from '#base/log.ts'
 import { type JobFeed, createJobFeed } from '#chain/client/feed.ts'
-import { accessOf, type Station, composeStation } from '../compose.ts'
+import { accessOf, type Station, composeObserver } from '../compose.ts'
 import { type Client, composeClient } from '../compose-client.ts'
 import type { Context } from '../context.ts'
 import { lockDataDir } from '../data-dir.ts'
@@ -47,7 +47,7 @@ export async function withStation<T>(
   const networkFile = await context.network(command)
   const dataDir = mkdtempSync(join(tmpdir(), 'quern-'))
   try {
-    const station = await composeStation(context, { dataDir, networkFile, log: noopLogger })
+    const station = await composeObserver(context, { dataDir, networkFile, log: noopLogger })
     return await running(station, (started) => use(started, dataDir))
   } finally {
     rmSync(dataDir, { recursive: true, force: true })
