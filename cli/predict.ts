@@ -20,7 +20,7 @@ export async function runPredict(
     const { rows } = await predictFiles(modelDir, files, {
       runner,
       scratchDirectory,
-      noHeader: !header,
+      noHeader: header ? undefined : true,
       threads,
       signal: context.stopping,
     })

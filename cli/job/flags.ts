@@ -63,7 +63,7 @@ export function prepareOptionsOf(flags: DataFlags, workers: number): PrepareOpti
     task: flags.task,
     target: flags.target,
     drop: flags.drop?.split(',').map((name) => name.trim()),
-    noHeader: !flags.header,
+    noHeader: flags.header ? undefined : true,
     model: flags.model,
     testFiles: flags.test,
     testShare: flags.testShare === undefined ? undefined : shareOf('test-share', flags.testShare),
