@@ -2,10 +2,10 @@ import { access, mkdir, open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { UnixFS } from '@helia/unixfs'
 import { CID } from 'multiformats/cid'
-import { AppError, codeOf } from '#base/error.ts'
+import { AppError } from '#base/error.ts'
 import { limits } from '#wire/limits.ts'
 import { artifactError } from './artifact-error.ts'
-import { type Fetching, startFetching } from './block-broker.ts'
+import { type Fetching, startFetching } from './puller.ts'
 import { p2pLimits } from './limits.ts'
 import type { Lock } from './lock.ts'
 import type { ArtifactEntry, Artifacts, GetOptions } from './network.ts'
@@ -51,11 +51,7 @@ export function createReading(parts: ArtifactParts): Pick<Artifacts, 'get' | 'ge
       const sizeBytesMax = options.sizeBytesMax ?? limits.artifactBytesMax
       const one = { root, path, stall, fetching, sizeBytesMax }
       try {
-        const result = await work(one).catch((error: unknown) => {
-          // A block spoiled on disk is gone now: the second try fetches it.
-          if (codeOf(error) === 'BLOCK_ALTERED') return work(one)
-          throw error
-        })
+        const result = await work(one)
         if (options.owner !== undefined) await pins.add(root.toString(), options.owner)
         return result
       } catch (error) {

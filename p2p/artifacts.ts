@@ -2,8 +2,9 @@ import { createReadStream } from 'node:fs'
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type UnixFS, unixfs } from '@helia/unixfs'
+import type { Helia } from 'helia'
 import type { CID } from 'multiformats/cid'
-import { AppError } from '#base/error.ts'
+import { AppError, codeOf } from '#base/error.ts'
 import { type Logger, noopLogger } from '#base/log.ts'
 import { limits } from '#wire/limits.ts'
 import { createReading, parseCid, type ArtifactParts } from './artifact-reading.ts'
@@ -34,7 +35,7 @@ export function createArtifacts(network: Libp2pNetwork, options: ArtifactsOption
   const store = createBlockStore(join(directory, 'blocks'), sizeBytesMax)
   const pins = createPins(join(directory, 'pins'))
   const helia = composeHelia(network.libp2p, store, options.log ?? noopLogger)
-  const files = unixfs(helia)
+  const files = unixfs({ blockstore: mending(helia.blockstore) })
   const lock = createLock()
   let unserve: (() => Promise<void>) | undefined
 
@@ -65,6 +66,25 @@ export function createArtifacts(network: Libp2pNetwork, options: ArtifactsOption
     unpinOwner: (owner) => pins.removeOwner(owner),
     collect,
     usedBytes: () => store.usedBytes(),
+  }
+}
+
+type Blocks = Helia['blockstore']
+
+/** A block that was altered on disk is gone once that was seen: the second try fetches it. */
+function mending(blocks: Blocks): Pick<Blocks, 'get' | 'put' | 'has'> {
+  async function* get(...[cid, options]: Parameters<Blocks['get']>) {
+    try {
+      yield* blocks.get(cid, options)
+    } catch (error) {
+      if (codeOf(error) !== 'BLOCK_ALTERED') throw error
+      yield* blocks.get(cid, options)
+    }
+  }
+  return {
+    get,
+    put: (cid, bytes, options) => blocks.put(cid, bytes, options),
+    has: (cid, options) => blocks.has(cid, options),
   }
 }
 

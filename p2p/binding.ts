@@ -8,7 +8,8 @@ import { address, count, signature65 } from '#wire/primitives.ts'
 import { isSignedBy } from './envelope.ts'
 import type { Network } from './network.ts'
 
-export const peerIdText = z.string().regex(/^[1-9A-HJ-NP-Za-km-z]{30,80}$/)
+/** A peer id in its text form. */
+export const peerIdText = z.string().refine(isPeerId, { error: 'expected a peer id' })
 
 /**
  * "This account speaks through this peer": the EIP-712 message {account, peerId, sequence, expires},
@@ -88,6 +89,14 @@ function typedBinding(chainId: number, statement: Statement): TypedMessage {
       sequence: statement.sequence,
       expires: statement.expires,
     },
+  }
+}
+
+function isPeerId(text: string): boolean {
+  try {
+    return text.length <= 128 && peerIdFromString(text).toString() === text
+  } catch {
+    return false
   }
 }
 

@@ -24,6 +24,7 @@ const bindingsProtocol = '/quern/binding/1'
 const tablesWanted = 3
 /** Below this many connections a node also connects to the peers it hears of. */
 const connectionsWanted = 24
+const secondTurnMs = 20_000
 
 export interface CapabilitiesDeps {
   readonly network: Network
@@ -70,7 +71,7 @@ export function createCapabilities(
     bindings,
   })
   const stopping = new AbortController()
-  const greeter = createGreeter({ network, log, signal: stopping.signal })
+  const greeter = createGreeter({ network, clock, log, signal: stopping.signal })
   const closers: (() => Promise<unknown>)[] = []
   const announcer = createAnnouncer({ network, clock, log, name, self })
   let topic: Topic | undefined
@@ -223,6 +224,7 @@ function createAsker(deps: AskerDeps): (peerId: string) => Promise<void> {
 
 interface GreeterDeps {
   readonly network: Network
+  readonly clock: Clock
   readonly log: Logger
   readonly signal: AbortSignal
 }
@@ -230,13 +232,15 @@ interface GreeterDeps {
 /** Connects to announced peers: a small network becomes complete, so that artifacts take one hop. */
 function createGreeter(deps: GreeterDeps): { meet(record: Capability): Promise<void> } {
   const { network } = deps
-  const heard = new Set<string>()
+  const heardMs = new Map<string, number>()
 
   async function meet({ peerId, addresses }: Capability): Promise<void> {
-    // Both hear of each other at once: the lower id dials first, the other from the next record on.
-    const isTurn = network.peerId < peerId || heard.has(peerId)
-    heard.add(peerId)
-    if (heard.size > p2pLimits.capabilitiesMax) heard.clear()
+    // Both hear of each other at once: the lower id dials first, the other when it is still away later.
+    const nowMs = deps.clock.nowMs()
+    const firstMs = heardMs.get(peerId) ?? nowMs
+    const isTurn = network.peerId < peerId || nowMs - firstMs >= secondTurnMs
+    if (heardMs.size >= p2pLimits.capabilitiesMax) heardMs.clear()
+    heardMs.set(peerId, firstMs)
     try {
       await network.learn(peerId, addresses)
       for (const address of isTurn ? addresses : []) {

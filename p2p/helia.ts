@@ -5,8 +5,9 @@ import { type BlockBroker, createHeliaLight, type Helia, type Router } from 'hel
 import { createUnsafe } from 'multiformats/block'
 import type { CID } from 'multiformats/cid'
 import type { Logger } from '#base/log.ts'
-import { createPullBroker, type Fetching } from './block-broker.ts'
+import { createPullBroker } from './block-broker.ts'
 import type { BlockStore } from './block-store.ts'
+import type { Fetching } from './puller.ts'
 
 /**
  * Helia over the network's own node: no public bootstrap peers, no UPnP, no mDNS, no gateways. Bitswap

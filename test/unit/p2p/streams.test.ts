@@ -3,7 +3,7 @@ import { peerIdFromString } from '@libp2p/peer-id'
 import { afterEach, describe, expect, test } from 'vitest'
 import { p2pLimits } from '#p2p/limits.ts'
 import { createReader, readFrame, sendAll, sendFrame } from '#p2p/streams.ts'
-import { bytesOf, createWorld, rejection, until } from './world.ts'
+import { bytesOf, createWorld, digest, rejection, until } from './world.ts'
 
 const world = createWorld()
 afterEach(() => world.end())
@@ -81,7 +81,7 @@ describe('createReader', () => {
     await reader.read(1, long())
     await sendFrame(near, sent, long())
     await sendFrame(near, sent.subarray(0, 5), long())
-    expect(await readFrame(reader, sent.length, long())).toEqual(sent)
+    expect(digest(await readFrame(reader, sent.length, long()))).toBe(digest(sent))
     expect(await readFrame(reader, sent.length, long())).toEqual(sent.slice(0, 5))
     expect(reader.heldBytes()).toBe(0)
   })

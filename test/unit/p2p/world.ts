@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -86,5 +87,9 @@ export function bytesOf(sizeBytes: number, seed = 1): Uint8Array {
   const words = new Uint32Array(Math.ceil(sizeBytes / 4)).map(() => rng.nextU32())
   return new Uint8Array(words.buffer, 0, sizeBytes)
 }
+
+/** A short stand-in for many bytes in an expectation. */
+export const digest = (bytes: Uint8Array) =>
+  `${bytes.length} bytes ${createHash('sha256').update(bytes).digest('hex')}`
 
 export const text = (value: string) => new TextEncoder().encode(value)
