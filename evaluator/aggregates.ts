@@ -4,6 +4,7 @@ import { codeOf } from '#base/error.ts'
 import { toHex } from '#base/hex.ts'
 import { listHashOf } from '#compute/train/certificate.ts'
 import type { Runner } from '#compute/runner.ts'
+import { decodeUpdate } from '#compute/train/state.ts'
 import type { Artifacts } from '#p2p/network.ts'
 import type { Files } from '#store/files.ts'
 import type { Hex } from '#wire/primitives.ts'
@@ -69,10 +70,6 @@ export function createAggregates(deps: AggregatesDeps, options: AggregatesOption
       const state = `${options.folder}/${hash.slice(2)}.safetensors`
       const updates = list.list.map((_, i) => files.path(`${folder}/${i}.bin`))
       return await aggregate(updates, { state, hash })
-    } catch (error) {
-      // Finite updates can still overflow their mean; then nobody could go on from it.
-      if (codeOf(error) === 'NON_FINITE') return { kind: 'wrong', workers: [] }
-      throw error
     } finally {
       await files.remove(folder)
     }
@@ -107,8 +104,19 @@ export function createAggregates(deps: AggregatesDeps, options: AggregatesOption
     if (fetched === 'wrong' || fetched === 'late') return fetched
     const bytes = await files.read(name)
     const isListed = bytes.length === options.updateBytes && toHex(bytesRoot(bytes)) === updateRoot
-    return isListed ? 'held' : 'wrong'
+    return isListed && isUpdate(bytes) ? 'held' : 'wrong'
   }
 
   return { of }
+}
+
+/** Whether every parameter is a number that an honest worker could have. */
+function isUpdate(bytes: Uint8Array): boolean {
+  try {
+    decodeUpdate(bytes)
+    return true
+  } catch (error) {
+    if (codeOf(error) === 'STATE_INVALID') return false
+    throw error
+  }
 }

@@ -172,7 +172,11 @@ async function examine(
     const { commitDeadline = 0n } = present()
     const nowTime = feed.head().timestamp
     const times = servingTimes({ commitDeadline, commitSeconds, statesBytes, nowTime })
-    return { serving: open(times.servedUntil), sharing: open(times.sharedUntil) }
+    return {
+      reading: open(times.readUntil),
+      serving: open(times.servedUntil),
+      sharing: open(times.sharedUntil),
+    }
   }
   const tell = (drawn: DrawnStep, outcome: Outcome) => {
     deps.onProgress(jobId, { kind: 'rerun', attempt, outcome })

@@ -29,6 +29,8 @@ export interface Audit {
 export interface AuditOptions {
   readonly folder: string
   readonly pins: PinOwners
+  /** Ends the wait for transcripts, for states, and for what other evaluators had in time. */
+  readonly reading: AbortSignal
   readonly serving: AbortSignal
   readonly sharing: AbortSignal
   readonly signal: AbortSignal
@@ -92,7 +94,7 @@ function withoutExcuses(findings: readonly Finding[]): Finding[] {
 async function fetchAll(
   deps: Audit,
   { facts, place }: OpenAttempt,
-  { pins, sharing: closing }: AuditOptions,
+  { pins, reading: closing }: AuditOptions,
 ): Promise<Map<Hex, Served>> {
   const results = place.view.results.filter(({ worker }) => facts.active.includes(worker))
   const fetched = results.map(async ({ worker, transcriptCidDigest }) => {

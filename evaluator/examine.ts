@@ -14,7 +14,7 @@ import type { Evidence, Finding } from '#wire/evidence.ts'
 import type { JobSpec } from '#wire/job.ts'
 import type { Hex } from '#wire/primitives.ts'
 import { type AttemptPlace, factsOf } from './attempt.ts'
-import { type Audit, type PinOwners, auditAttempt } from './audit.ts'
+import { type Audit, type AuditOptions, type PinOwners, auditAttempt } from './audit.ts'
 import { fetchSpec } from './fetch.ts'
 import { evaluateHeldOut, openHeldOutKey } from './held-out.ts'
 import { judge } from './judge.ts'
@@ -42,7 +42,7 @@ export interface ExamineOptions {
   readonly folder: string
   readonly pins: PinOwners
   /** Ends the wait for states; how long it is depends on their size. */
-  readonly windows: (statesBytes: number) => { serving: AbortSignal; sharing: AbortSignal }
+  readonly windows: (statesBytes: number) => Pick<AuditOptions, 'reading' | 'serving' | 'sharing'>
   readonly signal: AbortSignal
 }
 
@@ -77,8 +77,7 @@ export async function examineAttempt(
   const runner = deps.openRunner()
   try {
     const attempt = await openAttempt({ ...deps, runner }, place, options)
-    const { serving, sharing } = options.windows(statesBytesOf(attempt))
-    const bounds = { ...options, serving, sharing }
+    const bounds = { ...options, ...options.windows(statesBytesOf(attempt)) }
     const audited = await auditAttempt(deps, attempt, bounds)
     options.signal.throwIfAborted()
     const standing = await findModel(deps, attempt, { audited, ...bounds })

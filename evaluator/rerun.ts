@@ -57,6 +57,14 @@ export async function rerunStep(
   }
 }
 
+/** What reading a file says that is no state of this job. */
+const foreignCodes = new Set([
+  'STATE_INVALID',
+  'SAFETENSORS_INVALID',
+  'SAFETENSORS_TOO_LARGE',
+  'NON_FINITE',
+])
+
 async function isState(
   { runner, files }: Bench,
   before: Leaf,
@@ -66,8 +74,7 @@ async function isState(
     const found = await runner.inspect(files.path(state), { signal })
     return stateRootOf(found) === stateRootOf(before)
   } catch (error) {
-    const code = codeOf(error)
-    if (code === 'STATE_INVALID' || code === 'NON_FINITE') return false
+    if (foreignCodes.has(codeOf(error) ?? '')) return false
     throw error
   }
 }

@@ -1,9 +1,11 @@
 import type { Clock } from '#base/clock.ts'
+import type { ResultView } from '#chain/client/view.ts'
 import { sortFindings } from '#compute/train/check.ts'
 import { initSeedOf } from '#compute/train/commit.ts'
 import type { Artifacts } from '#p2p/network.ts'
 import type { Files } from '#store/files.ts'
 import type { Finding } from '#wire/evidence.ts'
+import type { Hex } from '#wire/primitives.ts'
 import type { RoundList, Transcript } from '#wire/segment.ts'
 import type { Audited, PinOwners } from './audit.ts'
 import type { OpenAttempt } from './examine.ts'
@@ -78,7 +80,7 @@ async function parametersOf(
   }: { attempt: OpenAttempt; wanted: WantedModel; transcript: Transcript },
   options: StandingOptions,
 ): Promise<Float32Array | Finding[]> {
-  for (const { modelCidDigest } of attempt.place.view.results) {
+  for (const modelCidDigest of bySupport(attempt.place.view.results)) {
     const closing = AbortSignal.any([AbortSignal.timeout(directoryTimeoutMs), options.signal])
     const found = await fetchParameters(deps, modelCidDigest, { wanted, closing })
     if (found instanceof Float32Array) return found
@@ -100,3 +102,9 @@ async function parametersOf(
 
 /** Another worker, or the last updates, have the same parameters: no need to wait long for one. */
 const directoryTimeoutMs = 15_000
+
+/** Digests of directories, those that most workers name first: a wrong one may never be served. */
+function bySupport(results: readonly ResultView[]): Hex[] {
+  const groups = Map.groupBy(results, ({ modelCidDigest }) => modelCidDigest)
+  return [...groups].toSorted(([, a], [, b]) => b.length - a.length).map(([digest]) => digest)
+}

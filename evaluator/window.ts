@@ -34,6 +34,8 @@ export interface WindowFacts {
 }
 
 export interface ServingTimes {
+  /** Until then transcripts may be served: without them nobody knows what else was drawn. */
+  readonly readUntil: bigint
   /** Until then workers may serve what was drawn. */
   readonly servedUntil: bigint
   /** Until then what another evaluator had in time may still be fetched. */
@@ -57,6 +59,7 @@ export function servingTimes(facts: WindowFacts): ServingTimes {
   const late = nowTime > drawn + serving / 2n ? nowTime : drawn
   const last = drawn + BigInt(Math.floor((4 * commitSeconds) / 5))
   return {
+    readUntil: least(late + serving / 2n, last),
     servedUntil: least(late + serving, last),
     sharedUntil: least(late + serving + sharing, last),
   }

@@ -38,6 +38,7 @@ export interface Arena {
   readonly updates: Map<string, string>
   /** The state before a step of a round, local steps counted from 0. */
   readonly stateBefore: (worker: Hex, round: number, step: number) => string
+  readonly finalState: (worker: Hex) => string
   close(): Promise<void>
 }
 
@@ -137,6 +138,8 @@ export async function runArena(
     transcripts,
     updates,
     stateBefore,
+    finalState: (worker) =>
+      join(directory, `state-${owners.indexOf(worker)}-${train.rounds}.safetensors`),
     close,
   }
 }

@@ -1,0 +1,303 @@
+import { encryptBytes, seal, sealKeysOf, streamPrefixBytes } from '#base/crypto/seal.ts'
+import { sha256 } from '#base/crypto/sha256.ts'
+import { noopLogger } from '#base/log.ts'
+import { toHex } from '#base/hex.ts'
+import type { JobView, ResultView } from '#chain/client/view.ts'
+import { realClock } from '#cli/real-clock.ts'
+import { buildModel, modelFileNames } from '#compute/export/model.ts'
+import { createRunner } from '#compute/runner-process.ts'
+import { initSeedOf } from '#compute/train/commit.ts'
+import { type DrawnStep, drawSteps } from '#compute/train/drawn.ts'
+import { firstBatchOf, segmentsRootOf } from '#compute/train/records.ts'
+import type { AttemptPlace } from '#evaluator/attempt.ts'
+import { type Examined, examineAttempt } from '#evaluator/examine.ts'
+import { parametersOfState } from '#evaluator/model.ts'
+import { createNotices } from '#evaluator/notices.ts'
+import type { Artifacts, JobEntry } from '#p2p/network.ts'
+import { createFiles } from '#store/files.ts'
+import { canonicalBytes } from '#wire/canonical.ts'
+import { digestOfCid } from '#wire/cid.ts'
+import { type JobSpec, heldOutContext } from '#wire/job.ts'
+import type { Hex } from '#wire/primitives.ts'
+import { type Transcript, transcriptFileName } from '#wire/segment.ts'
+import type { TopicEntry } from '#wire/topic.ts'
+import {
+  type Arena,
+  type ArenaOptions,
+  arenaPlace,
+  arenaRows,
+  operatorsOf,
+  owners,
+  runArena,
+} from '../compute/train/arena.ts'
+import { encodeRows } from '../compute/fixtures.ts'
+import type { World } from '../p2p/world.ts'
+import { readFile } from 'node:fs/promises'
+
+export const evaluators = ['e1', 'e2'].map((byte) => `0x${byte.repeat(20)}` as Hex)
+const sealSeeds = [1, 2].map((n) => sha256(Uint8Array.of(0x33, n)))
+const heldOutKey = sha256(Uint8Array.of(9))
+
+/** Nodes that all cases of a test file share: one with the workers' artifacts, one for each evaluator. */
+export interface Hub {
+  readonly world: World
+  readonly source: Artifacts
+  readonly held: readonly Artifacts[]
+}
+
+export async function openHub(world: World): Promise<Hub> {
+  const node = await world.node()
+  const source = await world.artifacts(node)
+  const held: Artifacts[] = []
+  for (const _ of evaluators) {
+    const own = await world.node()
+    held.push(await world.artifacts(own))
+    await own.dial(node.addresses[0] as string)
+  }
+  return { world, source, held }
+}
+
+/** A submitted attempt on artifact nodes, before its states are served. */
+export interface Case {
+  readonly arena: Arena
+  readonly spec: JobSpec
+  readonly source: Artifacts
+  readonly results: ResultView[]
+  readonly transcripts: Map<Hex, Transcript>
+  /** Entries of the job's topic, in the order in which everybody gets them. */
+  readonly entries: JobEntry[]
+  readonly auditSeed: Hex
+  readonly drawn: readonly DrawnStep[]
+  readonly heldOutKey: Hex
+}
+
+export interface CaseOptions extends ArenaOptions {
+  /** Takes the first audit seed whose draw pleases. */
+  readonly wanted?: (drawn: readonly DrawnStep[]) => boolean
+  /** Seals something else to the evaluators. */
+  readonly isSealedWrong?: boolean
+}
+
+/** Trains, publishes and submits; nothing is opened yet. */
+export async function buildCase(hub: Hub, options: CaseOptions = {}): Promise<Case> {
+  const { source, world } = hub
+  const arena = await runArena(options, (path) => source.addFile(path))
+  world.later(() => arena.close())
+  const { course, transcripts } = arena
+  const spec = await publishSpec(source, arena, options)
+  const initialSeed = initSeedOf(course.jobId, course.beacon)
+  const results: ResultView[] = []
+  for (const [worker, transcript] of transcripts) {
+    const parameters = parametersOfState(await readFile(arena.finalState(worker)))
+    const model = buildModel({ job: spec, initialSeed, parameters })
+    const parts = ['manifest', 'graph', 'weights'] as const
+    const modelCid = await source.addDirectory(
+      parts.map((part) => ({ name: modelFileNames[part], bytes: model.files[part] })),
+    )
+    results.push({
+      worker,
+      modelHash: model.modelHash,
+      modelCidDigest: digestOfCid(modelCid),
+      segmentsRoot: segmentsRootOf(transcript.records),
+      transcriptCidDigest: await publishTranscript(source, transcript),
+    })
+  }
+  const { auditSeed, drawn } = draw(arena, options.wanted)
+  const sealed = toHex(heldOutKey)
+  const made = { arena, spec, source, results, transcripts, auditSeed, drawn }
+  return { ...made, entries: [], heldOutKey: sealed }
+}
+
+/** The same attempt before its draw, with another one. */
+export function redraw(made: Case, wanted?: CaseOptions['wanted']): Case {
+  return { ...made, results: [...made.results], entries: [], ...draw(made.arena, wanted) }
+}
+
+async function publishTranscript(source: Artifacts, transcript: Transcript): Promise<Hex> {
+  const bytes = canonicalBytes(transcript)
+  return digestOfCid(await source.addDirectory([{ name: transcriptFileName, bytes }]))
+}
+
+function draw({ transcripts, course }: Arena, wanted?: CaseOptions['wanted']) {
+  for (let n = 0; ; n += 1) {
+    const auditSeed = toHex(sha256(Uint8Array.of(n >> 8, n & 255)))
+    const drawn = [...transcripts.values()].flatMap((transcript) =>
+      drawSteps(course.train, transcript, auditSeed),
+    )
+    if (wanted?.(drawn) ?? true) return { auditSeed, drawn }
+  }
+}
+
+async function publishSpec(
+  source: Artifacts,
+  { course, rowsFile, opened }: Arena,
+  options: CaseOptions,
+): Promise<JobSpec> {
+  const { train } = course
+  const trainBytes = await readFile(rowsFile)
+  const plain = encodeRows(train, 90)
+  const encrypted = await encryptBytes(plain, heldOutKey, sha256(plain).slice(0, streamPrefixBytes))
+  const heldOutCid = await source.add(encrypted)
+  const key = options.isSealedWrong === true ? sha256(heldOutKey) : heldOutKey
+  const sealed = evaluators.map(async (evaluator, i) => {
+    const { publicKey } = await sealKeysOf(sealSeeds[i] as Uint8Array)
+    return { evaluator, sealed: toHex(await seal(key, publicKey, heldOutContext(heldOutCid))) }
+  })
+  const spec: JobSpec = {
+    version: 1,
+    name: 'arena',
+    task: 'classify',
+    metric: 'accuracy',
+    engineId: opened.engineId,
+    splitSeed: 1,
+    train,
+    preprocessing: {
+      kind: 'table',
+      columnCount: 7,
+      columns: Array.from({ length: train.inputShape[0] ?? 0 }, (_, i) => {
+        return { kind: 'number' as const, name: `c${i}`, fill: 0, mean: 0, std: 1 }
+      }),
+      target: { kind: 'class', name: 'y', labels: ['a', 'b', 'c'] },
+    },
+    trainSet: { cid: await source.add(trainBytes), rows: arenaRows, sizeBytes: trainBytes.length },
+    heldOut: {
+      cid: heldOutCid,
+      rows: 90,
+      sizeBytes: encrypted.length,
+      sealed: await Promise.all(sealed),
+    },
+  }
+  await source.add(canonicalBytes(spec))
+  return spec
+}
+
+/** Serves the state before a drawn step: in the store, and named in the topic. */
+export async function serve(made: Case, step: DrawnStep, path = statePath(made, step)) {
+  const { worker, segment } = step
+  const cid = await made.source.addFile(path)
+  const sizeBytes = (await readFile(path)).length
+  say(made, worker, {
+    kind: 'opening',
+    attempt: 0,
+    worker,
+    segment,
+    step: step.step,
+    cid,
+    sizeBytes,
+  })
+}
+
+/** Serves everything that was drawn, apart from what `isKept` keeps back. */
+export async function serveAll(made: Case, isKept: (step: DrawnStep) => boolean = () => false) {
+  for (const step of made.drawn) {
+    if (step.kind === 'local' && !isKept(step)) await serve(made, step)
+  }
+}
+
+export function statePath({ arena }: Case, step: DrawnStep): string {
+  const { round, worker } = step
+  const at = step.kind === 'local' ? step.batch - firstBatchOf(arena.course.train, round) : 0
+  return arena.stateBefore(worker, round, at)
+}
+
+/** Puts an entry into the topic; peers are called like their accounts. */
+export function say({ entries }: Pick<Case, 'entries'>, author: Hex, entry: TopicEntry): void {
+  entries.push({ author, sequence: entries.length, body: canonicalBytes(entry) })
+}
+
+export interface Examining {
+  readonly reading?: AbortSignal
+  readonly serving?: AbortSignal
+  readonly sharing?: AbortSignal
+  /** Entries that this evaluator gets. */
+  readonly sees?: (entry: JobEntry) => boolean
+  /** Called after each repetition. */
+  readonly onTold?: (count: number) => void
+}
+
+const never = new AbortController().signal
+
+/** What evaluator `index` makes of a case on a node of its own. */
+export async function examine(
+  hub: Hub,
+  made: Case,
+  { index = 0, ...options }: Examining & { index?: number } = {},
+): Promise<Examined & { artifacts: Artifacts }> {
+  const artifacts = hub.held[index] as Artifacts
+  const files = createFiles(await hub.world.directory())
+  const owner = evaluators[index] as Hex
+  const sees = options.sees ?? (() => true)
+  const notices = createNotices(
+    { entries: () => made.entries.filter(sees) },
+    async (peer) => peer as Hex,
+    { attempt: 0, evaluators: () => evaluators },
+  )
+  let told = 0
+  const { privateKey } = await sealKeysOf(sealSeeds[index] as Uint8Array)
+  const examined = await examineAttempt(
+    {
+      artifacts,
+      files,
+      clock: realClock,
+      log: noopLogger,
+      openRunner: () => createRunner(),
+      notices,
+      tell: async ({ worker, segment, step }, outcome) => {
+        told += 1
+        const entry = {
+          kind: 'audit',
+          attempt: 0,
+          evaluator: owner,
+          worker,
+          segment,
+          step,
+          outcome,
+        }
+        say(made, owner, entry as TopicEntry)
+        options.onTold?.(told)
+      },
+    },
+    placeOf(made),
+    {
+      owner,
+      sealKey: privateKey,
+      threads: 1,
+      folder: 'audit',
+      pins: { lasting: 'job', passing: 'audit' },
+      windows: () => ({
+        reading: options.reading ?? never,
+        serving: options.serving ?? never,
+        sharing: options.sharing ?? never,
+      }),
+      signal: never,
+    },
+  )
+  return { ...examined, artifacts }
+}
+
+function placeOf(made: Case): AttemptPlace {
+  const { course, opened } = made.arena
+  const { jobId, attempt, active, beacon } = course
+  const specDigest = toHex(sha256(canonicalBytes(made.spec)))
+  const terms = { specDigest, engineId: opened.engineId, segmentCount: 2 }
+  const view = {
+    jobId,
+    attempt,
+    terms,
+    workers: owners,
+    active: [0, 1, 2],
+    results: made.results,
+    closedRounds: [],
+    evaluators,
+  }
+  return {
+    ...arenaPlace,
+    view: view as unknown as JobView,
+    jobId,
+    attempt,
+    active,
+    beacon,
+    auditSeed: made.auditSeed,
+    operators: new Map(owners.map((owner, i) => [owner, [operatorsOf[i] as Hex]])),
+  }
+}
