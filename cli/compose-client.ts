@@ -1,7 +1,5 @@
 import type { Logger } from '#base/log.ts'
-import { createGroup } from '#base/service.ts'
 import { type Transactor, createTransactor } from '#chain/client/transactor.ts'
-import { createCapabilities } from '#p2p/capabilities.ts'
 import { devChainId } from '#wire/addresses.ts'
 import { type Station, composeObserver } from './compose.ts'
 import type { Context } from './context.ts'
@@ -38,9 +36,5 @@ export async function composeClient(context: Context, options: ClientOptions): P
   })
   const signer = await openSigner({ account, dataDir: keystoreDir, chainId, passwordFile })
   const station = await composeObserver(context, { dataDir, networkFile, log })
-  const { network, access } = station
-  // It announces nothing, but meets those who will fetch the job's files from it.
-  const capabilities = createCapabilities({ network, clock: context.clock, log }, { chainId })
-  const group = createGroup([station, capabilities])
-  return { ...station, ...group, dataDir, transactor: createTransactor(access, signer) }
+  return { ...station, dataDir, transactor: createTransactor(station.access, signer) }
 }
