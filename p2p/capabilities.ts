@@ -71,7 +71,8 @@ export function createCapabilities(
     bindings,
   })
   const stopping = new AbortController()
-  const greeter = createGreeter({ network, clock, log, signal: stopping.signal })
+  const isSilent = self === undefined
+  const greeter = createGreeter({ network, clock, log, signal: stopping.signal, isSilent })
   const closers: (() => Promise<unknown>)[] = []
   const announcer = createAnnouncer({ network, clock, log, name, self })
   let topic: Topic | undefined
@@ -227,6 +228,8 @@ interface GreeterDeps {
   readonly clock: Clock
   readonly log: Logger
   readonly signal: AbortSignal
+  /** Nobody hears of this node, so that it always dials itself. */
+  readonly isSilent: boolean
 }
 
 /** Connects to announced peers: a small network becomes complete, so that artifacts take one hop. */
@@ -238,7 +241,8 @@ function createGreeter(deps: GreeterDeps): { meet(record: Capability): Promise<v
     // Both hear of each other at once: the lower id dials first, the other when it is still away later.
     const nowMs = deps.clock.nowMs()
     const firstMs = heardMs.get(peerId) ?? nowMs
-    const isTurn = network.peerId < peerId || nowMs - firstMs >= secondTurnMs
+    const isLate = nowMs - firstMs >= secondTurnMs
+    const isTurn = deps.isSilent || network.peerId < peerId || isLate
     if (heardMs.size >= p2pLimits.capabilitiesMax) heardMs.clear()
     heardMs.set(peerId, firstMs)
     try {
