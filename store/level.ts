@@ -39,11 +39,23 @@ export async function openLevelStore(
     }
   }
 
-  function entries({ gte, lt, reverse = false, limit = -1 }: Range) {
-    return level.iterator({ gte, lt, reverse, limit })
+  async function* entries({ gte, lt, reverse = false, limit = -1 }: Range) {
+    for await (const [key, value] of level.iterator({ gte, lt, reverse, limit })) {
+      yield [plain(key), plain(value)] as const
+    }
   }
 
-  return { get: (key) => level.getSync(key), batch, entries, close: () => level.close() }
+  function get(key: Uint8Array): Uint8Array | undefined {
+    const value = level.getSync(key)
+    return value === undefined ? undefined : plain(value)
+  }
+
+  return { get, batch, entries, close: () => level.close() }
+}
+
+/** The same bytes without Buffer's own methods: its `slice` shares what ours copies. */
+function plain(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
 }
 
 function openError(directory: string, error: unknown): AppError {

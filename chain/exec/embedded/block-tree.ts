@@ -27,27 +27,26 @@ export interface BlockTree {
 }
 
 const cachedPayloadsMax = 256
+const cachedReceiptsMax = 64
 
 /** Creates the tree over the blocks on the disk. */
 export function createBlockTree(blocks: BlockStore, finalisedNumber: number): BlockTree {
   const open = new Map<Hex, ExecutedBlock>()
-  const cache = new Map<number, Payload>()
+  const cache = createCache<Payload>(cachedPayloadsMax)
+  const receiptCache = createCache<readonly Receipt[]>(cachedReceiptsMax)
   const newest = stored(finalisedNumber)
   assert(newest, 'the finalised block is stored')
   let finalised = newest
 
   function stored(number: number): Payload | undefined {
-    const known = cache.get(number)
-    if (known !== undefined) return known
-    const payload = blocks.payload(number)
-    if (payload !== undefined) keep(payload)
-    return payload
+    return cache.get(number, () => blocks.payload(number))
   }
 
-  function keep(payload: Payload): void {
-    cache.set(payload.header.number, payload)
-    const oldest = cache.keys().next()
-    if (cache.size > cachedPayloadsMax && oldest.done !== true) cache.delete(oldest.value)
+  function receipts({ blockHash, header }: Payload): readonly Receipt[] {
+    const { number } = header
+    const executed = open.get(blockHash)
+    if (executed !== undefined) return executed.receipts
+    return receiptCache.get(number, () => blocks.receipts(number)) ?? []
   }
 
   function byHash(hash: Hex): Payload | undefined {
@@ -72,7 +71,7 @@ export function createBlockTree(blocks: BlockStore, finalisedNumber: number): Bl
   }
 
   function finalise(payload: Payload): readonly Hex[] {
-    keep(payload)
+    cache.set(payload.header.number, payload)
     finalised = payload
     const fallen: Hex[] = []
     for (const [hash, { payload: other }] of open) {
@@ -88,9 +87,28 @@ export function createBlockTree(blocks: BlockStore, finalisedNumber: number): Bl
     byHash,
     ancestor,
     openPath,
-    receipts: (payload) =>
-      open.get(payload.blockHash)?.receipts ?? blocks.receipts(payload.header.number),
+    receipts,
     add: (block) => void open.set(block.payload.blockHash, block),
     finalise,
   }
+}
+
+/** The values used or added last. */
+function createCache<V>(max: number) {
+  const values = new Map<number, V>()
+
+  function set(key: number, value: V): void {
+    values.delete(key)
+    values.set(key, value)
+    const oldest = values.keys().next()
+    if (values.size > max && oldest.done !== true) values.delete(oldest.value)
+  }
+
+  function get(key: number, load: () => V | undefined): V | undefined {
+    const value = values.get(key) ?? load()
+    if (value !== undefined) set(key, value)
+    return value
+  }
+
+  return { get, set }
 }

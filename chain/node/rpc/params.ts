@@ -108,7 +108,7 @@ export const overridesParam = z
       balance: quantity.nullish(),
       nonce: quantity.nullish(),
       code: bytes.nullish(),
-      state: z.undefined('replacing all storage is not supported: use stateDiff'),
+      state: z.never('replacing all storage is not supported: use stateDiff').optional(),
       stateDiff: words.nullish(),
     }),
   )

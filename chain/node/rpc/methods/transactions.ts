@@ -3,7 +3,7 @@ import type { Payload } from '../../../core/payload.ts'
 import { type RpcContext, type RpcMethods, canonical, findBlock } from '../context.ts'
 import { transactionJson } from '../format.ts'
 import { blockParam, bytes, hash, parse, quantity } from '../params.ts'
-import { blockReceipts } from './receipts.ts'
+import { oneReceipt } from './receipts.ts'
 
 /** Transactions and their receipts, and sending them. */
 export function transactionMethods(context: RpcContext): RpcMethods {
@@ -26,7 +26,7 @@ export function transactionMethods(context: RpcContext): RpcMethods {
     const place = chain.place(transactionHash)
     const block = place === undefined ? undefined : chain.byNumber(place.number)
     if (block === undefined || place === undefined) return null
-    return blockReceipts(context, block)[place.index]
+    return oneReceipt(context, block, place.index)
   }
 
   return {
