@@ -106,8 +106,12 @@ async function enrol(
   await ensureRegistered(enrolment, { access, log })
 }
 
-/** Prints what the chain says about a worker's owner, and whether its daemon runs. */
-export async function showWorker(context: Context, command: Command): Promise<void> {
+/** Prints what the chain says about a worker's or an evaluator's owner, and whether its daemon runs. */
+export async function showOwner(
+  context: Context,
+  command: Command,
+  role: 'worker' | 'evaluator' = 'worker',
+): Promise<void> {
   const networkFile = await context.network(command)
   const owner = await addressOf(context, command, networkFile)
   const reader = createReader(accessOf(networkFile))
@@ -125,10 +129,10 @@ export async function showWorker(context: Context, command: Command): Promise<vo
   const pid = runningPid(context.dataDir())
   const toWei = (gweis: bigint) => gweis * 1_000_000_000n
   const event = {
-    event: 'worker',
+    event: role,
     owner,
     operator: entry.operator.toLowerCase(),
-    isRegistered: (entry.roles & roles.worker) !== 0,
+    isRegistered: (entry.roles & roles[role]) !== 0,
     stakeWei: toWei(account.activeGwei),
     lockedWei: toWei(account.lockedGwei),
     thawingWei: toWei(thaw.amountGwei),
@@ -137,7 +141,7 @@ export async function showWorker(context: Context, command: Command): Promise<vo
     pid: pid ?? null,
   }
   const text = [
-    `owner     ${owner}${event.isRegistered ? '' : ' (not registered as a worker)'}`,
+    `owner     ${owner}${event.isRegistered ? '' : ' (not registered as ${role})'}`,
     `operator  ${event.operator}`,
     `stake     ${weiToTrain(event.stakeWei)} TRAIN, ${weiToTrain(event.lockedWei)} locked by jobs, ${weiToTrain(event.thawingWei)} thawing`,
     `earnings  ${weiToTrain(event.earningsWei)} TRAIN`,

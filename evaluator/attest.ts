@@ -3,7 +3,7 @@ import { AppError, codeOf } from '#base/error.ts'
 import { toHex } from '#base/hex.ts'
 import type { Logger } from '#base/log.ts'
 import type { JobFeed } from '#chain/client/feed.ts'
-import { isJobMember, memberOf } from '#chain/client/members.ts'
+import { memberOf } from '#chain/client/members.ts'
 import type { Operators } from '#chain/client/operators.ts'
 import type { Registry } from '#chain/client/registry.ts'
 import { verdictCommitment, verdictHashOf } from '#chain/client/terms.ts'
@@ -11,7 +11,6 @@ import type { Transactor } from '#chain/client/transactor.ts'
 import type { JobView } from '#chain/client/view.ts'
 import type { Runner } from '#compute/runner.ts'
 import type { DrawnStep } from '#compute/train/drawn.ts'
-import type { JobTopics } from '#p2p/job-topic.ts'
 import type { Artifacts, JobTopic } from '#p2p/network.ts'
 import type { Files } from '#store/files.ts'
 import { canonicalBytes } from '#wire/canonical.ts'
@@ -22,6 +21,7 @@ import { readPlace } from './attempt.ts'
 import { type Examined, examineAttempt } from './examine.ts'
 import type { Journal, JournalEntry } from './journal.ts'
 import { createNotices } from './notices.ts'
+import type { HeldTopics } from './topics.ts'
 import { openWindow, servingTimes } from './window.ts'
 
 export interface AttestDeps {
@@ -30,7 +30,7 @@ export interface AttestDeps {
   readonly registry: Registry
   readonly operators: Operators
   readonly artifacts: Artifacts
-  readonly topics: Pick<JobTopics, 'open'>
+  readonly topics: Pick<HeldTopics, 'of'>
   readonly files: Files
   readonly journal: Journal
   readonly openRunner: () => Runner
@@ -115,28 +115,20 @@ async function decide(
   options: AttestOptions,
   { view, signal }: { view: JobView; signal: AbortSignal },
 ): Promise<JournalEntry> {
-  const { feed, registry, files, journal } = deps
   const { jobId, attempt } = view
   const place = await readPlace(deps, view, options)
-  const topic = await deps.topics.open(jobId, {
-    directory: files.path(jobId),
-    isMember: (peerId) => isJobMember(feed.job(jobId), peerId, registry),
+  const topic = await deps.topics.of(jobId)
+  await topic.sync(AbortSignal.any([signal, AbortSignal.timeout(syncTimeoutMs)])).catch(() => {
+    deps.log.debug({ jobId }, 'job log not synced yet') // it goes on in the background
   })
-  try {
-    await topic.sync(AbortSignal.any([signal, AbortSignal.timeout(syncTimeoutMs)])).catch(() => {
-      deps.log.debug({ jobId }, 'job log not synced yet') // it goes on in the background
-    })
-    const examined = await examine(deps, options, { view, place, topic, signal })
-    const { verdict, heldOutKey, findings } = examined
-    const { metricMicros } = verdict
-    deps.onProgress(jobId, { kind: 'judged', attempt, findings, metricMicros })
-    const salt = toHex(deps.randomBytes(32))
-    const entry = { jobId, attempt, verdict, salt, heldOutKey }
-    await journal.write(entry)
-    return entry
-  } finally {
-    await topic.close()
-  }
+  const examined = await examine(deps, options, { view, place, topic, signal })
+  const { verdict, heldOutKey, findings } = examined
+  const { metricMicros } = verdict
+  deps.onProgress(jobId, { kind: 'judged', attempt, findings, metricMicros })
+  const salt = toHex(deps.randomBytes(32))
+  const entry = { jobId, attempt, verdict, salt, heldOutKey }
+  await deps.journal.write(entry)
+  return entry
 }
 
 const syncTimeoutMs = 10_000

@@ -19,8 +19,10 @@ export function dueOf(view: JobView, head: Head, deadline: bigint): readonly Due
       return view.seedHeight !== undefined && head.number > view.seedHeight
         ? [{ call: 'drawEvaluators' }]
         : []
-    case 'attesting':
-      return isLate ? [...conclusions(view), { call: 'expire' }] : []
+    case 'attesting': {
+      const isOver = head.timestamp > deadline + BigInt(view.terms.revealSeconds)
+      return isOver ? [...conclusions(view), { call: 'expire' }] : []
+    }
     case 'completed':
       return view.verdict ? [{ call: 'distributePayment', verdict: view.verdict }] : []
     case 'posted':

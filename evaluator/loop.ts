@@ -6,6 +6,7 @@ import type { Metrics } from '#base/metrics.ts'
 import type { Service } from '#base/service.ts'
 import { isOver } from '#chain/client/feed.ts'
 import type { JobView } from '#chain/client/view.ts'
+import type { JobTopics } from '#p2p/job-topic.ts'
 import type { Hex } from '#wire/primitives.ts'
 import {
   type AttestDeps,
@@ -16,8 +17,10 @@ import {
   pinOwnersOf,
 } from './attest.ts'
 import { type Due, dueOf } from './due.ts'
+import { createHeldTopics } from './topics.ts'
 
-export interface EvaluatorDeps extends Omit<AttestDeps, 'onProgress'> {
+export interface EvaluatorDeps extends Omit<AttestDeps, 'onProgress' | 'topics'> {
+  readonly topics: Pick<JobTopics, 'open'>
   readonly metrics: Metrics
   readonly onProgress?: OnProgress
 }
@@ -37,6 +40,8 @@ export interface Evaluator extends Service {
 
 const tickMs = 500
 const retryAfterMs = 5_000
+/** Jobs whose topics are open, finished ones among them. */
+const topicsMax = 16
 /** Jobs looked at in one tick for a step that anyone may do. */
 const duePerTickMax = 32
 const lookEveryMs = 1_000
@@ -47,6 +52,7 @@ const ranks = 4
 export function createEvaluator(deps: EvaluatorDeps, options: EvaluatorOptions): Evaluator {
   const { feed, clock, log, journal } = deps
   const stopping = new AbortController()
+  const topics = createHeldTopics(deps, { heldMax: topicsMax })
   const working = new Map<Hex, Promise<void>>()
   const restingUntilMs = new Map<Hex, number>()
   /** When a job is looked at again, and the stage in which it waits for this evaluator's turn. */
@@ -99,7 +105,7 @@ export function createEvaluator(deps: EvaluatorDeps, options: EvaluatorOptions):
     const { jobId, attempt } = view
     try {
       await journal.keep({ jobId, untilTime: 0 })
-      await attest({ ...deps, onProgress }, options, { view, signal })
+      await attest({ ...deps, topics, onProgress }, options, { view, signal })
       restingUntilMs.delete(jobId)
     } catch (error) {
       if (signal.aborted) return
@@ -157,6 +163,7 @@ export function createEvaluator(deps: EvaluatorDeps, options: EvaluatorOptions):
         await journal.keep({ jobId, untilTime: nowTime + options.retentionSeconds })
         await deps.artifacts.collect()
       } else if (nowTime > untilTime) {
+        await topics.close(jobId)
         await deps.artifacts.unpinOwner(pinOwnersOf(jobId).lasting)
         await deps.files.remove(jobId)
         await journal.forget(jobId)
@@ -167,11 +174,14 @@ export function createEvaluator(deps: EvaluatorDeps, options: EvaluatorOptions):
 
   return {
     async start() {
+      const kept = await journal.kept()
+      for (const { jobId } of kept.slice(-topicsMax)) await topics.of(jobId)
       loop = run()
     },
     async stop() {
       stopping.abort(new AppError({ code: 'STOPPED' }))
       await Promise.all([loop, ...working.values()])
+      await topics.closeAll()
     },
     working: () => [...working.keys()],
   }

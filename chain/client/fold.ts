@@ -32,6 +32,7 @@ const folds: { readonly [Name in EventName]?: Fold<Name> } = {
     results: [...view.results, { worker: lower(worker), ...result }],
   }),
   EvaluationOpened: (_view, { seedHeight }) => ({ phase: 'submitted', seedHeight }),
+  RedrawOpened: (_view, { seedHeight }) => ({ phase: 'submitted', seedHeight }),
   EvaluatorsDrawn: (view, { evaluators, commitDeadline }) => ({
     phase: 'attesting',
     evaluators: [...view.evaluators, ...lowerAll(evaluators)],

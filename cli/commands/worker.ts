@@ -37,8 +37,8 @@ export function register(program: Command, context: Context): void {
     .description('stake, earnings and registration of a worker, and its daemon')
     .option('--owner <account>', `${ownerHelp}, or an address`, 'owner')
     .action(async (_flags: object, command: Command) => {
-      const { showWorker } = await import('../worker-daemon.ts')
-      await showWorker(context, command)
+      const { showOwner } = await import('../worker-daemon.ts')
+      await showOwner(context, command)
     })
   for (const name of ['stake', 'unstake'] as const) {
     addSettingFlags(worker.command(name), ['rpcUrl', 'passwordFile'])
