@@ -84,7 +84,6 @@ export interface Kernels {
     ]
   ): void
   add(a: Pointer, b: Pointer, y: Pointer, count: number): void
-  copy(x: Pointer, y: Pointer, count: number): void
   addBias(y: Pointer, bias: Pointer, rows: number, columns: number): void
   relu(x: Pointer, y: Pointer, count: number): void
   reluGradient(y: Pointer, dy: Pointer, dx: Pointer, count: number): void

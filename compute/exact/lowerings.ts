@@ -8,7 +8,7 @@ import {
   maxPoolGradient,
   sumChannels,
 } from './lowerings/convolution.ts'
-import { add, copy, gemm, relu, reluGradient, reshape, sumRows } from './lowerings/dense.ts'
+import { add, gemm, relu, reluGradient, reshape, sumRows } from './lowerings/dense.ts'
 import {
   adamw,
   sgd,
@@ -25,7 +25,6 @@ export const lowerings: Readonly<Record<OperatorName, Lowering>> = {
   Conv: conv,
   ConvInputGradient: convInputGradient,
   ConvWeightGradient: convWeightGradient,
-  Copy: copy,
   Gemm: gemm,
   MaxPool: maxPool,
   MaxPoolGradient: maxPoolGradient,

@@ -1,3 +1,4 @@
+import { assert } from '#base/assert.ts'
 import { type Graph, type Node, type Value, sizeOf } from '../graph/graph.ts'
 import { floatBytes } from './lowering.ts'
 import { inPlaceInput } from './lowerings.ts'
@@ -59,7 +60,9 @@ function createRoots({ nodes }: Graph): (value: Value) => Value {
   for (const { operator, inputs, outputs } of nodes) {
     const [input] = inputs
     const [output] = outputs
-    if (operator === 'Reshape' && input && output) sources.set(output, sources.get(input) ?? input)
+    if (operator !== 'Reshape' || !input || !output) continue
+    assert(!output.home, 'a view has no home of its own')
+    sources.set(output, sources.get(input) ?? input)
   }
   return (value) => sources.get(value) ?? value
 }

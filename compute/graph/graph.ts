@@ -28,7 +28,6 @@ export type OperatorName =
   | 'Conv'
   | 'ConvInputGradient'
   | 'ConvWeightGradient'
-  | 'Copy'
   | 'Gemm'
   | 'MaxPool'
   | 'MaxPoolGradient'

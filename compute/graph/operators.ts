@@ -8,7 +8,7 @@ import {
   maxPoolGradient,
   sumChannels,
 } from './operators/convolution.ts'
-import { add, copy, gemm, relu, reluGradient, reshape, sumRows } from './operators/dense.ts'
+import { add, gemm, relu, reluGradient, reshape, sumRows } from './operators/dense.ts'
 import {
   adamw,
   sgd,
@@ -25,7 +25,6 @@ export const operators: Readonly<Record<OperatorName, Operator>> = {
   Conv: conv,
   ConvInputGradient: convInputGradient,
   ConvWeightGradient: convWeightGradient,
-  Copy: copy,
   Gemm: gemm,
   MaxPool: maxPool,
   MaxPoolGradient: maxPoolGradient,

@@ -31,7 +31,7 @@ export function buildTraining(spec: TrainSpec): ModelGraph {
   for (const { layout, value } of builder.parameters) {
     const found = gradients.get(value)
     assert(found, `the loss depends on ${layout.name}`)
-    const gradient = settle(builder, found, layout)
+    const gradient = settle(found, layout)
     if (spec.optimizer.kind === 'sgd') builder.apply('Sgd', [value, gradient])
     else {
       const moments = (['m', 'v'] as const).map((vector) =>
@@ -74,13 +74,11 @@ function buildForward(builder: Builder, spec: TrainSpec): Forward {
   return { x, y, logits, loss, losses }
 }
 
-/** Gives a gradient its place in the flat vector g; a value that has a place already is copied. */
-function settle(builder: Builder, gradient: Value, { offset }: Parameter): Value {
-  const producer = builder.nodes.find(({ outputs }) => outputs.includes(gradient))
-  const isFree = producer?.operator !== 'Reshape' && !gradient.home
-  const own = isFree ? gradient : (builder.apply('Copy', [gradient])[0] as Value)
-  own.home = { vector: 'g', offset }
-  return own
+/** Gives a gradient its place in the flat vector g. */
+function settle(gradient: Value, { name, offset }: Parameter): Value {
+  assert(!gradient.home, `the gradient of ${name} is of one parameter alone`)
+  gradient.home = { vector: 'g', offset }
+  return gradient
 }
 
 function finish(builder: Builder, forward: Forward, outputs: readonly Value[]): ModelGraph {

@@ -23,11 +23,6 @@ export function reluGradient(y: usize, dy: usize, dx: usize, count: i32): void {
   }
 }
 
-/** y = x. */
-export function copy(x: usize, y: usize, count: i32): void {
-  memory.copy(y, x, (<usize>count) << 2)
-}
-
 /** y = a + b. */
 export function add(a: usize, b: usize, y: usize, count: i32): void {
   let i = 0

@@ -9,7 +9,6 @@ export {
   add,
   addBias,
   allFinite,
-  copy,
   meanOf,
   relu,
   reluGradient,

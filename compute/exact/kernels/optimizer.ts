@@ -1,9 +1,22 @@
 // Optimizers, in place. Each returns 1 when all that it wrote is finite.
 
+// Moments that only decay would end as denormal numbers, which many processors compute slowly, and stay there.
+const TINY_FIRST: f32 = 1e-30
+const TINY_SECOND: f32 = 1e-36
+
+/** x, or 0 where |x| < tiny. */
+function settle4(x: v128, tiny: f32): v128 {
+  return v128.andnot(x, f32x4.lt(f32x4.abs(x), f32x4.splat(tiny)))
+}
+
+function settle1(x: f32, tiny: f32): f32 {
+  return abs<f32>(x) < tiny ? 0 : x
+}
+
 /**
  * AdamW (Loshchilov and Hutter 2019). Scalars at `rates`: beta1, 1 - beta1, beta2, 1 - beta2, lr / (1 - beta1^t),
  * 1 / (1 - beta2^t), epsilon, and keep = 1 - lr * decay (or 1).
- * m = m * beta1 + g * (1 - beta1); v = v * beta2 + (g * g) * (1 - beta2);
+ * m = settle(m * beta1 + g * (1 - beta1), 1e-30); v = settle(v * beta2 + (g * g) * (1 - beta2), 1e-36);
  * p = p * keep - (m * rate) / (sqrt(v * correction) + epsilon).
  */
 export function adamw(
@@ -27,13 +40,16 @@ export function adamw(
   let i = 0
   for (; i + 4 <= count; i += 4, p += 16, g += 16, m += 16, v += 16) {
     const gradient = v128.load(g)
-    const first = f32x4.add(
-      f32x4.mul(v128.load(m), f32x4.splat(b1)),
-      f32x4.mul(gradient, f32x4.splat(c1)),
+    const first = settle4(
+      f32x4.add(f32x4.mul(v128.load(m), f32x4.splat(b1)), f32x4.mul(gradient, f32x4.splat(c1))),
+      TINY_FIRST,
     )
-    const second = f32x4.add(
-      f32x4.mul(v128.load(v), f32x4.splat(b2)),
-      f32x4.mul(f32x4.mul(gradient, gradient), f32x4.splat(c2)),
+    const second = settle4(
+      f32x4.add(
+        f32x4.mul(v128.load(v), f32x4.splat(b2)),
+        f32x4.mul(f32x4.mul(gradient, gradient), f32x4.splat(c2)),
+      ),
+      TINY_SECOND,
     )
     const root = f32x4.add(
       f32x4.sqrt(f32x4.mul(second, f32x4.splat(correction))),
@@ -51,8 +67,8 @@ export function adamw(
   let isFinite = !v128.any_true(bad)
   for (; i < count; i += 1, p += 4, g += 4, m += 4, v += 4) {
     const gradient = load<f32>(g)
-    const first: f32 = load<f32>(m) * b1 + gradient * c1
-    const second: f32 = load<f32>(v) * b2 + gradient * gradient * c2
+    const first = settle1(load<f32>(m) * b1 + gradient * c1, TINY_FIRST)
+    const second = settle1(load<f32>(v) * b2 + gradient * gradient * c2, TINY_SECOND)
     const next: f32 =
       load<f32>(p) * keep - (first * rate) / (sqrt<f32>(second * correction) + epsilon)
     store<f32>(m, first)

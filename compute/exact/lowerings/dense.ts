@@ -83,10 +83,6 @@ export const add = elementwise((kernels, ins, { y, count }) => {
   kernels.add(a, b, y, count)
 })
 
-export const copy = elementwise((kernels, ins, { y, count }) => {
-  kernels.copy(ins[0] as number, y, count)
-})
-
 export const relu = elementwise((kernels, ins, { y, count }) => {
   kernels.relu(ins[0] as number, y, count)
 })

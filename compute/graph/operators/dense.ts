@@ -95,8 +95,3 @@ export const reshape: Operator = {
     return apply('Reshape', [dy], { shape: inputs[0].shape })
   },
 }
-
-export const copy: Operator = {
-  infer: (inputs) => [floats(...expectEqual('Copy', inputs))],
-  flops: () => 0,
-}

@@ -72,7 +72,7 @@ export const adamw: Operator = {
     expectEqual('AdamW', inputs)
     return []
   },
-  flops: (inputs) => 14 * sizeOfFirst(inputs),
+  flops: (inputs) => 16 * sizeOfFirst(inputs),
 }
 
 /** p, g of one parameter, updated in place. */

@@ -202,7 +202,6 @@ describe(`single values and sums (stream ${stream})`, () => {
     expect(run(() => kernels.reluGradient(aAt, bAt, y, count))).toEqual(bitsOf(masked))
     const sums = a.map((x, i) => x + (b[i] as number))
     expect(run(() => kernels.add(aAt, bAt, y, count))).toEqual(bitsOf(sums))
-    expect(run(() => kernels.copy(aAt, y, count))).toEqual(bitsOf(a))
     expect(kernels.allFinite(aAt, count)).toBe(1)
     if (count > 0) {
       const place = bench.integer(0, count - 1)
@@ -323,15 +322,18 @@ describe('exp and log', () => {
   })
 })
 
+/** Some values become tiny, as moments do that only decay. */
+const fade = (value: number) => (value > 0.5 ? value * 1e-35 : value)
+
 describe(`optimizers (stream ${stream})`, () => {
   repeated('case %i', (index) => {
     const { kernels } = bench
     const count = side(index, 90)
     const parts = {
       p: bench.values(count, true),
-      g: bench.values(count),
-      m: bench.values(count),
-      v: bench.values(count).map(Math.abs),
+      g: bench.values(count).map((value) => (value < -0.5 ? 0 : value)),
+      m: bench.values(count).map(fade),
+      v: bench.values(count).map((value) => fade(value * value)),
     }
     const rates = Float32Array.of(0.9, 0.1, 0.999, 0.001, 0.003, 2.5, 1e-8)
     const keep = index % 2 === 0 ? 1 : Math.fround(0.9999)

@@ -226,6 +226,10 @@ export interface AdamwScalars {
   readonly keep: number
 }
 
+function settle(x: number, tiny: number): number {
+  return Math.abs(x) < f(tiny) ? 0 : x
+}
+
 export function adamw(
   { p, g, m, v }: Record<'p' | 'g' | 'm' | 'v', Float32Array>,
   { rates, keep }: AdamwScalars,
@@ -239,10 +243,10 @@ export function adamw(
     number,
     number,
   ]
-  const first = m.map((value, i) => f(f(value * b1) + f((g[i] as number) * c1)))
+  const first = m.map((value, i) => settle(f(f(value * b1) + f((g[i] as number) * c1)), 1e-30))
   const second = v.map((value, i) => {
     const gradient = g[i] as number
-    return f(f(value * b2) + f(f(gradient * gradient) * c2))
+    return settle(f(f(value * b2) + f(f(gradient * gradient) * c2)), 1e-36)
   })
   const next = p.map((value, i) => {
     const root = f(f(Math.sqrt(f((second[i] as number) * correction))) + epsilon)
