@@ -56,10 +56,10 @@ export async function openSession(job: RunnerJob): Promise<Session> {
   const spec = parseSpec(job.spec)
   const { memoryBytesMax = memoryBytesDefault } = job
   const threads = Math.max(1, Math.min(job.threads, threadsMax))
+  const rows = job.trainFile ? decodeRows(await readWhole(job.trainFile), spec) : undefined
   const wasm = await readKernels()
   const options = { threads, memoryBytesMax, createTeam: createThreadTeam }
   const engine = await createEngine(spec, wasm, options)
-  const rows = job.trainFile ? decodeRows(await readWhole(job.trainFile), spec) : undefined
   const opened = {
     engineId: engineIdOf(wasm),
     parameterCount: engine.parameterCount,
