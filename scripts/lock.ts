@@ -12,12 +12,18 @@ const systems = ['android', 'darwin', 'freebsd', 'linux', 'openharmony', 'win32'
 const processors = ['arm64', 'arm', 'ia32', 'ppc64', 'riscv64', 's390x', 'x64']
 
 /**
- * package-lock.json with an entry for every optional platform package that one of its packages names. A
+ * package-lock.json with an entry for every optional platform package that one of its packages names: a
  * registry that lacks some of them makes npm leave them out, and "npm ci" then refuses the file everywhere.
+ * What packages ask of the engine is dropped: npm would hold it against the host's Node and silently leave
+ * out native parts of ours, which run with the packaged one.
  */
 export function completeLock(lockText: string): string {
   const lock = lockSchema.parse(JSON.parse(lockText))
-  const packages: Packages = { ...lock.packages }
+  const packages: Packages = {}
+  for (const [path, entry] of Object.entries(lock.packages)) {
+    const { engines, ...rest } = entry
+    packages[path] = path === '' ? { ...rest, engines } : rest
+  }
   for (const [from, entry] of Object.entries(lock.packages)) {
     for (const [name, version] of Object.entries(entry.optionalDependencies ?? {})) {
       if (isResolved(packages, from, name)) continue

@@ -34,6 +34,15 @@ describe('completeLock', () => {
     })
   })
 
+  test('drops what packages ask of the engine, but for our own', () => {
+    const engines = { node: '>=22' }
+    const packages = { '': { engines }, 'node_modules/a': { engines, version: '1.0.0' } }
+    const completed = JSON.parse(completeLock(JSON.stringify({ packages }))) as unknown
+    expect(completed).toEqual({
+      packages: { '': { engines }, 'node_modules/a': { version: '1.0.0' } },
+    })
+  })
+
   test('refuses to invent what is no platform package', () => {
     const packages = { 'node_modules/a': { optionalDependencies: { b: '^1.0.0' } } }
     expect(() => completeLock(JSON.stringify({ packages }))).toThrow('b@^1.0.0')
