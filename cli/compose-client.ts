@@ -1,14 +1,14 @@
 import type { Logger } from '#base/log.ts'
 import { type Transactor, createTransactor } from '#chain/client/transactor.ts'
 import { devChainId } from '#wire/addresses.ts'
-import { type Station, composeObserver } from './compose.ts'
+import { type Observer, composeObserver } from './compose.ts'
 import type { Context } from './context.ts'
 import { devRoles } from './dev-roles.ts'
 import type { Network as NetworkFile } from './network-file.ts'
 import { clientAccountOf, openSigner } from './signer.ts'
 
 /** A client: a station and the account that pays. */
-export interface Client extends Station {
+export interface Client extends Observer {
   readonly transactor: Transactor
   readonly dataDir: string
 }

@@ -12,7 +12,7 @@ import {
   createReader,
 } from '#chain/client/transactor.ts'
 import { createArtifacts } from '#p2p/artifacts.ts'
-import { createCapabilities } from '#p2p/capabilities.ts'
+import { type Capabilities, createCapabilities } from '#p2p/capabilities.ts'
 import { type JobTopics, createJobTopics } from '#p2p/job-topic.ts'
 import type { Artifacts } from '#p2p/network.ts'
 import { type Libp2pNetwork, createNetwork } from '#p2p/node.ts'
@@ -28,6 +28,11 @@ export interface Station extends Service {
   readonly network: Libp2pNetwork
   readonly artifacts: Artifacts
   readonly topics: JobTopics
+}
+
+/** A station that hears who is there. */
+export interface Observer extends Station {
+  readonly capabilities: Capabilities
 }
 
 export interface StationOptions {
@@ -71,13 +76,16 @@ export async function composeStation(context: Context, options: StationOptions):
 }
 
 /** A station that only looks and fetches: it hears who is there and connects to them, and announces nothing. */
-export async function composeObserver(context: Context, options: StationOptions): Promise<Station> {
+export async function composeObserver(
+  context: Context,
+  options: StationOptions,
+): Promise<Observer> {
   const station = await composeStation(context, options)
   const { network, access } = station
   const { clock } = context
   const { chainId } = access
   const capabilities = createCapabilities({ network, clock, log: options.log }, { chainId })
-  return { ...station, ...createGroup([station, capabilities]) }
+  return { ...station, ...createGroup([station, capabilities]), capabilities }
 }
 
 /** How to reach the chain that `network.json` names. Throws NETWORK_FILE_INVALID when a contract is missing. */

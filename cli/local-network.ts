@@ -28,7 +28,7 @@ export interface LocalNetwork {
   stop(): Promise<void>
 }
 
-const startTimeoutMs = 120_000
+const startTimeoutMs = 300_000
 const stopTimeoutMs = 15_000
 
 /** Starts the processes and waits until all are registered and listening. Throws CHILD_EXITED, CHILD_SILENT. */

@@ -53,7 +53,7 @@ export function addOfferFlags(command: Command): Command {
     .option('--workers <count>', 'how many workers share the rows, 1 to 8', '3')
     .option('--evaluators <count>', 'how many evaluators are drawn at first, 1 to 8', '2')
     .option('--reward <train>', 'what the work is paid, in TRAIN', '1000')
-    .option('--volunteer-seconds <seconds>', 'how long workers may volunteer', '4')
+    .option('--volunteer-seconds <seconds>', 'how long workers may volunteer', '6')
     .option('--run-seconds <seconds>', 'how long the training may take')
 }
 

@@ -8,6 +8,7 @@ import type { Context } from '../context.ts'
 import { withClient } from './client-session.ts'
 import { type DataFlags, type OfferFlags, integerOf, offerOf, prepareOptionsOf } from './flags.ts'
 import { followToEnd, printSummary } from './follow.ts'
+import { meetWorkers } from './meet.ts'
 import { expectedSeconds, meterSpec } from './meter.ts'
 import { postJob } from './post.ts'
 import type { Summary } from './summary.ts'
@@ -57,6 +58,12 @@ export async function runJob(
     context.output.print({ event: 'offer', name, lines }, lines.join('\n'))
     return job.confirm(lines)
   }
+  const met = await meetWorkers(client, offer.workers, {
+    clock: context.clock,
+    signal: context.stopping,
+  })
+  const few = `note          only ${met} of ${offer.workers} workers can be reached now`
+  if (met < offer.workers) context.output.print({ event: 'workers', met }, few)
   const { jobId, spec } = await postJob(context, client, {
     name,
     prepared,

@@ -13,5 +13,5 @@ export function rowsCsv({ rows, seed }: { rows: number; seed: number }): string 
     const [x, y] = centres[row % 3] ?? [0, 0]
     return `${(x + noise()).toFixed(3)},${(y + noise()).toFixed(3)},${'abc'[row % 3]}`
   })
-  return `${['x,y,kind', ...lines].join('\n')}\n`
+  return `${['u,v,kind', ...lines].join('\n')}\n`
 }
