@@ -150,7 +150,7 @@ function openTools(
       folder: attemptFolder(place),
       pinOwner: pinOwner(job.jobId),
       sizeBytes: job.updateBytes,
-      providers: () => job.topic.peers(),
+      providersOf: (worker) => providersOf(deps, job, worker),
     },
   )
   const trainer: Trainer = createTrainer({ runner: job.runner, files, updates, journal }, place, {
@@ -160,7 +160,8 @@ function openTools(
   const operatorOf = (owner: Hex) => operatorIn(deps, owner)
   const entries: { listener?: (entry: RoundEntry) => void } = {}
   const signing = { chainId: options.chainId, jobManager: options.jobManager }
-  const exchangeDeps = { topic: job.topic, account: deps.account, signing, operatorOf, log }
+  const { peerId } = deps.network
+  const exchangeDeps = { topic: job.topic, peerId, account: deps.account, signing, operatorOf, log }
   const exchange = openExchange(exchangeDeps, place, (entry) => entries.listener?.(entry))
   const agreement = createAgreement(
     {
@@ -191,6 +192,17 @@ function openTools(
   }
 
   return { place, clock, journal, updates, trainer, exchange, agreement, onProgress, close }
+}
+
+/** The announcer's peer, then whoever else is in the topic. */
+async function providersOf(
+  { registry }: SessionDeps,
+  { topic }: OpenJob,
+  worker: Hex,
+): Promise<readonly string[]> {
+  const announcer = await registry.entryOf(worker).catch(() => undefined)
+  const others = topic.peers().filter((peer) => peer !== announcer?.peerId)
+  return announcer?.peerId ? [announcer.peerId, ...others] : others
 }
 
 async function operatorIn(deps: SessionDeps, owner: Hex): Promise<Hex | undefined> {

@@ -32,6 +32,8 @@ export interface Exchange {
 
 export interface ExchangeDeps {
   readonly topic: JobTopic
+  /** The own peer: what it wrote was signed here. */
+  readonly peerId: string
   readonly account: LocalAccount
   readonly signing: SigningPlace
   /** The operator key of an owner; undefined when there is none. */
@@ -50,20 +52,21 @@ export function openExchange(
   let last: Promise<void> = Promise.resolve()
   let isClosed = false
 
-  function take({ body }: JobEntry): void {
+  function take({ author, body }: JobEntry): void {
     last = last
-      .then(() => verify(body))
+      .then(() => verify(author, body))
       .catch((error: unknown) => {
         deps.log.error({ err: error, jobId }, 'topic entry not handled')
       })
   }
 
-  async function verify(body: Uint8Array): Promise<void> {
+  async function verify(author: string, body: Uint8Array): Promise<void> {
     const entry = parseEntry(body)
     if (isClosed || entry?.attempt !== attempt) return
     if (entry.kind !== 'update' && entry.kind !== 'vote') return
-    if (!place.active.includes(entry.worker) || !(await isSigned(entry))) return
-    onEntry(entry)
+    if (!place.active.includes(entry.worker)) return
+    const isOwn = entry.worker === worker && author === deps.peerId
+    if (isOwn || (await isSigned(entry))) onEntry(entry)
   }
 
   async function isSigned(entry: RoundEntry): Promise<boolean> {

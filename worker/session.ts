@@ -9,7 +9,7 @@ import type { Transactor } from '#chain/client/transactor.ts'
 import type { JobView } from '#chain/client/view.ts'
 import type { Runner } from '#compute/runner.ts'
 import type { JobTopics } from '#p2p/job-topic.ts'
-import type { Artifacts, JobTopic } from '#p2p/network.ts'
+import type { Artifacts, JobTopic, Network } from '#p2p/network.ts'
 import type { Files } from '#store/files.ts'
 import type { JobSpec } from '#wire/job.ts'
 import type { Hex } from '#wire/primitives.ts'
@@ -28,6 +28,7 @@ export interface SessionDeps {
   readonly account: LocalAccount
   readonly artifacts: Artifacts
   readonly topics: JobTopics
+  readonly network: Pick<Network, 'peerId'>
   readonly files: Files
   readonly journal: Journal
   readonly openRunner: () => Runner

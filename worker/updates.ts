@@ -22,8 +22,8 @@ export interface UpdatesOptions {
   readonly pinOwner: string
   /** Bytes of one update: four for each parameter. */
   readonly sizeBytes: number
-  /** Peers that may have it. */
-  readonly providers: () => readonly string[]
+  /** Peers that may have an update of this worker, the likeliest first. */
+  readonly providersOf: (worker: Hex) => Promise<readonly string[]>
 }
 
 const fetchTimeoutMs = 120_000
@@ -48,7 +48,7 @@ export function createUpdates(
 
   async function fetchChecked(
     name: string,
-    { cid, updateRoot }: ListedUpdate,
+    { cid, updateRoot, worker }: ListedUpdate,
     signal: AbortSignal,
   ): Promise<string> {
     const path = files.path(name)
@@ -56,7 +56,7 @@ export function createUpdates(
       await files.make(name.slice(0, name.lastIndexOf('/')))
       await artifacts.getFile(cid, path, {
         owner: options.pinOwner,
-        providers: options.providers(),
+        providers: await options.providersOf(worker),
         sizeBytesMax: options.sizeBytes,
         timeoutMs: fetchTimeoutMs,
         signal,

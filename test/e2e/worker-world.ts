@@ -135,7 +135,7 @@ export async function createWorld(
     how: { misbehave?: MisbehaveKind; times?: Partial<RoundTimes> },
   ): Session {
     const stopping = new AbortController()
-    const { account, artifacts, files, journal, owner, topics } = part
+    const { account, artifacts, files, journal, network, owner, topics } = part
     const deps = {
       ...market,
       chain: market.chainOf(owner),
@@ -143,6 +143,7 @@ export async function createWorld(
       artifacts,
       files,
       journal,
+      network,
       topics,
       openRunner: () => createRunner(),
       clock: realClock,
