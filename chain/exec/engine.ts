@@ -1,5 +1,5 @@
 import type { Hex } from '#base/hex.ts'
-import type { Payload, Withdrawal } from '../core/payload.ts'
+import type { Payload, Withdrawal } from '#chain/core/payload.ts'
 
 /** What consensus decides about a block before it is built. */
 export interface PayloadAttributes {

@@ -1,8 +1,8 @@
 import { type Hex, toHex } from '#base/hex.ts'
-import type { Genesis } from '../core/genesis.ts'
-import type { Payload } from '../core/payload.ts'
-import type { Chain } from '../exec/embedded/chain.ts'
-import type { Simulator } from '../exec/embedded/simulate.ts'
+import type { Genesis } from '#chain/core/genesis.ts'
+import type { Payload } from '#chain/core/payload.ts'
+import type { Chain } from '#chain/exec/embedded/chain.ts'
+import type { Simulator } from '#chain/exec/embedded/simulate.ts'
 
 const nobody: Hex = `0x${'00'.repeat(20)}`
 

@@ -8,7 +8,7 @@ import {
   consensusBlockSchema,
   consensusRoot,
   genesisRoot,
-} from '../core/consensus-block.ts'
+} from '#chain/core/consensus-block.ts'
 
 /** Consensus blocks by height, beside the execution blocks they agree on. */
 export interface ConsensusStore {

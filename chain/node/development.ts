@@ -1,8 +1,8 @@
 import { devChainId } from '#wire/addresses.ts'
 import type { DeploymentOptions } from '#wire/deployment.ts'
-import { developmentAddresses } from '../core/development.ts'
-import { initialBaseFeePerGas } from '../core/fee.ts'
-import type { GenesisInput } from '../core/genesis.ts'
+import { developmentAddresses } from '#chain/core/development.ts'
+import { initialBaseFeePerGas } from '#chain/core/fee.ts'
+import type { GenesisInput } from '#chain/core/genesis.ts'
 import { systemGenesis } from './system-contracts.ts'
 
 const weiPerCoin = 10n ** 18n

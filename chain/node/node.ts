@@ -10,10 +10,10 @@ import {
   type GenesisInput,
   parseGenesis,
   refuseDevelopmentKey,
-} from '../core/genesis.ts'
-import { createMempool } from '../core/mempool.ts'
-import type { Payload } from '../core/payload.ts'
-import { createEmbeddedEngine } from '../exec/embedded/engine.ts'
+} from '#chain/core/genesis.ts'
+import { createMempool } from '#chain/core/mempool.ts'
+import type { Payload } from '#chain/core/payload.ts'
+import { createEmbeddedEngine } from '#chain/exec/embedded/engine.ts'
 import { openConsensusStore } from './consensus-store.ts'
 import { createSoloDriver } from './driver.ts'
 import { createFeed } from './feed.ts'

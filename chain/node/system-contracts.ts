@@ -1,36 +1,11 @@
-import {
-  type Abi,
-  encodeDeployData,
-  encodeFunctionData,
-  toEventSelector,
-  toFunctionSelector,
-} from 'viem'
-import type { Hex } from '#base/hex.ts'
-import { beaconAbi } from '#wire/abi/beacon.ts'
+import { utf8 } from '#base/bytes.ts'
+import { keccak256 } from '#base/crypto/keys.ts'
+import { AppError } from '#base/error.ts'
+import { type Hex, toHex } from '#base/hex.ts'
+import type { GenesisInput } from '#chain/core/genesis.ts'
 import bytecode from '#wire/abi/bytecode.json' with { type: 'json' }
-import { evaluatorPoolAbi } from '#wire/abi/evaluatorPool.ts'
-import { governanceAbi } from '#wire/abi/governance.ts'
-import { jobCourtAbi } from '#wire/abi/jobCourt.ts'
-import { jobManagerAbi } from '#wire/abi/jobManager.ts'
-import { stakingAbi } from '#wire/abi/staking.ts'
-import { timelockAbi } from '#wire/abi/timelock.ts'
-import { trainTokenAbi } from '#wire/abi/trainToken.ts'
-import { workerRegistryAbi } from '#wire/abi/workerRegistry.ts'
 import { systemAddresses } from '#wire/addresses.ts'
-import { type ContractName, type DeploymentOptions, deploymentOf } from '#wire/deployment.ts'
-import type { GenesisInput } from '../core/genesis.ts'
-
-const abis: Readonly<Record<ContractName, Abi>> = {
-  TrainToken: trainTokenAbi,
-  WorkerRegistry: workerRegistryAbi,
-  Staking: stakingAbi,
-  EvaluatorPool: evaluatorPoolAbi,
-  JobManager: jobManagerAbi,
-  JobCourt: jobCourtAbi,
-  Timelock: timelockAbi,
-  Governance: governanceAbi,
-  Beacon: beaconAbi,
-}
+import { type DeploymentOptions, deploymentOf } from '#wire/deployment.ts'
 
 type SystemGenesis = Required<
   Pick<GenesisInput, 'contracts' | 'calls' | 'recorder' | 'openWork' | 'modelEvent'>
@@ -44,19 +19,32 @@ export function systemGenesis(options: DeploymentOptions): SystemGenesis {
     contracts: contracts.map(({ name, args }) => ({
       name,
       address: systemAddresses[name],
-      initCode: encodeDeployData({ abi: abis[name], bytecode: bytecode[name] as Hex, args }),
+      initCode: `${bytecode[name] as Hex}${args.map(wordOf).join('')}`,
     })),
     calls: calls.map(({ from, to, functionName, valueWei }) => ({
       from,
       to: systemAddresses[to],
       valueWei: String(valueWei),
-      calldata: encodeFunctionData({ abi: abis[to], functionName }),
+      calldata: selectorOf(`${functionName}()`),
     })),
-    recorder: { address: Beacon, calldata: toFunctionSelector('record()') },
-    openWork: { address: JobManager, calldata: toFunctionSelector('openJobs()') },
+    recorder: { address: Beacon, calldata: selectorOf('record()') },
+    openWork: { address: JobManager, calldata: selectorOf('openJobs()') },
     modelEvent: {
       address: JobManager,
-      topic: toEventSelector('JobCompleted(bytes32,bytes32,bytes32,int64)'),
+      topic: toHex(keccak256(utf8('JobCompleted(bytes32,bytes32,bytes32,int64)'))),
     },
   }
+}
+
+function selectorOf(signature: string): Hex {
+  return toHex(keccak256(utf8(signature)).subarray(0, 4))
+}
+
+/** A constructor's argument as one ABI word: the system contracts take addresses and integers only. */
+function wordOf(value: unknown): string {
+  const isAddress = typeof value === 'string' && /^0x[0-9a-f]{40}$/.test(value)
+  if (isAddress || typeof value === 'bigint' || typeof value === 'number') {
+    return BigInt(value).toString(16).padStart(64, '0')
+  }
+  throw new AppError({ code: 'ARGUMENT_UNKNOWN', type: typeof value })
 }

@@ -2,18 +2,18 @@ import { AppError } from '#base/error.ts'
 import { type Hex, fromHex, toHex } from '#base/hex.ts'
 import type { Logger } from '#base/log.ts'
 import { toKey } from '#store/key.ts'
-import { nextBaseFeePerGas } from '../core/fee.ts'
-import { chainLimits } from '../core/limits.ts'
-import type { Mempool, PoolAccount } from '../core/mempool.ts'
-import type { PoolTransaction } from '../core/pool-book.ts'
-import type { Payload } from '../core/payload.ts'
-import type { Chain } from '../exec/embedded/chain.ts'
-import { leastGas } from '../exec/embedded/run-transaction.ts'
+import { nextBaseFeePerGas } from '#chain/core/fee.ts'
+import { chainLimits } from '#chain/core/limits.ts'
+import type { Mempool, PoolAccount } from '#chain/core/mempool.ts'
+import type { PoolTransaction } from '#chain/core/pool-book.ts'
+import type { Payload } from '#chain/core/payload.ts'
+import type { Chain } from '#chain/exec/embedded/chain.ts'
+import { leastGas } from '#chain/exec/embedded/run-transaction.ts'
 import {
   type Decode,
   type DecodedTransaction,
   toPoolTransaction,
-} from '../exec/embedded/transaction.ts'
+} from '#chain/exec/embedded/transaction.ts'
 import { type Feed, createFeed } from './feed.ts'
 import type { WriteAhead } from './write-ahead.ts'
 

@@ -2,7 +2,7 @@ import { createMPTFromProof } from '@ethereumjs/mpt'
 import { RLP } from '@ethereumjs/rlp'
 import { createHardhatRuntimeEnvironment } from 'hardhat/hre'
 import {
-  BaseError,
+  type BaseError,
   type Hex,
   ContractFunctionRevertedError,
   createPublicClient,
@@ -261,11 +261,11 @@ describe('JSON-RPC', () => {
     const transport = webSocket(node.wsUrl)({ chain: chain(node.url) })
     const told: Record<string, unknown[]> = { newHeads: [], logs: [], newPendingTransactions: [] }
     const subscribe = async (...params: [string, ...object[]]) => {
-      const onData = (told_: unknown) =>
-        told[params[0]]?.push((told_ as { result: unknown }).result)
+      const hear = (message: unknown) =>
+        told[params[0]]?.push((message as { result: unknown }).result)
       return transport.value?.subscribe({
         params: params as never,
-        onData,
+        onData: hear,
         onError: () => undefined,
       })
     }
@@ -312,8 +312,11 @@ describe('JSON-RPC', () => {
 
   test('lists what a call touches', async () => {
     const { account, token } = await deployToken(node, 11)
-    const data = `0x70a08231${account.address.slice(2).toLowerCase().padStart(64, '0')}`
-    const { result } = await call(node.url, 'eth_createAccessList', [{ to: token, data }, 'latest'])
+    const input = `0x70a08231${account.address.slice(2).toLowerCase().padStart(64, '0')}`
+    const { result } = await call(node.url, 'eth_createAccessList', [
+      { to: token, input },
+      'latest',
+    ])
     const slot = keccak256(`0x${account.address.slice(2).padStart(64, '0')}${'00'.repeat(32)}`)
     expect(result).toMatchObject({
       accessList: [{ address: token.toLowerCase(), storageKeys: [slot] }],

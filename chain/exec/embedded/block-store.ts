@@ -2,7 +2,7 @@ import { u64be } from '#base/bytes.ts'
 import { type Hex, fromHex } from '#base/hex.ts'
 import type { KeyValueStore, Write } from '#store/kv.ts'
 import { createTable } from '#store/table.ts'
-import { type Payload, decodePayload, encodePayload } from '../../core/payload.ts'
+import { type Payload, decodePayload, encodePayload } from '#chain/core/payload.ts'
 import { type Receipt, decodeReceipts, encodeReceipts } from './receipt.ts'
 
 /** Where a transaction stands in the chain. */

@@ -1,6 +1,6 @@
 import { assert } from '#base/assert.ts'
 import type { Hex } from '#base/hex.ts'
-import type { Payload } from '../../core/payload.ts'
+import type { Payload } from '#chain/core/payload.ts'
 import type { BlockStore } from './block-store.ts'
 import type { Receipt } from './receipt.ts'
 import type { StateChanges } from './state-view.ts'

@@ -3,9 +3,9 @@ import { assert } from '#base/assert.ts'
 import { AppError } from '#base/error.ts'
 import { type Hex, fromHex } from '#base/hex.ts'
 import type { KeyValueStore } from '#store/kv.ts'
-import type { Genesis } from '../../core/genesis.ts'
-import type { Header } from '../../core/header.ts'
-import type { Payload } from '../../core/payload.ts'
+import type { Genesis } from '#chain/core/genesis.ts'
+import type { Header } from '#chain/core/header.ts'
+import type { Payload } from '#chain/core/payload.ts'
 import type { Forkchoice } from '../engine.ts'
 
 import {

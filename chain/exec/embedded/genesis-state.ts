@@ -4,15 +4,15 @@ import { u64be, utf8 } from '#base/bytes.ts'
 import { sha256 } from '#base/crypto/sha256.ts'
 import { AppError } from '#base/error.ts'
 import { type Hex, fromHex, toHex } from '#base/hex.ts'
-import type { Genesis } from '../../core/genesis.ts'
+import type { Genesis } from '#chain/core/genesis.ts'
 import {
   type Header,
   emptyRequestsHash,
   emptyRoot,
   headerHash,
   zeroHash,
-} from '../../core/header.ts'
-import type { Payload } from '../../core/payload.ts'
+} from '#chain/core/header.ts'
+import type { Payload } from '#chain/core/payload.ts'
 import type { FastCrypto } from './crypto.ts'
 import { type EvmBlock, type Machine, createMachine } from './machine.ts'
 import { predeploys } from './predeploys.ts'

@@ -1,6 +1,6 @@
 import { type Hex, fromHex, toHex } from '#base/hex.ts'
 import { toKey } from '#store/key.ts'
-import { emptyRoot } from '../../core/header.ts'
+import { emptyRoot } from '#chain/core/header.ts'
 import { type StateView, noBytes } from './state-view.ts'
 import { type Child, type TrieNode, decodeNode, toNibbles } from './trie-node.ts'
 

@@ -1,7 +1,7 @@
 import { RLP } from '@ethereumjs/rlp'
 import { concatBytes } from '#base/bytes.ts'
 import { type Hex, fromHex, toHex } from '#base/hex.ts'
-import { integer, quantity } from '../../core/header.ts'
+import { integer, quantity } from '#chain/core/header.ts'
 
 export interface ReceiptLog {
   readonly address: Uint8Array

@@ -1,6 +1,6 @@
 import type { EVMResult } from '@ethereumjs/evm'
 import { toHex } from '#base/hex.ts'
-import { type Withdrawal, encodeWithdrawal } from '../../core/payload.ts'
+import { type Withdrawal, encodeWithdrawal } from '#chain/core/payload.ts'
 import type { BlockEnvironment, EvmBlock, HashOf, Machine } from './machine.ts'
 import { type Receipt, type ReceiptLog, addToBloom, encodeReceipt } from './receipt.ts'
 import { computeRoots, listRoot } from './roots.ts'

@@ -1,9 +1,9 @@
 import { AppError } from '#base/error.ts'
 import { type Hex, toHex } from '#base/hex.ts'
-import type { Header } from '../../core/header.ts'
-import { chainLimits } from '../../core/limits.ts'
-import type { Selection } from '../../core/mempool.ts'
-import type { Payload } from '../../core/payload.ts'
+import type { Header } from '#chain/core/header.ts'
+import { chainLimits } from '#chain/core/limits.ts'
+import type { Selection } from '#chain/core/mempool.ts'
+import type { Payload } from '#chain/core/payload.ts'
 import type { BlockRun, TransactionSource } from './run-block.ts'
 import type { Decode, DecodedTransaction } from './transaction.ts'
 

@@ -1,5 +1,5 @@
 import { RLP } from '@ethereumjs/rlp'
-import { integer, quantity } from '../../core/header.ts'
+import { integer, quantity } from '#chain/core/header.ts'
 
 /** An account as it is stored: never changed in place. */
 export interface StoredAccount {

@@ -3,8 +3,8 @@ import { type TypedTransaction, createTxFromRLP } from '@ethereumjs/tx'
 import { Address } from '@ethereumjs/util'
 import { AppError } from '#base/error.ts'
 import { type Hex, toHex } from '#base/hex.ts'
-import { chainLimits } from '../../core/limits.ts'
-import type { PoolTransaction } from '../../core/pool-book.ts'
+import { chainLimits } from '#chain/core/limits.ts'
+import type { PoolTransaction } from '#chain/core/pool-book.ts'
 import type { FastCrypto } from './crypto.ts'
 
 /** A signed transaction with its sender found out. */

@@ -1,6 +1,6 @@
 import { assert } from '#base/assert.ts'
 import { fromHex } from '#base/hex.ts'
-import { emptyRoot } from '../../core/header.ts'
+import { emptyRoot } from '#chain/core/header.ts'
 import { type TrieNode, decodeNode, textOf } from './trie-node.ts'
 
 /** Stored nodes by their path: one character of code 0-15 for each nibble from the root. */

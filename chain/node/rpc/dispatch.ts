@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Logger } from '#base/log.ts'
-import { chainLimits } from '../../core/limits.ts'
+import { chainLimits } from '#chain/core/limits.ts'
 import type { RpcMethods, Session } from './context.ts'
 import { type RpcFailure, failureOf, rpcCodes } from './errors.ts'
 

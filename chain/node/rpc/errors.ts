@@ -1,6 +1,6 @@
 import { AppError } from '#base/error.ts'
 import { type Hex, toHex } from '#base/hex.ts'
-import type { CallOutcome } from '../../exec/embedded/simulate.ts'
+import type { CallOutcome } from '#chain/exec/embedded/simulate.ts'
 
 /** An error as JSON-RPC answers it. */
 export interface RpcFailure {

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Hex } from '#base/hex.ts'
-import type { AccountOverride, CallRequest } from '../../exec/embedded/simulate.ts'
+import type { AccountOverride, CallRequest } from '#chain/exec/embedded/simulate.ts'
 import { invalidParams } from './errors.ts'
 
 const lower = (text: string): Hex => text.toLowerCase() as Hex

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { AppError } from '#base/error.ts'
 import type { Logger } from '#base/log.ts'
-import { chainLimits } from '../../core/limits.ts'
+import { chainLimits } from '#chain/core/limits.ts'
 import type { Session } from './context.ts'
 import type { Dispatch } from './dispatch.ts'
 

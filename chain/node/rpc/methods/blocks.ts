@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type Payload, encodePayload } from '../../../core/payload.ts'
+import { type Payload, encodePayload } from '#chain/core/payload.ts'
 import { type RpcContext, type RpcMethods, canonical, findBlock, pendingBlock } from '../context.ts'
 import { blockJson, headerJson, transactionJson } from '../format.ts'
 import { blockParam, hash, hexQuantity, parse } from '../params.ts'

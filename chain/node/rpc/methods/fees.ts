@@ -1,9 +1,9 @@
 import { z } from 'zod'
 import { type Hex } from '#base/hex.ts'
-import { nextBaseFeePerGas, tipPerGas } from '../../../core/fee.ts'
-import { chainLimits } from '../../../core/limits.ts'
-import type { Payload } from '../../../core/payload.ts'
-import { feesOf } from '../../../exec/embedded/transaction.ts'
+import { nextBaseFeePerGas, tipPerGas } from '#chain/core/fee.ts'
+import { chainLimits } from '#chain/core/limits.ts'
+import type { Payload } from '#chain/core/payload.ts'
+import { feesOf } from '#chain/exec/embedded/transaction.ts'
 import { type RpcContext, type RpcMethods, needBlock } from '../context.ts'
 import { blockParam, hexQuantity, parse, quantity } from '../params.ts'
 

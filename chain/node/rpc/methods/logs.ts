@@ -1,10 +1,11 @@
-import { createHash } from 'node:crypto'
-import { type Hex } from '#base/hex.ts'
-import { chainLimits } from '../../../core/limits.ts'
+import { u64be } from '#base/bytes.ts'
+import { sha256 } from '#base/crypto/sha256.ts'
+import { type Hex, toHex } from '#base/hex.ts'
+import { chainLimits } from '#chain/core/limits.ts'
 import type { RpcContext, RpcMethods } from '../context.ts'
 import { limitExceeded, serverError } from '../errors.ts'
 import { findLogs, toQuery, toSpan } from '../logs.ts'
-import { type FilterParam, filterParam, parse, hexQuantity } from '../params.ts'
+import { type FilterParam, filterParam, parse } from '../params.ts'
 import { z } from 'zod'
 
 type Filter =
@@ -133,6 +134,6 @@ async function newLogs(
 
 /** An id that does not repeat after a restart, so that no stale filter is taken for a new one. */
 export function unguessable(count: number, nowMs: number): Hex {
-  const digest = createHash('sha256').update(`${count}/${nowMs}/${process.pid}`).digest('hex')
-  return hexQuantity(BigInt(`0x1${digest.slice(0, 31)}`))
+  const digest = toHex(sha256(u64be(count), u64be(nowMs))).slice(2, 33)
+  return `0x1${digest}`
 }

@@ -1,5 +1,5 @@
-import type { Payload } from '../../../core/payload.ts'
-import type { Receipt } from '../../../exec/embedded/receipt.ts'
+import type { Payload } from '#chain/core/payload.ts'
+import type { Receipt } from '#chain/exec/embedded/receipt.ts'
 import type { RpcContext } from '../context.ts'
 import { receiptJson } from '../format.ts'
 

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Hex } from '#base/hex.ts'
-import { chainLimits } from '../../../core/limits.ts'
+import { chainLimits } from '#chain/core/limits.ts'
 import type { RpcContext, RpcMethods, Session } from '../context.ts'
 import { limitExceeded, serverError } from '../errors.ts'
 import { headerJson, transactionJson } from '../format.ts'

@@ -1,5 +1,5 @@
 import { type Hex, fromHex } from '#base/hex.ts'
-import type { Payload } from '../../../core/payload.ts'
+import type { Payload } from '#chain/core/payload.ts'
 import { type RpcContext, type RpcMethods, canonical, findBlock } from '../context.ts'
 import { transactionJson } from '../format.ts'
 import { blockParam, bytes, hash, parse, quantity } from '../params.ts'

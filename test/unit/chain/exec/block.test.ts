@@ -271,7 +271,7 @@ describe('a block', () => {
   test('is a block that the stock library accepts', async () => {
     const common = createChainCommon(78787, await loadCrypto())
     const { header } = payload
-    const block = await createBlockFromRPC(
+    const block = createBlockFromRPC(
       {
         ...(rpcHeader(header) as unknown as Parameters<typeof createBlockFromRPC>[0]),
         transactions: [],

@@ -16,9 +16,9 @@ const [alice, bob] = accounts as [(typeof accounts)[0], (typeof accounts)[0]]
 const fees = { chainId: 78787, maxFeePerGas: 3_000_000_000n, maxPriorityFeePerGas: 1n }
 const token = getContractAddress({ from: alice.address, nonce: 0n })
 
-function send(nonce: number, to: Hex | undefined, data: Hex = '0x', value = 0n): Promise<Hex> {
-  const gas = data === '0x' ? 21_000n : 1_000_000n
-  return alice.signTransaction({ ...fees, nonce, to, data, value, gas })
+function send(nonce: number, to: Hex | undefined, input: Hex = '0x', value = 0n): Promise<Hex> {
+  const gas = input === '0x' ? 21_000n : 1_000_000n
+  return alice.signTransaction({ ...fees, nonce, to, data: input, value, gas })
 }
 
 const { Token } = samples()

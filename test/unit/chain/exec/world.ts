@@ -109,11 +109,16 @@ export async function createWorld(
 
 /** Calls views of contracts on the head's state. */
 export function callerOf({ simulator, chain }: EmbeddedEngine) {
-  async function read(to: Hex, abi: Abi, functionName: string, args: readonly unknown[] = []) {
+  async function read(
+    to: Hex,
+    abi: Abi,
+    functionName: string,
+    args: readonly unknown[] = [],
+  ): Promise<unknown> {
     const input = encodeFunctionData({ abi, functionName, args })
     const outcome = await simulator.call({ from: zeroAddress, to, input }, { block: chain.head() })
     if (outcome.kind !== 'done') throw new Error(JSON.stringify({ ...outcome, gasUsed: 0 }))
-    return decodeFunctionResult({ abi, functionName, data: toHex(outcome.output) }) as unknown
+    return decodeFunctionResult({ abi, functionName, data: toHex(outcome.output) })
   }
   return { read }
 }
