@@ -52,8 +52,10 @@ function titleOf(test: TestCase): string {
 
 function reasonOf(test: TestCase): string {
   const result = test.result()
-  const note = result.state === 'skipped' ? result.note : 'never ran'
-  return note ?? (test.options.mode === 'todo' ? 'to do' : 'no reason given')
+  if (result.state !== 'skipped') return 'never ran'
+  if (result.note !== undefined) return result.note
+  if (test.options.mode === 'todo') return 'to do'
+  return test.options.mode === 'run' ? 'what it builds on failed' : 'no reason given'
 }
 
 function textOf(error: unknown): string {
