@@ -67,7 +67,7 @@ type Outcome = 'equal' | 'different' | 'withheld'
 
 /** Names under which a job's artifacts are pinned. */
 export function pinOwnersOf(jobId: Hex) {
-  return { lasting: `job/${jobId}`, passing: `audit/${jobId}` }
+  return { lasting: `job:${jobId}`, passing: `audit:${jobId}` }
 }
 
 /** Whether this evaluator still owes a verdict: drawn in the present attempt, and not revealed. */

@@ -106,7 +106,7 @@ export function createEvaluator(deps: EvaluatorDeps, options: EvaluatorOptions):
     try {
       await journal.keep({ jobId, untilTime: 0 })
       await attest({ ...deps, topics, onProgress }, options, { view, signal })
-      restingUntilMs.delete(jobId)
+      restingUntilMs.set(jobId, clock.nowMs() + retryAfterMs) // until the feed has seen the reveal
     } catch (error) {
       if (signal.aborted) return
       restingUntilMs.set(jobId, clock.nowMs() + retryAfterMs)

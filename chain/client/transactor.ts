@@ -76,7 +76,8 @@ export function createTransactor(access: ChainAccess, account: LocalAccount): Tr
     const call = { ...callOf(access, contract, name, args), account }
     try {
       const { request } = await rpc.simulateContract(call)
-      const hash = await wallet.writeContract(request)
+      const gas = gasLimitOf(await rpc.estimateContractGas(call))
+      const hash = await wallet.writeContract({ ...request, gas })
       const receipt = await rpc.waitForTransactionReceipt({ hash, timeout: receiptTimeoutMs })
       const { blockNumber, gasUsed } = receipt
       if (receipt.status === 'success') return { hash, blockNumber, gasUsed }
@@ -115,6 +116,14 @@ export function createReader(access: ChainAccess): Pick<Transactor, 'read'> {
   return {
     read: (contract, name, args = []) => readContract(rpc, access, { contract, name, args }),
   }
+}
+
+/**
+ * A call may find another state than the one it was estimated on: the last of several commitments or reveals
+ * in a block also closes the stage. What is not used costs nothing.
+ */
+function gasLimitOf(estimate: bigint): bigint {
+  return estimate * 2n + 1_000_000n
 }
 
 async function readContract<T>(
