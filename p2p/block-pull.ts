@@ -10,6 +10,8 @@ const blockProtocol = '/quern/block/1'
 const absent = 0xffff_ffff
 const cidBytesMax = 128
 const idleMs = 60_000
+/** Shorter than the serving side's, so that no question meets a stream that is being closed. */
+const unusedMs = 30_000
 const askedMs = p2pLimits.blockTimeoutMs
 
 /**
@@ -146,7 +148,7 @@ async function readAnswer(
   reader: StreamReader,
   isAsked: () => boolean,
 ): Promise<Uint8Array | undefined> {
-  const header = await reader.read(4, AbortSignal.timeout(isAsked() ? askedMs : idleMs))
+  const header = await reader.read(4, AbortSignal.timeout(isAsked() ? askedMs : unusedMs))
   const sizeBytes = new DataView(header.buffer).getUint32(0)
   if (sizeBytes === absent) return undefined
   if (sizeBytes > p2pLimits.blockBytesMax)

@@ -106,7 +106,10 @@ export interface JobTopic {
   close(): Promise<void>
 }
 
-/** Bounds of fetching an artifact, and whom it is kept for. */
+/**
+ * Bounds of fetching an artifact, and whom it is kept for. `timeoutMs` is the longest wait without a byte
+ * arriving; until then peers are asked again, since an announcement can be ahead of its bytes.
+ */
 export interface GetOptions extends WaitOptions {
   /** Larger artifacts are refused with ARTIFACT_TOO_LARGE before anything is allocated. */
   readonly sizeBytesMax?: number

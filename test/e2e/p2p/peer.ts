@@ -37,6 +37,9 @@ const calls: PeerCalls = {
   append: async ({ text }) => (await topic.append(new TextEncoder().encode(text))).sequence,
   entries: async () =>
     topic.entries().map((entry) => ({ ...entry, body: new TextDecoder().decode(entry.body) })),
+  block: async ({ durationMs }) => {
+    for (const end = Date.now() + durationMs; Date.now() < end;) Math.sqrt(2)
+  },
   peers: async () => ({ connected: network.peers().length, inTopic: topic.peers().length }),
 }
 

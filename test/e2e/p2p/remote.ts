@@ -19,6 +19,8 @@ export interface PeerCalls {
   append: (given: { text: string }) => Promise<number>
   entries: () => Promise<{ author: string; sequence: number; body: string }[]>
   peers: () => Promise<{ connected: number; inTopic: number }>
+  /** Computes without a pause, so that the process answers nobody. */
+  block: (given: { durationMs: number }) => Promise<void>
 }
 
 export interface PeerCall {
@@ -73,6 +75,7 @@ export async function startPeer(setup: PeerSetup): Promise<RemotePeer> {
     append: (given) => called('append', given) as never,
     entries: () => called('entries') as never,
     peers: () => called('peers') as never,
+    block: (given) => called('block', given) as never,
     kill: async () => void (await exit(() => child.kill('SIGKILL'))),
     stop: () => exit(() => child.disconnect()),
   }
