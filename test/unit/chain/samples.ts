@@ -36,6 +36,13 @@ contract Child {
   function end(address payable heir) external { selfdestruct(heir); }
 }
 
+contract Board {
+  event JobCompleted(bytes32 indexed job, bytes32 model, bytes32 cid, int64 metric);
+  uint256 public openJobs;
+  function open(uint256 count) external { openJobs = count; }
+  function complete(bytes32 model) external { emit JobCompleted(0, model, 0, 0); }
+}
+
 contract Odd {
   event Seen(uint256 indexed number, bytes32 parent, uint256 beacon, uint256 fee, address coinbase);
   event Born(address child, uint256 size);
@@ -90,10 +97,12 @@ interface Output {
   }
 }
 
-let compiled: Readonly<Record<'Token' | 'Child' | 'Odd', Sample>> | undefined
+type Samples = Readonly<Record<'Token' | 'Child' | 'Odd' | 'Board', Sample>>
+
+let compiled: Samples | undefined
 
 /** The contracts that the chain's tests deploy, compiled once in a process. */
-export function samples(): Readonly<Record<'Token' | 'Child' | 'Odd', Sample>> {
+export function samples(): Samples {
   if (compiled !== undefined) return compiled
   const require = createRequire(import.meta.url)
   const solc = require('solc') as { compile(input: string): string }
@@ -117,6 +126,11 @@ export function samples(): Readonly<Record<'Token' | 'Child' | 'Odd', Sample>> {
     abi: found[name]?.abi ?? [],
     bytecode: `0x${found[name]?.evm.bytecode.object ?? ''}`,
   })
-  compiled = { Token: sample('Token'), Child: sample('Child'), Odd: sample('Odd') }
+  compiled = {
+    Token: sample('Token'),
+    Child: sample('Child'),
+    Odd: sample('Odd'),
+    Board: sample('Board'),
+  }
   return compiled
 }
