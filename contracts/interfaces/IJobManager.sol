@@ -53,11 +53,12 @@ interface IJobManager is IJobTypes {
         bytes32 heldOutKey
     ) external;
 
-    /// @notice Accepts a clean verdict that has its quorum, after the reveal window. Anyone may call.
+    /// @notice Accepts a clean verdict that has its quorum, once all commitments are opened or the reveal window is over.
+    /// Anyone may call.
     function completeJob(Terms calldata terms, Verdict calldata verdict) external;
 
-    /// @notice Removes and slashes the workers that a verdict with quorum names, after the reveal window; the others
-    /// redo the work. Anyone may call.
+    /// @notice Removes and slashes the workers that a verdict with quorum names, once all commitments are opened or the
+    /// reveal window is over; the others redo the work. Anyone may call.
     function slash(Terms calldata terms, Verdict calldata verdict) external;
 
     /// @notice Pays workers by credited segments, evaluators, the client's refund, and burns the rest. Anyone may call.

@@ -85,11 +85,8 @@ abstract contract JobExits is JobVerdicts, JobVolunteers {
             bool isSilent = block.timestamp > job.deadline && !_hasAnyCommitted(job);
             if (!isSilent) revert TooEarly(until + 1);
         }
-        for (uint256 i; i < job.drawn; ++i) {
-            if ((job.revealedMask >> i) & 1 == 0) continue;
-            bytes32 verdictHash = _verdicts[jobId][_verdictKey(job.attempt, i)];
-            if (_hasQuorum(terms, job, _agreeing(jobId, job, verdictHash))) revert QuorumReached(verdictHash);
-        }
+        bytes32 verdictHash = _verdictWithQuorum(jobId, terms, job);
+        if (verdictHash != 0) revert QuorumReached(verdictHash);
         if (job.panel == 0) return _redraw(jobId, terms, job);
         _payUnresolved(jobId, terms, job);
     }

@@ -12,13 +12,13 @@ import {JobPanel} from "./JobPanel.sol";
 /// @title What follows from verdicts that are not unanimous and clean.
 abstract contract JobVerdicts is JobPanel {
     /// @notice Called in the manager's place when the last commitment of a panel is opened: acts on the verdict if it has
-    /// its quorum, else lets a further panel be drawn.
+    /// its quorum. Where another verdict has it, `completeJob` or `slash` may follow at once; where none has,
+    /// a further panel is drawn.
     function judge(Terms calldata terms, Verdict calldata verdict) external {
         (bytes32 jobId, JobSlot.Job memory job) = _load(terms, Status.Attesting);
-        uint256 panel = JobSlot.range(job.panelStart, job.drawn);
-        if ((job.committedMask & ~job.revealedMask) & panel != 0) revert TooEarly(job.deadline);
+        if (!_hasAllRevealed(job)) revert TooEarly(job.deadline);
         if (_conclude(jobId, terms, job, verdict, JobTypes.hashVerdict(verdict))) return;
-        if (job.panel == 0) _redraw(jobId, terms, job);
+        if (job.panel == 0 && _verdictWithQuorum(jobId, terms, job) == 0) _redraw(jobId, terms, job);
     }
 
     /// @dev See IJobManager.
@@ -35,9 +35,29 @@ abstract contract JobVerdicts is JobPanel {
 
     function _concludeLate(Terms calldata terms, Verdict calldata verdict) private {
         (bytes32 jobId, JobSlot.Job memory job) = _load(terms, Status.Attesting);
-        (, uint256 until) = _revealWindow(terms, job);
-        if (block.timestamp <= until) revert TooEarly(until + 1);
+        (uint256 from, uint256 until) = _revealWindow(terms, job);
+        bool isOver = block.timestamp > until || (block.timestamp >= from && _hasAllRevealed(job));
+        if (!isOver) revert TooEarly(until + 1);
         if (!_conclude(jobId, terms, job, verdict, JobTypes.hashVerdict(verdict))) revert NoQuorum();
+    }
+
+    /// @dev Everybody of the panel that committed has revealed.
+    function _hasAllRevealed(JobSlot.Job memory job) private pure returns (bool) {
+        return (job.committedMask & ~job.revealedMask) & JobSlot.range(job.panelStart, job.drawn) == 0;
+    }
+
+    /// @dev Hash of the verdict on which enough evaluators agree; zero when there is none.
+    function _verdictWithQuorum(
+        bytes32 jobId,
+        Terms calldata terms,
+        JobSlot.Job memory job
+    ) internal view returns (bytes32) {
+        for (uint256 i; i < job.drawn; ++i) {
+            if ((job.revealedMask >> i) & 1 == 0) continue;
+            bytes32 verdictHash = _verdicts[jobId][_verdictKey(job.attempt, i)];
+            if (_hasQuorum(terms, job, _agreeing(jobId, job, verdictHash))) return verdictHash;
+        }
+        return 0;
     }
 
     /// @dev Acts on the verdict if enough evaluators agree on it.

@@ -13,7 +13,7 @@ import {IJobTypes} from "../../contracts/interfaces/IJobTypes.sol";
 import {IStaking} from "../../contracts/interfaces/IStaking.sol";
 import {IWorkerRegistry} from "../../contracts/interfaces/IWorkerRegistry.sol";
 import {MockRandomness} from "../../contracts/mocks/MockRandomness.sol";
-import {TestBase} from "./TestBase.sol";
+import {TestBase, Vm} from "./TestBase.sol";
 
 /// @dev All contracts, some actors, and a job's way step by step.
 abstract contract World is TestBase {
@@ -239,6 +239,45 @@ abstract contract World is TestBase {
             );
     }
 
+    function signedResultOf(
+        IJobTypes.Terms memory terms,
+        address owner
+    ) internal view returns (IJobTypes.SignedResult memory) {
+        IJobTypes.Result memory result = resultOf(owner);
+        bytes32 structHash = keccak256(
+            abi.encode(
+                keccak256(
+                    "Result(bytes32 jobId,uint32 attempt,bytes32 modelHash,bytes32 modelCidDigest,bytes32 segmentsRoot,bytes32 transcriptCidDigest)"
+                ),
+                jobs.jobIdOf(terms),
+                uint32(stateOf(terms).attempt),
+                result.modelHash,
+                result.modelCidDigest,
+                result.segmentsRoot,
+                result.transcriptCidDigest
+            )
+        );
+        bytes memory signature = signatureOf(operatorKey[owner], typedHash(address(jobs), structHash));
+        return IJobTypes.SignedResult(operatorOf(owner), result, signature);
+    }
+
+    function openingOf(
+        IJobTypes.Terms memory terms,
+        address owner,
+        IJobTypes.Verdict memory verdict
+    ) internal view returns (IJobTypes.Opening memory) {
+        bytes32 kind = keccak256(
+            "Verdict(bytes32 jobId,uint32 attempt,bytes32 modelHash,bytes32 modelCidDigest,int64 metricMicros,uint128 segments,uint8 guiltyMask,uint8 withheldMask,bytes32 evidenceDigest,bytes32 salt)"
+        );
+        bytes32 jobId = jobs.jobIdOf(terms);
+        uint32 attempt = stateOf(terms).attempt;
+        bytes32 structHash = keccak256(
+            bytes.concat(abi.encode(kind, jobId, attempt), abi.encode(verdict), saltOf(owner))
+        );
+        bytes memory signature = signatureOf(operatorKey[owner], typedHash(address(jobs), structHash));
+        return IJobTypes.Opening(operatorOf(owner), saltOf(owner), signature);
+    }
+
     function submit(IJobTypes.Terms memory terms, address owner) internal {
         vm.prank(operatorOf(owner));
         jobs.submitResult(terms, resultOf(owner));
@@ -313,6 +352,46 @@ abstract contract World is TestBase {
         open(terms);
         pass(1);
         submitAll(terms);
+    }
+
+    /// @dev The call must revert with exactly this.
+    function expectFail(address sender, bytes memory call, bytes memory reason) internal {
+        expectFailAt(address(jobs), sender, call, reason);
+    }
+
+    function expectFailAt(address target, address sender, bytes memory call, bytes memory reason) internal {
+        vm.prank(sender);
+        (bool success, bytes memory answer) = target.call(call);
+        ok(!success, "the call must revert");
+        if (keccak256(answer) != keccak256(reason)) {
+            assembly ("memory-safe") {
+                revert(add(answer, 32), mload(answer))
+            }
+        }
+    }
+
+    function wrongStatus(IJobTypes.Status status) internal pure returns (bytes memory) {
+        return abi.encodeWithSelector(IJobTypes.WrongStatus.selector, status);
+    }
+
+    function badTerms(uint8 field) internal pure returns (bytes memory) {
+        return abi.encodeWithSelector(IJobTypes.BadTerms.selector, field);
+    }
+
+    /// @dev One of the recorded logs has this topic and data.
+    function expectLog(bytes32 topic, bytes memory data) internal {
+        Vm.Log[] memory logs = vm.getRecordedLogs();
+        for (uint256 i; i < logs.length; ++i) {
+            if (logs[i].topics[0] == topic && keccak256(logs[i].data) == keccak256(data)) return;
+        }
+        ok(false, "no such log");
+    }
+
+    /// @dev Actors not drawn so far, out of the evaluators.
+    function isDrawn(IJobTypes.Terms memory terms, address owner) internal view returns (bool) {
+        address[] memory drawn = stateOf(terms).evaluators;
+        for (uint256 i; i < drawn.length; ++i) if (drawn[i] == owner) return true;
+        return false;
     }
 
     function stateOf(IJobTypes.Terms memory terms) internal view returns (IJobTypes.JobState memory) {
