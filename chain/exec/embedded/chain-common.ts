@@ -1,5 +1,6 @@
 import { type Common, Hardfork, Mainnet, createCustomCommon } from '@ethereumjs/common'
 import type { FastCrypto } from './crypto.ts'
+import { pointEvaluation } from './kzg.ts'
 
 /**
  * The rules of a chain at Osaka. One object serves every transaction: the library copies it for each and
@@ -10,6 +11,7 @@ export function createChainCommon(chainId: number, crypto: FastCrypto): Common {
     hardfork: Hardfork.Osaka,
     customCrypto: {
       keccak256: crypto.keccak256,
+      kzg: pointEvaluation,
       ecrecover: (digest, v, ...[r, s, id]) =>
         crypto.recover(digest, joinSignature(r, s), recoveryOf(v, id)),
     },
