@@ -61,7 +61,8 @@ export interface OpenAttempt {
   readonly opened: OpenedJob
   readonly runner: Runner
   readonly facts: AttemptFacts
-  /** Name of the initial state's file. */
+  /** Names of the training rows' file and of the initial state's. */
+  readonly rowsFile: string
   readonly initialState: string
 }
 
@@ -89,10 +90,11 @@ export async function examineAttempt(
   }
 }
 
-async function openAttempt(
+/** Fetches specification and rows and opens the engine on them. Throws SPEC_INVALID, ENGINE_DIFFERS. */
+export async function openAttempt(
   deps: Pick<ExamineDeps, 'artifacts' | 'files'> & { runner: Runner },
   place: AttemptPlace,
-  options: ExamineOptions,
+  options: Pick<ExamineOptions, 'folder' | 'pins' | 'threads' | 'signal'>,
 ): Promise<OpenAttempt> {
   const { artifacts, files, runner } = deps
   const { folder, signal } = options
@@ -101,11 +103,11 @@ async function openAttempt(
   await files.remove(folder)
   await files.make(folder)
   const spec = await fetchSpec(artifacts, terms.specDigest, { owner, signal })
-  const rows = `${folder}/train.safetensors`
+  const rowsFile = `${folder}/train.safetensors`
   const { cid, sizeBytes: sizeBytesMax } = spec.trainSet
-  await artifacts.getFile(cid, files.path(rows), { owner, sizeBytesMax, signal })
+  await artifacts.getFile(cid, files.path(rowsFile), { owner, sizeBytesMax, signal })
   const { threads } = options
-  const job = { spec: spec.train, trainFile: files.path(rows), threads }
+  const job = { spec: spec.train, trainFile: files.path(rowsFile), threads }
   const opened = await runner.open(job, { signal })
   if (opened.engineId !== terms.engineId || spec.engineId !== terms.engineId) {
     const { engineId: found } = opened
@@ -115,7 +117,7 @@ async function openAttempt(
   const seed = initSeedOf(place.jobId, place.beacon)
   const initial = await runner.initialState({ seed, to: files.path(initialState) }, { signal })
   const facts = factsOf(place, { spec, opened, initial })
-  return { place, spec, opened, runner, facts, initialState }
+  return { place, spec, opened, runner, facts, rowsFile, initialState }
 }
 
 /** Bytes of the states that all workers have to serve. */

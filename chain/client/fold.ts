@@ -43,8 +43,11 @@ const folds: { readonly [Name in EventName]?: Fold<Name> } = {
     revealed: [...view.revealed, { evaluator: lower(evaluator), verdict }],
   }),
   HeldOutKey: (_view, { key }) => ({ heldOutKey: key }),
-  WorkersSlashed: (view, { workers, amountsWei }) => ({
-    slashes: [...view.slashes, ...slashesOf(view, workers, amountsWei)],
+  WorkersSlashed: (view, { workers, amountsWei, evidenceDigest }) => ({
+    slashes: [
+      ...view.slashes,
+      ...slashesOf(view, workers, amountsWei).map((slash) => ({ ...slash, evidenceDigest })),
+    ],
   }),
   WorkersTimedOut: (view, { workers, amountsWei }) => ({
     slashes: [...view.slashes, ...slashesOf(view, workers, amountsWei)],

@@ -61,6 +61,8 @@ export interface Payout {
 
 export interface Slash {
   readonly attempt: number
+  /** Where a verdict named the account: SHA-256 of the evidence file. */
+  readonly evidenceDigest?: Hex
   readonly account: Hex
   readonly amountWei: bigint
 }

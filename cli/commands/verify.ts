@@ -1,0 +1,16 @@
+import type { Command } from 'commander'
+import { addSettingFlags } from '../configuration.ts'
+import type { Context } from '../context.ts'
+
+/** `quern verify`: what the chain says about a job, checked by a stranger. */
+export function register(program: Command, context: Context): void {
+  addSettingFlags(program.command('verify'), ['rpcUrl', 'threads'])
+    .description('check a finished job: hashes, signatures, metric, and steps computed again')
+    .argument('<jobId>')
+    .option('--full', 'compute every step of every worker again')
+    .option('--sample <count>', 'compute so many of the drawn steps again')
+    .action(async (jobId: string, _flags: object, command: Command) => {
+      const { runVerify } = await import('../verify.ts')
+      await runVerify(context, command, jobId)
+    })
+}
