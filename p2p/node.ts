@@ -71,7 +71,7 @@ export async function createNetwork(
   const doctor = createGossipDoctor(libp2p, { clock: deps.clock, log })
 
   async function start(): Promise<void> {
-    await libp2p.start()
+    await listen(libp2p, options.listen ?? [])
     for (const { peerId, address } of bootstrap) {
       if (peerId !== libp2p.peerId.toString()) reconnector.keep(peerId, address)
     }
@@ -115,6 +115,15 @@ export async function createNetwork(
   }
 }
 
+async function listen(libp2p: Libp2p, addresses: readonly string[]): Promise<void> {
+  try {
+    await libp2p.start()
+  } catch (error) {
+    await libp2p.stop()
+    throw new AppError({ code: 'LISTEN_FAILED', addresses }, { cause: error })
+  }
+}
+
 async function connect(libp2p: Libp2p, address: string, wait?: WaitOptions): Promise<string> {
   const signal = deadline(wait, p2pLimits.dialTimeoutMs)
   const target = parseAddress(address)
@@ -151,8 +160,8 @@ async function compose(key: PrivateKey, options: NetworkOptions): Promise<Libp2p
     privateKey: key,
     start: false,
     addresses: {
-      listen: [...(options.listen ?? (isMemory ? [] : ['/ip4/127.0.0.1/tcp/0']))],
-      announce: [...(options.announce ?? [])],
+      listen: checked(options.listen ?? (isMemory ? [] : ['/ip4/127.0.0.1/tcp/0'])),
+      announce: checked(options.announce ?? []),
     },
     transports: isMemory ? await memoryTransports() : await socketTransports(),
     connectionEncrypters: isMemory ? [noise()] : await encrypters(),
@@ -170,6 +179,10 @@ async function compose(key: PrivateKey, options: NetworkOptions): Promise<Libp2p
     connectionMonitor: { pingTimeout: { minTimeout: 30_000 } },
     services: { identify: identify(), ping: ping(), gossip: createGossip(options.scoreOf) },
   } as Libp2pOptions<Services>
+}
+
+function checked(addresses: readonly string[]): string[] {
+  return addresses.map((address) => parseAddress(address).toString())
 }
 
 async function memoryTransports() {

@@ -106,6 +106,17 @@ describe('request', () => {
   })
 })
 
+describe('start', () => {
+  test('LISTEN_FAILED when the port is taken, and ADDRESS_INVALID for what is none', async () => {
+    const node = await world.node({ transport: 'sockets' })
+    const taken = (node.addresses[0] as string).replace(/\/p2p\/.*/, '')
+    expect(await rejection(world.node({ transport: 'sockets', listen: [taken] }))).toBe(
+      'LISTEN_FAILED',
+    )
+    expect(await rejection(world.node({ listen: ['port 80'] }))).toBe('ADDRESS_INVALID')
+  })
+})
+
 describe('dial', () => {
   test.each(['nonsense', '/ip4/127.0.0.1/tcp/1'])(
     'refuses %s as a bootstrap address',
