@@ -26,14 +26,15 @@ export interface BlockTree {
   finalise(payload: Payload): readonly Hex[]
 }
 
-const cachedPayloadsMax = 256
-const cachedReceiptsMax = 64
+const cachedBlocksMax = 256
+/** Decoded transactions take a few kilobytes each. */
+const cachedTransactionsMax = 20_000
 
 /** Creates the tree over the blocks on the disk. */
 export function createBlockTree(blocks: BlockStore, finalisedNumber: number): BlockTree {
   const open = new Map<Hex, ExecutedBlock>()
-  const cache = createCache<Payload>(cachedPayloadsMax)
-  const receiptCache = createCache<readonly Receipt[]>(cachedReceiptsMax)
+  const cache = createCache<Payload>(({ transactions }) => transactions.length)
+  const receiptCache = createCache<readonly Receipt[]>(({ length }) => length)
   const newest = stored(finalisedNumber)
   assert(newest, 'the finalised block is stored')
   let finalised = newest
@@ -93,15 +94,27 @@ export function createBlockTree(blocks: BlockStore, finalisedNumber: number): Bl
   }
 }
 
-/** The values used or added last. */
-function createCache<V>(max: number) {
+/** The values used or added last, as many as the limits allow. */
+function createCache<V>(transactionsOf: (value: V) => number) {
   const values = new Map<number, V>()
+  let transactionCount = 0
+
+  function drop(key: number): void {
+    const value = values.get(key)
+    if (value === undefined) return
+    transactionCount -= transactionsOf(value)
+    values.delete(key)
+  }
 
   function set(key: number, value: V): void {
-    values.delete(key)
+    drop(key)
     values.set(key, value)
-    const oldest = values.keys().next()
-    if (values.size > max && oldest.done !== true) values.delete(oldest.value)
+    transactionCount += transactionsOf(value)
+    for (const oldest of values.keys()) {
+      const isFull = values.size > cachedBlocksMax || transactionCount > cachedTransactionsMax
+      if (!isFull || oldest === key) break
+      drop(oldest)
+    }
   }
 
   function get(key: number, load: () => V | undefined): V | undefined {

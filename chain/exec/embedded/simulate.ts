@@ -4,6 +4,7 @@ import { type TypedTransaction, createEOACode7702Tx, createFeeMarket1559Tx } fro
 import { Account, Address } from '@ethereumjs/util'
 import { AppError } from '#base/error.ts'
 import { type Hex, fromHex } from '#base/hex.ts'
+import type { Header } from '#chain/core/header.ts'
 import { chainLimits } from '#chain/core/limits.ts'
 import type { Payload } from '#chain/core/payload.ts'
 import { applyAuthorizations } from './authorization.ts'
@@ -48,8 +49,10 @@ export interface AccountOverride {
 }
 
 export interface CallContext {
-  /** The block after which, and in whose environment, the call runs. */
+  /** The block after which the call runs. */
   readonly block: Payload
+  /** The block that code sees; by default the same. */
+  readonly header?: Header | undefined
   readonly overrides?: ReadonlyMap<Hex, AccountOverride> | undefined
 }
 
@@ -98,7 +101,7 @@ export function createSimulator(
     const { block, overrides } = context
     const view = chain.stateAfter(block.blockHash)
     if (view === undefined) throw new AppError({ code: 'STATE_UNKNOWN', hash: block.blockHash })
-    const evmBlock = machine.enter(view, block.header, chain.ancestors(block))
+    const evmBlock = machine.enter(view, context.header ?? block.header, chain.ancestors(block))
     for (const [address, override] of overrides ?? []) await apply(machine, address, override)
     return runMessage(machine, evmBlock, message)
   }

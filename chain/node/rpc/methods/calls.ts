@@ -1,13 +1,17 @@
 import { toHex } from '#base/hex.ts'
-import { type RpcContext, type RpcMethods, needBlock } from '../context.ts'
+import { type RpcContext, type RpcMethods, needBlock, pendingBlock } from '../context.ts'
 import { outputOf } from '../errors.ts'
-import { callParam, hexQuantity, latest, overridesParam, parse } from '../params.ts'
+import { blockParam, callParam, hexQuantity, overridesParam, parse } from '../params.ts'
 
 /** Messages run on the state and forgotten. */
-export function callMethods({ chain, simulator }: RpcContext): RpcMethods {
-  function requestOf(params: readonly unknown[]) {
-    const [request, param, overrides] = parse(params, callParam, latest, overridesParam.optional())
-    return { request, context: { block: needBlock(chain, param), overrides } }
+export function callMethods(rpc: RpcContext): RpcMethods {
+  const { chain, simulator } = rpc
+
+  function requestOf(params: readonly unknown[], byDefault: 'latest' | 'pending' = 'latest') {
+    const at = blockParam.default(byDefault)
+    const [request, param, overrides] = parse(params, callParam, at, overridesParam.optional())
+    const header = param === 'pending' ? pendingBlock(rpc) : undefined
+    return { request, context: { block: needBlock(chain, param), header, overrides } }
   }
 
   return {
@@ -15,8 +19,9 @@ export function callMethods({ chain, simulator }: RpcContext): RpcMethods {
       const { request, context } = requestOf(params)
       return toHex(outputOf(await simulator.call(request, context)))
     },
+    /** In the block to come: when idle, the newest one is seconds old, and deadlines may have passed. */
     async eth_estimateGas(params) {
-      const { request, context } = requestOf(params)
+      const { request, context } = requestOf(params, 'pending')
       const outcome = await simulator.estimateGas(request, context)
       outputOf(outcome)
       return hexQuantity(outcome.gasUsed)
