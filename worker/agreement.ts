@@ -2,12 +2,14 @@ import type { Clock } from '#base/clock.ts'
 import type { Logger } from '#base/log.ts'
 import { awaitedOf, lateAfterMs, type Pace } from '#compute/train/pace.ts'
 import {
+  heldUpdates,
   type KnownUpdate,
   nextWakeMs,
   onRound,
   openRound,
   type RoundEffect,
   type RoundEvent,
+  type RoundRules,
   type RoundState,
 } from '#compute/train/rounds.ts'
 import { listHashOf } from '#compute/train/certificate.ts'
@@ -63,7 +65,7 @@ export interface AgreementDeps {
   /** Asks the contract until the round is closed or the signal aborts. */
   readonly close: (
     round: number,
-    updates: readonly KnownUpdate[],
+    held: () => readonly KnownUpdate[],
     signal: AbortSignal,
   ) => Promise<unknown>
 }
@@ -156,7 +158,7 @@ function takeEntry(desk: Desk, entry: RoundEntry): void {
 function feed(desk: Desk, round: number, event: RoundEvent): void {
   const { state, clock, stopping } = desk
   if (stopping.signal.aborted || state?.round !== round || state.outcome) return
-  const rules = { self: desk.self, active: desk.active, viewMs: desk.times.viewMs }
+  const rules = rulesOf(desk)
   const [next, effects] = onRound(rules, state, { event, nowMs: clock.nowMs() })
   desk.state = next
   for (const effect of effects) perform(desk, round, effect)
@@ -186,8 +188,20 @@ function perform(desk: Desk, round: number, effect: RoundEffect): void {
   } else if (effect.kind === 'vote') {
     run(desk, castVote(desk, { round, view: effect.view, list: [...effect.list] }))
   } else {
-    run(desk, desk.close(round, effect.updates, signal))
+    run(
+      desk,
+      desk.close(round, () => heldIn(desk, round), signal),
+    )
   }
+}
+
+function heldIn(desk: Desk, round: number): readonly KnownUpdate[] {
+  const { state } = desk
+  return state?.round === round ? heldUpdates(rulesOf(desk), state) : []
+}
+
+function rulesOf({ self, active, times }: Desk): RoundRules {
+  return { self, active, viewMs: times.viewMs }
 }
 
 async function hold(

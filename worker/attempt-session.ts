@@ -157,6 +157,7 @@ function openTools(
     train,
     misbehave: options.misbehave,
   })
+  const seen = () => deps.feed.job(job.jobId) ?? view
   const operatorOf = (owner: Hex) => operatorIn(deps, owner)
   const entries: { listener?: (entry: RoundEntry) => void } = {}
   const signing = { chainId: options.chainId, jobManager: options.jobManager }
@@ -171,18 +172,18 @@ function openTools(
       fetch: (round, update, signal) => updates.fetch(round, update, signal),
       vote: (cast) => exchange.vote(cast),
       close: (round, held, signal) =>
-        closeOnChain({ ...deps, operatorOf }, { terms: view.terms, round, updates: held }, signal),
+        closeOnChain({ ...deps, operatorOf }, { view: seen, round, held }, signal),
     },
     { self: place.self, active: place.active, rounds: train.rounds, times: options.times },
   )
   entries.listener = (entry) => agreement.onEntry(entry)
-  const onView = (seen: JobView) => {
-    if (seen.jobId === job.jobId && seen.attempt === place.attempt) {
-      agreement.onClosed(closedListsOf(seen, job.updateBytes))
+  const onView = (next: JobView) => {
+    if (next.jobId === job.jobId && next.attempt === place.attempt) {
+      agreement.onClosed(closedListsOf(next, job.updateBytes))
     }
   }
   const unlisten = deps.feed.onChange(onView)
-  onView(deps.feed.job(job.jobId) ?? view)
+  onView(seen())
   const onProgress = (progress: Progress) => deps.onProgress(job.jobId, progress)
 
   async function close(): Promise<void> {

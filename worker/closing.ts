@@ -1,73 +1,81 @@
 import type { Clock } from '#base/clock.ts'
-import { codeOf } from '#base/error.ts'
+import { AppError } from '#base/error.ts'
 import type { Logger } from '#base/log.ts'
-import type { Terms } from '#chain/client/terms.ts'
 import type { Transactor } from '#chain/client/transactor.ts'
 import type { JobView } from '#chain/client/view.ts'
+import { closedListOf } from '#compute/train/closed.ts'
 import type { KnownUpdate } from '#compute/train/rounds.ts'
-import { cidOfDigest, codecs, digestOfCid } from '#wire/cid.ts'
-import { limits } from '#wire/limits.ts'
+import { digestOfCid } from '#wire/cid.ts'
 import type { Hex } from '#wire/primitives.ts'
 import type { ListedUpdate } from '#wire/segment.ts'
 
-interface Closing {
-  readonly terms: Terms
-  readonly round: number
-  readonly updates: readonly KnownUpdate[]
+interface ClosingDeps {
+  readonly chain: Pick<Transactor, 'send'>
+  readonly clock: Clock
+  readonly log: Logger
+  readonly operatorOf: (owner: Hex) => Promise<Hex | undefined>
 }
 
-const presentAgainMs = 2_000
+interface Closing {
+  readonly round: number
+  /** The job as it stands. */
+  readonly view: () => JobView
+  /** Updates whose bytes are here by now. */
+  readonly held: () => readonly KnownUpdate[]
+}
+
+const callEveryMs = 1_000
 
 /**
- * Has the contract fix a round: presents the signed updates held here, then calls again once its window is
- * over, until the signal says that the round's list is known.
+ * Has the contract fix a round: presents the signed updates held here that nobody has presented, those that
+ * come late too, and calls again once its window is over, until the signal says that the list is known.
  */
 export async function closeOnChain(
-  deps: {
-    chain: Pick<Transactor, 'send'>
-    clock: Clock
-    log: Logger
-    operatorOf: (owner: Hex) => Promise<Hex | undefined>
-  },
-  { terms, round, updates }: Closing,
+  deps: ClosingDeps,
+  { round, view, held }: Closing,
   signal: AbortSignal,
 ): Promise<void> {
   const { chain, clock, log } = deps
+  const { terms, attempt } = view()
+  let overMs: number | undefined
+  for (;;) {
+    const isOver = overMs !== undefined && clock.nowMs() > overMs
+    const known = view().presented.filter((one) => one.attempt === attempt && one.round === round)
+    const fresh = held().filter(
+      ({ update }) => !known.some(({ worker }) => worker === update.worker),
+    )
+    if (isOver || fresh.length > 0) {
+      try {
+        const shown = isOver ? [] : await presentationOf(deps, fresh)
+        await chain.send('JobManager', 'closeRound', [terms, round, shown])
+        overMs ??= clock.nowMs() + terms.roundSeconds * 1_000
+      } catch (error) {
+        const reason = error instanceof AppError ? error.fields['reason'] : undefined
+        if (reason === 'TooLate') overMs = clock.nowMs() - 1
+        log.debug({ err: error, round, reason }, 'round not closed yet')
+      }
+    }
+    await clock.sleep(callEveryMs, signal)
+  }
+}
+
+async function presentationOf({ operatorOf }: ClosingDeps, updates: readonly KnownUpdate[]) {
   const presented = await Promise.all(
     updates.map(async ({ update, signature }) => ({
-      operator: await deps.operatorOf(update.worker),
+      operator: await operatorOf(update.worker),
       updateRoot: update.updateRoot,
       cidDigest: digestOfCid(update.cid),
       signature,
     })),
   )
-  for (let call = 0; !signal.aborted; call += 1) {
-    try {
-      const shown = call === 0 ? presented.filter(({ operator }) => operator !== undefined) : []
-      await chain.send('JobManager', 'closeRound', [terms, round, shown])
-    } catch (error) {
-      log.debug({ err: error, round, code: codeOf(error) }, 'round not closed yet')
-    }
-    const waitMs = call === 0 ? terms.roundSeconds * 1_000 : presentAgainMs
-    await clock.sleep(waitMs, signal)
-  }
+  return presented.filter(({ operator }) => operator !== undefined)
 }
 
-/** The lists that the contract fixed in an attempt, as rounds name them. */
+/** The lists that the contract fixed in a view's attempt, as rounds name them. */
 export function closedListsOf(
   view: JobView,
   updateBytes: number,
 ): ReadonlyMap<number, readonly ListedUpdate[]> {
-  const codec = updateBytes <= limits.artifactBlockBytes ? codecs.raw : codecs.dagPb
   const ofAttempt = view.closedRounds.filter(({ attempt }) => attempt === view.attempt)
-  return new Map(
-    ofAttempt.map(({ round, updates }) => [
-      round,
-      updates.map(({ worker, updateRoot, cidDigest }) => ({
-        worker,
-        updateRoot,
-        cid: cidOfDigest(cidDigest, codec),
-      })),
-    ]),
-  )
+  return new Map(ofAttempt.map(({ round, updates }) => [round, closedListOf(updates, updateBytes)]))
 }

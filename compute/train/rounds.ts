@@ -78,8 +78,8 @@ export type RoundEffect =
   | { readonly kind: 'vote'; readonly view: number; readonly list: readonly ListedUpdate[] }
   /** The round's list is certain. */
   | { readonly kind: 'fixed'; readonly list: RoundList }
-  /** Present these to the contract. */
-  | { readonly kind: 'close'; readonly updates: readonly KnownUpdate[] }
+  /** Present what is held, now and later (`heldUpdates`), to the contract. */
+  | { readonly kind: 'close' }
 
 export type RoundStep = readonly [RoundState, readonly RoundEffect[]]
 
@@ -114,7 +114,7 @@ export function nextWakeMs(
   state: RoundState,
   nowMs: number,
 ): number | undefined {
-  if (state.outcome || state.isCloseAsked) return undefined
+  if (state.outcome) return undefined
   const view = ownView(rules, state)
   const turnMs =
     view === undefined || state.readyMs === undefined || state.signedHash
@@ -122,6 +122,13 @@ export function nextWakeMs(
       : [state.readyMs + view * rules.viewMs]
   const later = [state.lateMs, state.closeMs, ...turnMs].filter((timeMs) => timeMs > nowMs)
   return later.length === 0 ? undefined : Math.min(...later)
+}
+
+/** The updates whose bytes are here, one of each worker: what the contract is shown. */
+export function heldUpdates(rules: RoundRules, state: RoundState): readonly KnownUpdate[] {
+  return rules.active.flatMap(
+    (worker) => state.updates.find((one) => one.isHeld && one.update.worker === worker) ?? [],
+  )
 }
 
 function note(rules: RoundRules, state: RoundState, event: RoundEvent): RoundStep {
@@ -171,7 +178,8 @@ function noteVote(rules: RoundRules, state: RoundState, vote: Vote): RoundState 
 function decide(rules: RoundRules, state: RoundState, nowMs: number): RoundStep {
   const certificate = certificateOf(rules, state)
   if (certificate) return fix(state, certificate)
-  if (nowMs >= state.closeMs) return close(state)
+  // A round that was closed with nothing in it is left to votes: nobody can close it again.
+  if (nowMs >= state.closeMs && state.closed?.length !== 0) return close(state)
   const ready = markReady(state, nowMs)
   if (ready.signedHash) return [ready, []]
   const choice = acceptableProposal(ready, nowMs) ?? ownProposal(rules, ready, nowMs)
@@ -183,8 +191,7 @@ function close(state: RoundState): RoundStep {
   const { round, closed } = state
   if (closed) return fix(state, { round, list: [...closed], signatures: [], isClosedOnChain: true })
   if (state.isCloseAsked) return [state, []]
-  const updates = state.updates.filter((known) => known.isHeld)
-  return [{ ...state, isCloseAsked: true }, [{ kind: 'close', updates }]]
+  return [{ ...state, isCloseAsked: true }, [{ kind: 'close' }]]
 }
 
 function fix(state: RoundState, list: RoundList): RoundStep {
@@ -227,10 +234,7 @@ function ownProposal(rules: RoundRules, state: RoundState, nowMs: number): Choic
   const view = ownView(rules, state)
   if (view === undefined || state.readyMs === undefined) return undefined
   if (nowMs < state.readyMs + view * rules.viewMs) return undefined
-  const list = rules.active.flatMap((worker) => {
-    const known = state.updates.find(({ update, isHeld }) => isHeld && update.worker === worker)
-    return known ? [known.update] : []
-  })
+  const list = heldUpdates(rules, state).map(({ update }) => update)
   return list.length > 0 ? { view, list } : undefined
 }
 

@@ -64,6 +64,18 @@ export interface Machine {
   begin(options?: { misbehave?: MisbehaveKind; times?: Partial<RoundTimes> }): Session
 }
 
+/** Waits until a machine has told something. */
+export async function untilProgress(
+  { progress }: Machine,
+  condition: (step: Progress) => boolean,
+): Promise<void> {
+  for (let tries = 0; tries < 2_000; tries += 1) {
+    if (progress.some(condition)) return
+    await realClock.sleep(20)
+  }
+  throw new Error('the machine did not tell it')
+}
+
 export interface Session {
   readonly ended: Promise<void>
   /** Ends it at once, as a stop or a crash would. */
@@ -74,6 +86,7 @@ export interface World {
   readonly market: Market
   readonly machines: readonly Machine[]
   readonly jobId: Hex
+  readonly spec: JobSpec
   /** Waits for the job's view; fails at once when a session does. */
   readonly until: (condition: (view: JobView) => boolean) => Promise<JobView>
   stop(): Promise<void>
@@ -179,6 +192,7 @@ export async function createWorld(
     market,
     machines,
     jobId,
+    spec,
     until(condition) {
       const signal = AbortSignal.timeout(waitMsMax)
       const failed = [...sessions].map((session) => session.ended.then(() => never))
@@ -199,7 +213,7 @@ export async function createWorld(
 }
 
 const never = new Promise<never>(() => undefined)
-const jobManager: Hex = '0x0000000000000000000000000000000000051005'
+export const jobManager: Hex = '0x0000000000000000000000000000000000051005'
 
 type Part = Awaited<ReturnType<typeof createPart>>
 

@@ -2,10 +2,10 @@ import { createRng, type Rng } from '#base/rng.ts'
 import { listHashOf, quorumOf } from '#compute/train/certificate.ts'
 import { awaitedOf, firstPace, lateAfterMs, nextPace, type Pace } from '#compute/train/pace.ts'
 import {
+  heldUpdates,
   nextWakeMs,
   onRound,
   openRound,
-  type KnownUpdate,
   type RoundEffect,
   type RoundEvent,
   type RoundState,
@@ -199,7 +199,7 @@ class World {
     const { round } = member.state
     if (effect.kind === 'fetch') this.fetch(member, effect.update, round)
     else if (effect.kind === 'vote') this.vote(member, effect.list, effect.view)
-    else if (effect.kind === 'close') this.present(member, effect.updates)
+    else if (effect.kind === 'close') this.present(member, round)
     else this.fixed(member, effect.list)
   }
 
@@ -236,15 +236,19 @@ class World {
     this.signed.set(worker, rounds.set(round, hashes.add(hash)))
   }
 
-  /** The contract: the first call opens a window; at its end the updates presented in it are the list. */
-  present(member: Member, updates: readonly KnownUpdate[]): void {
-    const { round } = member.state
+  /** The contract: the first update opens a window; at its end the updates presented in it are the list. */
+  present(member: Member, round: number): void {
+    if (!this.lives(member) || member.state.round !== round || this.closed.has(round)) return
+    const held = heldUpdates(this.rules(member), member.state)
     const presented = this.closing.get(round) ?? new Map<Hex, ListedUpdate>()
-    for (const { update } of updates) {
+    for (const { update } of held) {
       if (!presented.has(update.worker)) presented.set(update.worker, update)
     }
-    if (!this.closing.has(round)) this.at(closeWindowMs, () => this.close(round))
-    this.closing.set(round, presented)
+    if (presented.size > 0 && !this.closing.has(round)) {
+      this.at(closeWindowMs, () => this.close(round))
+      this.closing.set(round, presented)
+    }
+    this.at(resendMs, () => this.present(member, round))
   }
 
   close(round: number): void {
