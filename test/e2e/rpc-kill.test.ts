@@ -10,7 +10,7 @@ const senders = Array.from({ length: 8 }, (_, addressIndex) =>
   mnemonicToAccount(mnemonic, { addressIndex }),
 )
 const seed = 20_261_121
-const kills = process.env['QUERN_LONG'] === undefined ? 4 : 40
+const kills = process.env['QUERN_LONG'] === undefined ? 3 : 40
 
 interface Seen {
   readonly number: number

@@ -18,9 +18,6 @@ export const keccakEmpty = toKey(
   fromHex('c5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470'),
 )
 
-/** The owner text of the account trie's paths; a storage trie's owner is the hash of its account. */
-export const accountOwner = ''
-
 export interface Roots {
   readonly stateRoot: Uint8Array
   readonly changes: StateChanges

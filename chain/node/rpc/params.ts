@@ -28,7 +28,6 @@ export const slot = z
   .transform((text): Hex => `0x${text.slice(2).toLowerCase().padStart(64, '0')}`)
 
 const tag = z.enum(['latest', 'pending', 'safe', 'finalized', 'earliest'])
-export type BlockTag = z.infer<typeof tag>
 
 /** A block by tag, height or hash (EIP-1898). */
 export const blockParam = z.union([
