@@ -1,0 +1,77 @@
+import { describe, expect, test } from 'vitest'
+import type { Head } from '#chain/client/feed.ts'
+import { openWindow, servingTimes } from '#evaluator/window.ts'
+
+const facts = { commitDeadline: 10_000n, commitSeconds: 1_000, statesBytes: 0, nowTime: 9_001n }
+
+describe('servingTimes', () => {
+  test('counts from the drawing, the same for everybody who came in time', () => {
+    expect(servingTimes(facts)).toEqual({
+      readUntil: 9_010n,
+      servedUntil: 9_020n,
+      sharedUntil: 9_040n,
+    })
+    expect(servingTimes({ ...facts, nowTime: 9_010n })).toEqual(servingTimes(facts))
+  })
+
+  test('gives large states the time that their bytes take', () => {
+    const { servedUntil } = servingTimes({ ...facts, statesBytes: 500_000_000 })
+    expect(servedUntil).toBe(9_120n)
+  })
+
+  test('takes at most half of the commit window', () => {
+    const { servedUntil } = servingTimes({ ...facts, statesBytes: 1e12 })
+    expect(servedUntil).toBe(9_500n)
+    expect(servingTimes({ ...facts, commitSeconds: 10, nowTime: 9_990n })).toEqual({
+      readUntil: 9_992n,
+      servedUntil: 9_995n,
+      sharedUntil: 9_997n,
+    })
+  })
+
+  test('gives an evaluator that came late as long from then on, within 4/5 of the window', () => {
+    const late = servingTimes({ ...facts, nowTime: 9_300n })
+    expect(late).toEqual({ readUntil: 9_310n, servedUntil: 9_320n, sharedUntil: 9_340n })
+    const last = servingTimes({ ...facts, nowTime: 9_795n })
+    expect(last).toEqual({ readUntil: 9_800n, servedUntil: 9_800n, sharedUntil: 9_800n })
+  })
+})
+
+describe('openWindow', () => {
+  function feedAt(timestamp: bigint) {
+    let head = { number: 1n, timestamp }
+    const listeners = new Set<(moved: Head) => void>()
+    return {
+      head: () => head,
+      onHead: (listener: (moved: Head) => void) => {
+        listeners.add(listener)
+        return () => listeners.delete(listener)
+      },
+      move: (next: bigint) => {
+        head = { number: head.number + 1n, timestamp: next }
+        for (const listener of listeners) listener(head)
+      },
+      listeners,
+    }
+  }
+  const never = new AbortController().signal
+
+  test('aborts with the first block that carries the time', () => {
+    const feed = feedAt(100n)
+    const { signal, release } = openWindow(feed, 105n, never)
+    feed.move(104n)
+    expect(signal.aborted).toBe(false)
+    feed.move(105n)
+    expect(signal.aborted).toBe(true)
+    release()
+    expect(feed.listeners.size).toBe(0)
+  })
+
+  test('is over at once where the time has passed, and with the service', () => {
+    expect(openWindow(feedAt(106n), 105n, never).signal.aborted).toBe(true)
+    const stopping = new AbortController()
+    const { signal } = openWindow(feedAt(1n), 105n, stopping.signal)
+    stopping.abort()
+    expect(signal.aborted).toBe(true)
+  })
+})
