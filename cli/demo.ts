@@ -8,13 +8,13 @@ import { limits } from '#wire/limits.ts'
 import { spawnQuern } from './children.ts'
 import { composeClient } from './compose-client.ts'
 import type { Context } from './context.ts'
-import { type DataFlags, type OfferFlags, integerOf, prepareOptionsOf } from './job/flags.ts'
+import { type ReadingFlags, type OfferFlags, integerOf, prepareOptionsOf } from './job/flags.ts'
 import { summaryText } from './job/follow.ts'
 import { runJob } from './job/post-files.ts'
 import type { Summary } from './job/summary.ts'
 import { type LocalNetwork, startLocalNetwork } from './local-network.ts'
 
-interface DemoFlags extends DataFlags, OfferFlags {
+interface DemoFlags extends ReadingFlags, OfferFlags {
   readonly data?: readonly string[]
 }
 

@@ -1,5 +1,5 @@
 /** The command line. Little is loaded before it is known which command runs: `--version` is answered at once. */
-import packageJson from '../package.json' with { type: 'json' }
+import packageJson from '#package.json' with { type: 'json' }
 
 const argv = process.argv.slice(2)
 if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) {

@@ -15,9 +15,9 @@ import { courseOfSeed, trainFederated } from '#compute/train/federated.ts'
 import { limits } from '#wire/limits.ts'
 import { trainSpecSchema } from '#wire/spec.ts'
 import type { Context } from './context.ts'
-import { type DataFlags, integerOf, prepareOptionsOf } from './job/flags.ts'
+import { type ReadingFlags, integerOf, prepareOptionsOf } from './job/flags.ts'
 
-interface TrainFlags extends DataFlags {
+interface TrainFlags extends ReadingFlags {
   readonly workers: string
   readonly out?: string
 }

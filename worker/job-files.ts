@@ -9,7 +9,7 @@ import { type JobSpec, jobSpecSchema } from '#wire/job.ts'
 import { limits } from '#wire/limits.ts'
 import type { Hex } from '#wire/primitives.ts'
 
-const dataTimeoutMs = 600_000
+const rowsTimeoutMs = 600_000
 
 /** The job's specification behind the digest in its terms. Throws SPEC_INVALID and the codes of artifacts. */
 export async function fetchSpec(
@@ -36,7 +36,7 @@ export async function fetchRows(
   if ((await deps.files.size(name)) === sizeBytes) return path
   await deps.files.remove(name)
   await deps.files.make(jobId)
-  const options = { owner, sizeBytesMax: sizeBytes, timeoutMs: dataTimeoutMs, signal }
+  const options = { owner, sizeBytesMax: sizeBytes, timeoutMs: rowsTimeoutMs, signal }
   await deps.artifacts.getFile(cid, path, options)
   return path
 }

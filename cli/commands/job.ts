@@ -1,9 +1,9 @@
 import type { Command } from 'commander'
 import { addSettingFlags } from '../configuration.ts'
 import type { Context } from '../context.ts'
-import { type DataFlags, type OfferFlags, addDataFlags, addOfferFlags } from '../job/flags.ts'
+import { type ReadingFlags, type OfferFlags, addReadingFlags, addOfferFlags } from '../job/flags.ts'
 
-interface PostFlags extends DataFlags, OfferFlags {
+interface PostFlags extends ReadingFlags, OfferFlags {
   readonly account?: string
   readonly name?: string
   readonly yes?: boolean
@@ -61,7 +61,7 @@ function registerPost(job: Command, context: Context): void {
       'train a model on your files: CSV, TSV, JSONL, IDX or NPZ, several are concatenated',
     )
     .argument('<files...>')
-  addOfferFlags(addDataFlags(post))
+  addOfferFlags(addReadingFlags(post))
     .option('--account <account>', 'who pays: a keystore account, or dev:<index>')
     .option('--name <name>', 'what to call the job')
     .option('--yes', 'do not ask before signing')

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { addSettingFlags } from '../configuration.ts'
 import type { Context } from '../context.ts'
-import { addDataFlags } from '../job/flags.ts'
+import { addReadingFlags } from '../job/flags.ts'
 
 /** `quern train`: the same training as a job's, on this machine and without a chain. */
 export function register(program: Command, context: Context): void {
@@ -12,7 +12,7 @@ export function register(program: Command, context: Context): void {
     .argument('<files...>', 'data files, or one .json file {"files": [...], "train": {...}}')
     .option('--workers <count>', 'how many shards are trained and aggregated, 1 to 8', '3')
     .option('--out <directory>', 'where to put the model')
-  addDataFlags(train).action(async (files: string[], _flags: object, command: Command) => {
+  addReadingFlags(train).action(async (files: string[], _flags: object, command: Command) => {
     const { runTrain } = await import('../train.ts')
     await runTrain(context, command, files)
   })

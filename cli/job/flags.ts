@@ -6,7 +6,7 @@ import type { Offer } from './terms.ts'
 import { trainToWei } from './terms.ts'
 
 /** What a person types about the data of a job; everything has a default. */
-export interface DataFlags {
+export interface ReadingFlags {
   readonly task?: 'classify' | 'regress'
   readonly target?: string
   readonly drop?: string
@@ -27,7 +27,7 @@ export interface OfferFlags {
 }
 
 /** Adds the flags that say how to read the data. */
-export function addDataFlags(command: Command): Command {
+export function addReadingFlags(command: Command): Command {
   return command
     .addOption(
       new Option('--task <task>', 'guessed when not given').choices(['classify', 'regress']),
@@ -58,7 +58,7 @@ export function addOfferFlags(command: Command): Command {
 }
 
 /** The options of `prepareJob` behind the flags. Throws FLAG_INVALID. */
-export function prepareOptionsOf(flags: DataFlags, workers: number): PrepareOptions {
+export function prepareOptionsOf(flags: ReadingFlags, workers: number): PrepareOptions {
   return {
     task: flags.task,
     target: flags.target,

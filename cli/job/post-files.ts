@@ -6,14 +6,20 @@ import { limits } from '#wire/limits.ts'
 import type { Client } from '../compose-client.ts'
 import type { Context } from '../context.ts'
 import { withClient } from './client-session.ts'
-import { type DataFlags, type OfferFlags, integerOf, offerOf, prepareOptionsOf } from './flags.ts'
+import {
+  type ReadingFlags,
+  type OfferFlags,
+  integerOf,
+  offerOf,
+  prepareOptionsOf,
+} from './flags.ts'
 import { followToEnd, printSummary } from './follow.ts'
 import { meetWorkers } from './meet.ts'
 import { expectedSeconds, meterSpec } from './meter.ts'
 import { postJob } from './post.ts'
 import type { Summary } from './summary.ts'
 
-interface PostFlags extends DataFlags, OfferFlags {
+interface PostFlags extends ReadingFlags, OfferFlags {
   readonly name?: string
   readonly yes?: boolean
 }

@@ -6,15 +6,15 @@ import { type LocalWorld, startWorld, summaryOf } from '../e2e/local-world.ts'
 const folder = process.env['QUERN_TEST_DATA'] ?? ''
 
 /** True where the real data lies; the runner says so when it does not. */
-export const hasData = folder !== '' && existsSync(folder)
+export const hasRealFiles = folder !== '' && existsSync(folder)
 
 /** A file of the real data. */
-export function dataFile(...names: readonly string[]): string {
+export function realFile(...names: readonly string[]): string {
   return join(folder, ...names)
 }
 
 /** Three workers and three evaluators that take several jobs at a time. */
-export function startDataWorld(): Promise<LocalWorld> {
+export function startBusyWorld(): Promise<LocalWorld> {
   return startWorld([], { environment: { QUERN_CONCURRENCY: '5' } })
 }
 

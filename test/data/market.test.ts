@@ -4,19 +4,26 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Summary } from '#cli/job/summary.ts'
 import { type LocalWorld, type Run, quern } from '../e2e/local-world.ts'
-import { dataFile, hasData, meanMetric, runJobs, seeds, startDataWorld } from './market-runs.ts'
+import {
+  realFile,
+  hasRealFiles,
+  meanMetric,
+  runJobs,
+  seeds,
+  startBusyWorld,
+} from './market-runs.ts'
 
 const limitMs = 2_400_000
 
 /** Every job of this file goes through one market, as a user's would. */
-describe.skipIf(!hasData)('real data through the market, means over seeds 1 to 5', () => {
+describe.skipIf(!hasRealFiles)('real data through the market, means over seeds 1 to 5', () => {
   let world: LocalWorld
   let scratch: string
   let optdigits: readonly Summary[] = []
 
   beforeAll(async () => {
     scratch = mkdtempSync(join(tmpdir(), 'quern-data-'))
-    world = await startDataWorld()
+    world = await startBusyWorld()
   }, 300_000)
 
   afterAll(async () => {
@@ -30,8 +37,8 @@ describe.skipIf(!hasData)('real data through the market, means over seeds 1 to 5
   }
 
   test('optdigits: accuracy of at least 96.5 %', { timeout: limitMs }, async () => {
-    const files = ['tra', 'hol'].map((part) => dataFile('optdigits', `optdigits.${part}`))
-    const flags = ['--no-header', '--test', dataFile('optdigits', 'optdigits.tes')]
+    const files = ['tra', 'hol'].map((part) => realFile('optdigits', `optdigits.${part}`))
+    const flags = ['--no-header', '--test', realFile('optdigits', 'optdigits.tes')]
     const posts = seeds.map((seed) => ({ files, flags: [...flags, '--seed', String(seed)] }))
     optdigits = await runJobs(world, posts, 2)
     expectBalanced(optdigits)
@@ -47,7 +54,7 @@ describe.skipIf(!hasData)('real data through the market, means over seeds 1 to 5
 
   test('MNIST 8k/2k with a CNN: accuracy of at least 97.5 %', { timeout: limitMs }, async () => {
     const files = ['images-idx3', 'labels-idx1'].map((part) =>
-      dataFile('mnist10k', `t10k-${part}-ubyte.gz`),
+      realFile('mnist10k', `t10k-${part}-ubyte.gz`),
     )
     const posts = seeds.map((seed) => ({
       files,
@@ -59,7 +66,7 @@ describe.skipIf(!hasData)('real data through the market, means over seeds 1 to 5
   })
 
   test('California housing: R2 of at least 0.70', { timeout: limitMs }, async () => {
-    const files = [dataFile('tabular', 'california_housing.csv')]
+    const files = [realFile('tabular', 'california_housing.csv')]
     const flags = ['--task', 'regress', '--target', 'median_house_value']
     const posts = seeds.map((seed) => ({ files, flags: [...flags, '--seed', String(seed)] }))
     const summaries = await runJobs(world, posts, 2)
@@ -87,7 +94,7 @@ describe.skipIf(!hasData)('real data through the market, means over seeds 1 to 5
   )
 
   test('quern train: two runs give the same model hash', { timeout: limitMs }, async () => {
-    const args = ['train', dataFile('optdigits', 'optdigits.tra'), '--no-header', '--seed', '1']
+    const args = ['train', realFile('optdigits', 'optdigits.tra'), '--no-header', '--seed', '1']
     const runs = [await quern(args, { dataDir: scratch }), await quern(args, { dataDir: scratch })]
     expect(runs.map(({ exitCode }) => exitCode)).toEqual([0, 0])
     expect(hashOf(runs[0]!)).toBe(hashOf(runs[1]!))
@@ -102,7 +109,7 @@ function hashOf(run: Run): string {
 
 /** Iris in five folds, each class spread evenly; the seed turns each class's order. */
 function irisFolds(scratch: string, seed: number) {
-  const rows = readFileSync(dataFile('tabular', 'iris.data'), 'utf8').trim().split('\n')
+  const rows = readFileSync(realFile('tabular', 'iris.data'), 'utf8').trim().split('\n')
   const counts = new Map<string, number>()
   const foldOf = rows.map((row) => {
     const label = row.slice(row.lastIndexOf(','))

@@ -47,7 +47,8 @@ function importAt(tokens: readonly Token[], at: number): readonly Import[] {
 function resolveAt(tokens: readonly Token[], at: number): readonly Import[] {
   const words = tokens.slice(at + 2, at + 6).map((token) => token.text)
   if (words.join('') !== 'meta.resolve(') return []
-  return [{ kind: 'dynamic', path: argumentAt(tokens, at + 6), line: tokens[at]?.line ?? 0 }]
+  const path = argumentAt(tokens, at + 6) // a computed one is only asked for, not loaded
+  return path === undefined ? [] : [{ kind: 'dynamic', path, line: tokens[at]?.line ?? 0 }]
 }
 
 function reExportAt(tokens: readonly Token[], at: number): readonly Import[] {

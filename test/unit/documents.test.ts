@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import packageJson from '../../package.json' with { type: 'json' }
+import packageJson from '#package.json' with { type: 'json' }
 import { settingsTable } from '#cli/configuration.ts'
 import { exitCodes } from '#cli/exit-codes.ts'
 import { layers } from '../tidy/layers.ts'

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import packageJson from '../../../package.json' with { type: 'json' }
+import packageJson from '#package.json' with { type: 'json' }
 import { eventsOf, runQuern } from './run-quern.ts'
 import { temporaryFolder } from './temporary.ts'
 

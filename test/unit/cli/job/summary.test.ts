@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { summaryOf } from '#cli/job/summary.ts'
 import type { JobSpec } from '#wire/job.ts'
-import { account, event, hash, terms, verdict, viewAfter } from '../../chain/client/jobs.ts'
+import { account, event, hash, terms, verdict, viewAfter } from '#test/unit/chain/client/jobs.ts'
 
 const spec = { metric: 'accuracy' } as JobSpec
 const workers = [account('1'), account('2'), account('3')]

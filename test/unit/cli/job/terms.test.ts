@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { escrowOf, termsOf, trainToWei, weiToTrain } from '#cli/job/terms.ts'
 import type { TrainSpec } from '#wire/spec.ts'
-import { account, hash } from '../../chain/client/jobs.ts'
+import { account, hash } from '#test/unit/chain/client/jobs.ts'
 
 const train: TrainSpec = {
   model: { kind: 'mlp', hidden: [8] },
