@@ -184,7 +184,8 @@ function decide(rules: RoundRules, state: RoundState, nowMs: number): RoundStep 
   if (ready.signedHash) return [ready, []]
   const choice = acceptableProposal(ready, nowMs) ?? ownProposal(rules, ready, nowMs)
   if (!choice) return [ready, []]
-  return [{ ...ready, signedHash: listHashOf(choice.list) }, [{ kind: 'vote', ...choice }]]
+  const { view, list } = choice
+  return [{ ...ready, signedHash: listHashOf(list) }, [{ kind: 'vote', view, list }]]
 }
 
 function close(state: RoundState): RoundStep {
