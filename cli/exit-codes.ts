@@ -1,4 +1,4 @@
-import { codeOf } from '#base/error.ts'
+import { AppError } from '#base/error.ts'
 
 /** What a shell sees. The README's table is this one. */
 export const exitCodes = {
@@ -25,22 +25,37 @@ export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes]
 const exitByError: Readonly<Record<string, ExitCode>> = {
   USAGE: exitCodes.usage,
   CONFIG_INVALID: exitCodes.usage,
+  FLAG_INVALID: exitCodes.usage,
+  AMOUNT_INVALID: exitCodes.usage,
+  ADDRESS_INVALID: exitCodes.usage,
+  JOB_ID_INVALID: exitCodes.usage,
+  ACCOUNT_NAME_INVALID: exitCodes.usage,
+  CONFIRMATION_MISSING: exitCodes.usage,
+  INPUT_INVALID: exitCodes.input,
+  INPUT_UNFIT: exitCodes.input,
   RPC_DOWN: exitCodes.unreachable,
   WRONG_CHAIN: exitCodes.unreachable,
   NETWORK_FILE_MISSING: exitCodes.unreachable,
   ARTIFACT_MISSING: exitCodes.unreachable,
+  BLOCK_MISSING: exitCodes.unreachable,
   PEER_TIMEOUT: exitCodes.unreachable,
-  ARTIFACT_ALTERED: exitCodes.mismatch,
+  PEER_UNREACHABLE: exitCodes.unreachable,
+  ARTIFACT_INVALID: exitCodes.mismatch,
   VERIFY_FAILED: exitCodes.mismatch,
   DATA_DIR_LOCKED: exitCodes.locked,
   WRONG_PASSWORD: exitCodes.password,
   PASSWORD_MISSING: exitCodes.password,
+  INTERRUPTED: exitCodes.interrupted,
+  STOPPED: exitCodes.interrupted,
 }
 
 /** The exit code of a failure: by its error code, 1 for other errors of ours, 70 for a defect. */
 export function exitCodeOf(error: unknown): ExitCode {
-  const code = codeOf(error)
-  if (code === undefined) return exitCodes.defect
-  if (/^(FILE|CSV|TSV|JSONL|IDX|NPY|NPZ|TABLE|COLUMN|INPUT)_/.test(code)) return exitCodes.input
-  return exitByError[code] ?? exitCodes.failed
+  if (!(error instanceof AppError)) return exitCodes.defect
+  const { code, fields } = error
+  const known = exitByError[code]
+  if (known !== undefined) return known
+  // Readers name the user's file in whatever is wrong with it.
+  if (code.startsWith('FILE_') || typeof fields['file'] === 'string') return exitCodes.input
+  return /_(DIFFERS|ALTERED)$/.test(code) ? exitCodes.mismatch : exitCodes.failed
 }

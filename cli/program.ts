@@ -1,6 +1,5 @@
 import { readdirSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
-import { codeOf } from '#base/error.ts'
 import { type Context, type Register, createContext } from './context.ts'
 import { type ExitCode, exitCodeOf, exitCodes } from './exit-codes.ts'
 
@@ -60,7 +59,7 @@ function failWith(error: unknown, context: Context): ExitCode {
     if (context.output.isJson) context.output.print({ event: 'error', code: 'USAGE', message })
     return exitCodes.usage
   }
-  if (codeOf(error) === 'INTERRUPTED') return exitCodes.interrupted
-  context.output.fail(error)
-  return exitCodeOf(error)
+  const exitCode = exitCodeOf(error)
+  if (exitCode !== exitCodes.interrupted) context.output.fail(error)
+  return context.stopping.aborted ? exitCodes.interrupted : exitCode
 }

@@ -45,13 +45,19 @@ describe('exitCodeOf', () => {
   test.each([
     ['JOB_UNKNOWN', 1],
     ['CONFIG_INVALID', 2],
-    ['COLUMN_MISSING', 3],
+    ['FILE_EMPTY', 3],
     ['RPC_DOWN', 4],
     ['VERIFY_FAILED', 5],
+    ['MODEL_DIFFERS', 5],
     ['DATA_DIR_LOCKED', 6],
     ['WRONG_PASSWORD', 7],
   ])('%s is %i', (code, exitCode) => {
     expect(exitCodeOf(new AppError({ code }))).toBe(exitCode)
+  })
+
+  test('whatever is wrong with a file of the user’s is 3', () => {
+    const error = new AppError({ code: 'ROW_RAGGED', file: 'a.csv', line: 3 })
+    expect(exitCodeOf(error)).toBe(3)
   })
 
   test('a defect is 70', () => {
