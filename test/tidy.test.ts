@@ -70,7 +70,7 @@ describe('importsOf', () => {
     ].join('\n')
     expect(importsOf(source).map(({ kind, path }) => `${kind}: ${path}`)).toEqual([
       'static: static',
-      'static: typed',
+      'type: typed',
       'static: mixed',
       'side effect: side',
       'dynamic: dynamic',

@@ -1,7 +1,8 @@
 import { type Token, tokensOf } from './tokens.ts'
 
 export interface Import {
-  readonly kind: 'static' | 'side effect' | 'dynamic' | 're-export' | 'require'
+  /** A `type` import loads nothing at run time. */
+  readonly kind: 'static' | 'type' | 'side effect' | 'dynamic' | 're-export' | 'require'
   /** What is imported; undefined when it is computed at run time. */
   readonly path: string | undefined
   readonly line: number
@@ -40,7 +41,8 @@ function importAt(tokens: readonly Token[], at: number): readonly Import[] {
   if (next.text === '.') return resolveAt(tokens, at)
   if (next.kind === 'string') return [{ kind: 'side effect', path: next.text, line }]
   if (next.text === ':' || next.text === '?') return [] // a field called import
-  return fromAfter(tokens, at + 1, 'static')
+  const isType = next.text === 'type' && !/^(from|,)$/.test(tokens[at + 2]?.text ?? '')
+  return fromAfter(tokens, at + 1, isType ? 'type' : 'static')
 }
 
 /** import.meta.resolve('x') reaches a module as an import does. */
