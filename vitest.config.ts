@@ -5,6 +5,7 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     exclude: ['test/contracts/**'],
     pool: 'forks',
+    execArgv: ['--max-old-space-size=3072'], // a runaway test ends alone
     maxWorkers: 2,
     testTimeout: 60_000,
     hookTimeout: 60_000,
