@@ -1,7 +1,4 @@
-import { sha256 } from '#base/crypto/sha256.ts'
 import { AppError, codeOf } from '#base/error.ts'
-import { concatBytes } from '#base/bytes.ts'
-import { fromHex } from '#base/hex.ts'
 import type { Metrics } from '#base/metrics.ts'
 import type { Service } from '#base/service.ts'
 import { isOver } from '#chain/client/feed.ts'
@@ -14,10 +11,10 @@ import {
   type OnProgress,
   attest,
   owesVerdict,
-  pinOwnersOf,
 } from './attest.ts'
-import { type Due, dueOf } from './due.ts'
-import { createHeldTopics } from './topics.ts'
+import { createKeeper } from './keeper.ts'
+import { createRetention } from './retention.ts'
+import { type HeldTopics, createHeldTopics } from './topics.ts'
 
 export interface EvaluatorDeps extends Omit<AttestDeps, 'onProgress' | 'topics'> {
   readonly topics: Pick<JobTopics, 'open'>
@@ -42,133 +39,33 @@ const tickMs = 500
 const retryAfterMs = 5_000
 /** Jobs whose topics are open, finished ones among them. */
 const topicsMax = 16
-/** Jobs looked at in one tick for a step that anyone may do. */
-const duePerTickMax = 32
-const lookEveryMs = 1_000
-const staggerMs = 400
-const ranks = 4
 
 /** Watches all jobs: gives the verdicts this evaluator owes, and moves on what has reached its deadline. */
 export function createEvaluator(deps: EvaluatorDeps, options: EvaluatorOptions): Evaluator {
   const { feed, clock, log, journal } = deps
   const stopping = new AbortController()
+  const { signal } = stopping
   const topics = createHeldTopics(deps, { heldMax: topicsMax })
-  const working = new Map<Hex, Promise<void>>()
-  const restingUntilMs = new Map<Hex, number>()
-  /** When a job is looked at again, and the stage in which it waits for this evaluator's turn. */
-  const lookAtMs = new Map<Hex, number>()
-  const turns = new Map<Hex, string>()
-  const onProgress = meter(deps)
+  const bench = createBench({ ...deps, topics, onProgress: meter(deps) }, options, signal)
+  const keeper = createKeeper(deps, { owner: options.owner })
+  const retention = createRetention({ ...deps, topics }, { seconds: options.retentionSeconds })
   let loop: Promise<void> | undefined
 
+  async function tick(): Promise<void> {
+    const open = feed.jobs().filter((view) => !isOver(view))
+    for (const view of open) bench.consider(view)
+    await keeper.tend(open)
+    await retention.sweep(bench.working())
+  }
+
   async function run(): Promise<void> {
-    while (!stopping.signal.aborted) {
+    while (!signal.aborted) {
       try {
         await tick()
       } catch (error) {
         log.warn({ err: error, code: codeOf(error) }, 'tick failed')
       }
-      await clock.sleep(tickMs, stopping.signal).catch(() => undefined)
-    }
-  }
-
-  async function tick(): Promise<void> {
-    const open = feed.jobs().filter((view) => !isOver(view))
-    for (const view of open) if (owesVerdict(view, options.owner)) begin(view)
-    for (const view of open.slice(0, duePerTickMax)) await moveOn(view)
-    const ids = new Set(open.map(({ jobId }) => jobId))
-    for (const known of [lookAtMs, turns, restingUntilMs]) {
-      for (const jobId of known.keys()) if (!ids.has(jobId)) known.delete(jobId)
-    }
-    await tidy()
-  }
-
-  function begin(view: JobView): void {
-    const { jobId, attempt } = view
-    const isResting = clock.nowMs() < (restingUntilMs.get(jobId) ?? 0)
-    if (working.has(jobId) || isResting || working.size >= options.concurrency) return
-    const over = new AbortController()
-    const unlisten = feed.onChange((changed) => {
-      if (changed.jobId !== jobId) return
-      const isOwed = changed.attempt === attempt && owesVerdict(changed, options.owner)
-      if (!isOwed) over.abort(new AppError({ code: 'ATTEMPT_OVER' }))
-    })
-    const signal = AbortSignal.any([stopping.signal, over.signal])
-    const work = perform(view, signal).finally(() => {
-      unlisten()
-      working.delete(jobId)
-    })
-    working.set(jobId, work)
-  }
-
-  async function perform(view: JobView, signal: AbortSignal): Promise<void> {
-    const { jobId, attempt } = view
-    try {
-      await journal.keep({ jobId, untilTime: 0 })
-      await attest({ ...deps, topics, onProgress }, options, { view, signal })
-      restingUntilMs.set(jobId, clock.nowMs() + retryAfterMs) // until the feed has seen the reveal
-    } catch (error) {
-      if (signal.aborted) return
-      restingUntilMs.set(jobId, clock.nowMs() + retryAfterMs)
-      log.error({ err: error, code: codeOf(error), jobId, attempt }, 'verdict not given yet')
-    }
-  }
-
-  /** Sends what anyone may send. Evaluators take turns, so that not all send the same. */
-  async function moveOn(view: JobView): Promise<void> {
-    const { jobId } = view
-    const nowMs = clock.nowMs()
-    if (nowMs < (lookAtMs.get(jobId) ?? 0)) return
-    const dues = dueOf(view, feed.head(), await deadlineOf(view))
-    const stage = `${view.attempt}/${view.phase}/${view.evaluators.length}`
-    if (dues.length === 0) {
-      turns.delete(jobId)
-      lookAtMs.set(jobId, nowMs + lookEveryMs)
-    } else if (turns.get(jobId) !== stage) {
-      turns.set(jobId, stage)
-      lookAtMs.set(jobId, nowMs + rankOf(jobId, options.owner) * staggerMs)
-    } else {
-      lookAtMs.set(jobId, nowMs + retryAfterMs)
-      for (const due of dues) if (await sendDue(view, due)) break
-    }
-  }
-
-  async function deadlineOf({ jobId }: JobView): Promise<bigint> {
-    const state = await deps.chain.read<{ deadline: bigint }>('JobManager', 'jobState', [jobId])
-    return state.deadline
-  }
-
-  async function sendDue(view: JobView, due: Due): Promise<boolean> {
-    const { jobId, terms } = view
-    const { call } = due
-    try {
-      await deps.chain.send('JobManager', call, 'verdict' in due ? [terms, due.verdict] : [terms])
-      log.info({ jobId, call }, 'moved on')
-      return true
-    } catch (error) {
-      log.debug({ err: error, jobId, call }, 'not moved on')
-      return false
-    }
-  }
-
-  /** Gives up what is no longer needed, and in the end what was kept for others. */
-  async function tidy(): Promise<void> {
-    const nowTime = Number(feed.head().timestamp)
-    for (const { jobId, untilTime } of await journal.kept()) {
-      if (working.has(jobId)) continue
-      const view = feed.job(jobId)
-      if (untilTime === 0) {
-        if (view !== undefined && !isOver(view)) continue
-        await deps.artifacts.unpinOwner(pinOwnersOf(jobId).passing)
-        await journal.keep({ jobId, untilTime: nowTime + options.retentionSeconds })
-        await deps.artifacts.collect()
-      } else if (nowTime > untilTime) {
-        await topics.close(jobId)
-        await deps.artifacts.unpinOwner(pinOwnersOf(jobId).lasting)
-        await deps.files.remove(jobId)
-        await journal.forget(jobId)
-        await deps.artifacts.collect()
-      }
+      await clock.sleep(tickMs, signal).catch(() => undefined)
     }
   }
 
@@ -180,17 +77,63 @@ export function createEvaluator(deps: EvaluatorDeps, options: EvaluatorOptions):
     },
     async stop() {
       stopping.abort(new AppError({ code: 'STOPPED' }))
-      await Promise.all([loop, ...working.values()])
+      await loop
+      await bench.ended()
       await topics.closeAll()
     },
-    working: () => [...working.keys()],
+    working: bench.working,
   }
 }
 
-/** This evaluator's turn among others in a job, from 0 on. */
-export function rankOf(jobId: Hex, owner: Hex): number {
-  const [byte = 0] = sha256(concatBytes(fromHex(jobId), fromHex(owner)))
-  return byte % ranks
+/** The verdicts that are being worked on: one for each job, so many at a time. */
+function createBench(
+  deps: Omit<AttestDeps, 'topics'> & { topics: HeldTopics },
+  options: EvaluatorOptions,
+  stopping: AbortSignal,
+) {
+  const { feed, clock, log, journal } = deps
+  const working = new Map<Hex, Promise<void>>()
+  const restingUntilMs = new Map<Hex, number>()
+
+  function consider(view: JobView): void {
+    const { jobId, attempt } = view
+    if (!owesVerdict(view, options.owner) || working.has(jobId)) return
+    const isResting = clock.nowMs() < (restingUntilMs.get(jobId) ?? 0)
+    if (isResting || working.size >= options.concurrency || stopping.aborted) return
+    const over = new AbortController()
+    const unlisten = feed.onChange((changed) => {
+      if (changed.jobId !== jobId) return
+      const isOwed = changed.attempt === attempt && owesVerdict(changed, options.owner)
+      if (!isOwed) over.abort(new AppError({ code: 'ATTEMPT_OVER' }))
+    })
+    const work = perform(view, AbortSignal.any([stopping, over.signal])).finally(() => {
+      unlisten()
+      working.delete(jobId)
+    })
+    working.set(jobId, work)
+  }
+
+  async function perform(view: JobView, signal: AbortSignal): Promise<void> {
+    const { jobId, attempt } = view
+    try {
+      await journal.keep({ jobId, untilTime: 0 })
+      await attest(deps, options, { view, signal })
+    } catch (error) {
+      if (signal.aborted) return
+      log.error({ err: error, code: codeOf(error), jobId, attempt }, 'verdict not given yet')
+    }
+    // After a failure, and until the feed has seen the reveal.
+    for (const [known, untilMs] of restingUntilMs) {
+      if (untilMs < clock.nowMs()) restingUntilMs.delete(known)
+    }
+    restingUntilMs.set(jobId, clock.nowMs() + retryAfterMs)
+  }
+
+  return {
+    consider,
+    working: () => [...working.keys()],
+    ended: () => Promise.all(working.values()),
+  }
 }
 
 function meter({ metrics, onProgress, log }: EvaluatorDeps): OnProgress {
@@ -203,7 +146,8 @@ function meter({ metrics, onProgress, log }: EvaluatorDeps): OnProgress {
     if (progress.kind === 'judged') {
       findings.add(progress.findings.length)
       log.info({ jobId, ...progress, metricMicros: Number(progress.metricMicros) }, 'judged')
-    } else log.info({ jobId, ...progress }, progress.kind)
+    } else if (progress.kind === 'rerun') log.debug({ jobId, ...progress }, 'rerun')
+    else log.info({ jobId, ...progress }, progress.kind)
     onProgress?.(jobId, progress)
   }
 }

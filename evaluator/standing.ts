@@ -1,3 +1,4 @@
+import { assert } from '#base/assert.ts'
 import type { Clock } from '#base/clock.ts'
 import type { ResultView } from '#chain/client/view.ts'
 import { sortFindings } from '#compute/train/check.ts'
@@ -6,7 +7,7 @@ import type { Artifacts } from '#p2p/network.ts'
 import type { Files } from '#store/files.ts'
 import type { Finding } from '#wire/evidence.ts'
 import type { Hex } from '#wire/primitives.ts'
-import type { RoundList, Transcript } from '#wire/segment.ts'
+import type { Transcript } from '#wire/segment.ts'
 import type { Audited, PinOwners } from './audit.ts'
 import type { OpenAttempt } from './examine.ts'
 import {
@@ -85,7 +86,8 @@ async function parametersOf(
     const found = await fetchParameters(deps, modelCidDigest, { wanted, closing })
     if (found instanceof Float32Array) return found
   }
-  const list = transcript.rounds.at(-1) as RoundList
+  const list = transcript.rounds.at(-1)
+  assert(list !== undefined, 'a job has a round')
   const aggregate = await options.audited.aggregates.of(list, options.sharing)
   if (aggregate.kind === 'aggregate')
     return parametersOfState(await deps.files.read(aggregate.state))

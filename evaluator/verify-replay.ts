@@ -8,7 +8,7 @@ import { replayJob } from '#compute/train/replay.ts'
 import type { Hex } from '#wire/primitives.ts'
 import { type Notices, createNotices } from './notices.ts'
 import { type Bench, type LocalStep, rerunStep } from './rerun.ts'
-import { type Verification, failed } from './verify.ts'
+import { type Verification, failed } from './verification.ts'
 
 const syncTimeoutMs = 30_000
 const stateTimeoutMs = 30_000

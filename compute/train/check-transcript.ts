@@ -1,3 +1,4 @@
+import { assert } from '#base/assert.ts'
 import type { Finding } from '#wire/evidence.ts'
 import type { Hex } from '#wire/primitives.ts'
 import type { Leaf, RoundList, RoundSteps, SegmentRecord, Transcript } from '#wire/segment.ts'
@@ -156,8 +157,10 @@ function checkModel(
   }
 }
 
-function outputOf(record: SegmentRecord): Leaf {
-  return (record.rounds.at(-1) as RoundSteps).aggregated
+function outputOf({ rounds }: SegmentRecord): Leaf {
+  const last = rounds.at(-1)
+  assert(last !== undefined, 'a record has a round')
+  return last.aggregated
 }
 
 function leavesOf(record: SegmentRecord): Leaf[] {

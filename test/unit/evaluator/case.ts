@@ -6,6 +6,7 @@ import type { JobView, ResultView } from '#chain/client/view.ts'
 import { realClock } from '#cli/real-clock.ts'
 import { buildModel, modelFileNames } from '#compute/export/model.ts'
 import { createRunner } from '#compute/runner-process.ts'
+import type { Runner } from '#compute/runner.ts'
 import { initSeedOf } from '#compute/train/commit.ts'
 import { type DrawnStep, drawSteps } from '#compute/train/drawn.ts'
 import { firstBatchOf, segmentsRootOf } from '#compute/train/records.ts'
@@ -34,8 +35,8 @@ import { encodeRows } from '../compute/fixtures.ts'
 import type { World } from '../p2p/world.ts'
 import { readFile } from 'node:fs/promises'
 
-export const evaluators = ['e1', 'e2'].map((byte) => `0x${byte.repeat(20)}` as Hex)
-const sealSeeds = [1, 2].map((n) => sha256(Uint8Array.of(0x33, n)))
+export const evaluators = ['e1', 'e2'].map((byte): Hex => `0x${byte.repeat(20)}`)
+export const sealSeeds = [1, 2].map((n) => sha256(Uint8Array.of(0x33, n)))
 const heldOutKey = sha256(Uint8Array.of(9))
 
 /** Nodes that all cases of a test file share: one with the workers' artifacts, one for each evaluator. */
@@ -43,18 +44,23 @@ export interface Hub {
   readonly world: World
   readonly source: Artifacts
   readonly held: readonly Artifacts[]
+  /** An engine for each evaluator; closing one is left to the end of the world. */
+  readonly runners: readonly Runner[]
 }
 
 export async function openHub(world: World): Promise<Hub> {
   const node = await world.node()
   const source = await world.artifacts(node)
   const held: Artifacts[] = []
+  const runners = evaluators.map(() => createRunner())
+  for (const runner of runners) world.later(() => runner.close())
   for (const _ of evaluators) {
     const own = await world.node()
     held.push(await world.artifacts(own))
     await own.dial(node.addresses[0] as string)
   }
-  return { world, source, held }
+  const lent = runners.map((runner) => ({ ...runner, close: async () => undefined }))
+  return { world, source, held, runners: lent }
 }
 
 /** A submitted attempt on artifact nodes, before its states are served. */
@@ -240,7 +246,7 @@ export async function examine(
       files,
       clock: realClock,
       log: noopLogger,
-      openRunner: () => createRunner(),
+      openRunner: () => hub.runners[index] as Runner,
       notices,
       tell: async ({ worker, segment, step }, outcome) => {
         told += 1
@@ -275,7 +281,7 @@ export async function examine(
   return { ...examined, artifacts }
 }
 
-function placeOf(made: Case): AttemptPlace {
+export function placeOf(made: Case): AttemptPlace {
   const { course, opened } = made.arena
   const { jobId, attempt, active, beacon } = course
   const specDigest = toHex(sha256(canonicalBytes(made.spec)))

@@ -5,7 +5,7 @@ import { type Finding, guiltyKinds, withheldKinds } from '#wire/evidence.ts'
 import type { Hex } from '#wire/primitives.ts'
 
 const hash = (byte: string): Hex => `0x${byte.repeat(32)}`
-const workers = ['a1', 'b2', 'c3', 'd4'].map((byte) => `0x${byte.repeat(20)}` as Hex)
+const workers = ['a1', 'b2', 'c3', 'd4'].map((byte): Hex => `0x${byte.repeat(20)}`)
 const [first, second, third, fourth] = workers as [Hex, Hex, Hex, Hex]
 const results = [second, third, fourth].map((worker, i) => ({
   worker,

@@ -67,7 +67,7 @@ export const arenaRows = 120
 /** Private keys of the workers' operators, and the owners they work for. */
 export const operatorKeys = [1, 2, 3].map((n) => sha256(Uint8Array.of(0x77, n)))
 export const operatorsOf = operatorKeys.map((key) => addressOf(key))
-export const owners = ['a1', 'b2', 'c3'].map((byte) => `0x${byte.repeat(20)}` as Hex)
+export const owners = ['a1', 'b2', 'c3'].map((byte): Hex => `0x${byte.repeat(20)}`)
 export const arenaPlace = {
   chainId: 78_787,
   jobManager: '0x0000000000000000000000000000000000051005' as Hex,

@@ -13,7 +13,7 @@ export function rootOf(...parts: readonly (string | number)[]): Hex {
 }
 
 export const jobId = rootOf('job')
-export const workers = ['a1', 'b2', 'c3'].map((byte) => `0x${byte.repeat(20)}` as Hex)
+export const workers = ['a1', 'b2', 'c3'].map((byte): Hex => `0x${byte.repeat(20)}`)
 export const flopsPerStep = 1000
 
 /** Seven rounds of two steps, three rounds a segment: the last segment is shorter. */
