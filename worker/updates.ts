@@ -36,13 +36,20 @@ export function createUpdates(
   const { artifacts, files } = deps
   const fetching = new Map<string, Promise<string>>()
 
-  function fetch(round: number, update: ListedUpdate, signal: AbortSignal): Promise<string> {
+  async function fetch(round: number, update: ListedUpdate, signal: AbortSignal): Promise<string> {
     const name = `${roundFolder(round)}/${update.updateRoot.slice(2)}.bin`
-    const known = fetching.get(name)
-    if (known) return known
+    for (;;) {
+      const known = fetching.get(name)
+      if (!known) break
+      try {
+        return await known
+      } catch {
+        signal.throwIfAborted() // else only whoever began it has given up
+        if (fetching.get(name) === known) fetching.delete(name)
+      }
+    }
     const fetched = fetchChecked(name, update, signal)
     fetching.set(name, fetched)
-    fetched.catch(() => fetching.delete(name))
     return fetched
   }
 

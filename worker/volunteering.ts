@@ -78,6 +78,7 @@ export function createVolunteering(
     try {
       await checkSpec(deps.artifacts, view, signal)
       await chain.send('JobManager', 'volunteer', [terms])
+      left.add(jobId)
       log.info({ jobId }, 'volunteered')
       return true
     } catch (error) {
