@@ -2,7 +2,8 @@ import { AppError } from '#base/error.ts'
 import { limits } from './limits.ts'
 
 /** What canonical JSON can hold. */
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
+export type Json =
+  null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
 
 /**
  * The canonical bytes of a JSON value: keys sorted by code unit, no whitespace, UTF-8, as in RFC 8785

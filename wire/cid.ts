@@ -27,7 +27,9 @@ export function digestOfCid(cid: string): Hex {
 
 function bytesOf(hex: Hex): number[] {
   if (!/^0x[0-9a-f]{64}$/.test(hex)) throw new AppError({ code: 'CID_INVALID', digest: hex })
-  return Array.from({ length: digestBytes }, (_, i) => Number.parseInt(hex.slice(2 + 2 * i, 4 + 2 * i), 16))
+  return Array.from({ length: digestBytes }, (_, i) =>
+    Number.parseInt(hex.slice(2 + 2 * i, 4 + 2 * i), 16),
+  )
 }
 
 function base32(bytes: Uint8Array): string {
