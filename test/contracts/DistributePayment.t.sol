@@ -31,4 +31,75 @@ contract DistributePaymentTest is World {
         eq(burnedWei, 50 ether, "burned");
         expectClean();
     }
+
+    function test_refusesAnotherVerdictAndASecondPayment() public {
+        IJobTypes.Terms memory terms = openAndSubmit();
+        IJobTypes.Verdict memory verdict = cleanVerdict(terms);
+        bytes memory call = abi.encodeCall(jobs.distributePayment, (terms, verdict));
+        expectFail(stranger, call, wrongStatus(IJobTypes.Status.Submitted));
+        attest(terms, verdict);
+        IJobTypes.Verdict memory other = cleanVerdict(terms);
+        other.segments = 12;
+        bytes memory forged = abi.encodeCall(jobs.distributePayment, (terms, other));
+        expectFail(stranger, forged, abi.encodeWithSelector(IJobTypes.BadVerdict.selector));
+        jobs.distributePayment(terms, verdict);
+        expectFail(stranger, call, wrongStatus(IJobTypes.Status.Settled));
+    }
+
+    function test_eventNamesEveryAmount() public {
+        IJobTypes.Terms memory terms = openAndSubmit();
+        IJobTypes.Verdict memory verdict = cleanVerdict(terms);
+        verdict.segments = 12 | (uint128(12) << 16) | (uint128(12) << 32);
+        attest(terms, verdict);
+        address[] memory drawn = stateOf(terms).evaluators;
+        address[] memory accounts = new address[](5);
+        uint256[] memory amounts = new uint256[](5);
+        for (uint256 i; i < 3; ++i) (accounts[i], amounts[i]) = (workers[i], 300 ether);
+        for (uint256 i; i < 2; ++i) (accounts[3 + i], amounts[3 + i]) = (drawn[i], 25 ether);
+        vm.expectEmit(true, true, true, true);
+        emit IJobTypes.PaymentDistributed(jobs.jobIdOf(terms), accounts, amounts, 100 ether, 50 ether);
+        jobs.distributePayment(terms, verdict);
+    }
+
+    function test_aWorkerWithoutCreditIsFreedUnpaid() public {
+        IJobTypes.Terms memory terms = openAndSubmit();
+        IJobTypes.Verdict memory verdict = cleanVerdict(terms);
+        verdict.segments = 12;
+        attest(terms, verdict);
+        jobs.distributePayment(terms, verdict);
+        eq(earningsOf(workers[0]), 900 ether, "all to the only one");
+        eq(earningsOf(workers[1]), 0, "none");
+        expectClean();
+    }
+
+    function testFuzz_partsAndBurnAreTheEscrow(
+        uint64 reward,
+        uint64 deposit,
+        uint16 w,
+        uint16 e,
+        uint128 s
+    ) public {
+        IJobTypes.Terms memory terms = newTerms(2);
+        terms.rewardWei = uint128(bound(reward, 1, 5e12)) * 1e9;
+        terms.auditDepositWei = uint128(bound(deposit, 0, 4e12)) * 1e9;
+        terms.workerBps = uint16(bound(w, 0, 9500));
+        terms.evaluatorBps = uint16(bound(e, 0, 9500 - terms.workerBps));
+        terms.segmentCount = 65_535;
+        uint256 before = staking.accountOf(client).earningsGwei;
+        open(terms);
+        submitAll(terms);
+        IJobTypes.Verdict memory verdict = cleanVerdict(terms);
+        verdict.segments = (s & 0xffffffffffff) | 1;
+        attest(terms, verdict);
+        jobs.distributePayment(terms, verdict);
+        uint256 paid;
+        for (uint256 i; i < 3; ++i) paid += earningsOf(workers[i]);
+        for (uint256 i; i < 3; ++i) paid += earningsOf(evaluators[i]);
+        uint256 spent = before * 1e9 - earningsOf(client);
+        (, uint256 burnedWei) = staking.held();
+        eq(paid + burnedWei, spent, "nothing lost, nothing made");
+        uint256 reward_ = terms.rewardWei;
+        eq(spent, reward_, "the deposit comes back");
+        expectClean();
+    }
 }

@@ -116,7 +116,7 @@ abstract contract World is TestBase {
                 x25519Key: keccak256(abi.encode("x25519", owner)),
                 capabilitiesDigest: 0,
                 peerId: "peer",
-                consent: IWorkerRegistry.Consent(1, 0xffffff, 100, 1e12, 0)
+                consent: IWorkerRegistry.Consent(1, 0xffffff, 65_535, 1e12, 0)
             });
     }
 
@@ -347,7 +347,7 @@ abstract contract World is TestBase {
     }
 
     /// @dev A direct job up to the drawing.
-    function openAndSubmit() internal returns (IJobTypes.Terms memory terms) {
+    function openAndSubmit() internal virtual returns (IJobTypes.Terms memory terms) {
         terms = newTerms(2);
         open(terms);
         pass(1);

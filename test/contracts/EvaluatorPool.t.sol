@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {IEvaluatorPool} from "../../contracts/interfaces/IEvaluatorPool.sol";
+import {World} from "./World.sol";
+
+contract EvaluatorPoolTest is World {
+    function setUp() public {
+        setUpMarket(1, 0);
+    }
+
+    function test_weightIsWholeStakeCapped() public {
+        address a = addActor(2, 12.9 ether);
+        address b = addActor(2, 3_000_000 ether);
+        eq(pool.weightOf(a), 12, "whole TRAIN");
+        eq(pool.weightOf(b), 1_000_000, "capped");
+        eq(pool.totalWeight(), 1_000_012, "sum");
+        eq(pool.slateWeight(), 1_000_012, "all in the slate");
+    }
+
+    function test_followsTheStake() public {
+        address a = addActor(2, 10 ether);
+        give(a, 5 ether);
+        vm.startPrank(a);
+        staking.stake(5 ether);
+        eq(pool.weightOf(a), 15, "more");
+        staking.unstake(7 ether);
+        eq(pool.weightOf(a), 8, "less");
+        staking.unstake(7.5 ether);
+        eq(pool.weightOf(a), 0, "below the minimum");
+        (uint64 version, uint256 members) = pool.slateHead();
+        eq(members, 0, "seat is free");
+        fundStake(a, 2 ether);
+        eq(pool.weightOf(a), 2, "seated again");
+        eq(pool.slateVersion(), version + 1, "as new");
+    }
+
+    function test_slateNamesEverybodyWithKeys() public {
+        address a = addActor(2, 10 ether);
+        address b = addActor(3, 20 ether);
+        IEvaluatorPool.SlateMember[] memory members = pool.slate();
+        eq(members.length, 2, "two");
+        eq(members[0].owner, a, "first");
+        eq(members[1].owner, b, "second");
+        eq(members[1].weight, 20, "weight");
+        eq(members[1].id, registry.idOf(b), "id");
+        eq(members[1].x25519Key, keccak256(abi.encode("x25519", b)), "key");
+    }
+
+    function test_onlyRegistryAndStaking() public {
+        bytes memory reason = abi.encodeWithSelector(IEvaluatorPool.NotRegistry.selector);
+        expectFailAt(address(pool), stranger, abi.encodeCall(pool.seat, (stranger)), reason);
+        expectFailAt(address(pool), stranger, abi.encodeCall(pool.unseat, (stranger)), reason);
+        reason = abi.encodeWithSelector(IEvaluatorPool.NotStaking.selector);
+        expectFailAt(address(pool), stranger, abi.encodeCall(pool.follow, (stranger, 1)), reason);
+        reason = abi.encodeWithSelector(IEvaluatorPool.NotSeated.selector, stranger);
+        expectFailAt(address(pool), stranger, abi.encodeCall(pool.promote, (0)), reason);
+        expectFailAt(address(pool), stranger, abi.encodeCall(pool.seatOf, (stranger)), reason);
+    }
+
+    function test_outsidersTakeLighterSeats() public {
+        address light = addActor(2, 5 ether);
+        for (uint256 i = 1; i < 64; ++i) addActor(2, 10 ether);
+        address heavy = addActor(2, 20 ether);
+        (uint256 leaf, ) = pool.seatOf(heavy);
+        eq(leaf, 64, "outside");
+        uint64 version = pool.slateVersion();
+        eq(pool.slateWeight(), 635, "slate");
+        eq(pool.totalWeight(), 655, "pool");
+        bytes memory reason = abi.encodeWithSelector(
+            IEvaluatorPool.NotHeavier.selector,
+            uint32(5),
+            uint32(10)
+        );
+        expectFailAt(address(pool), heavy, abi.encodeCall(pool.promote, (64)), badLeaf(64));
+        expectFailAt(address(pool), light, abi.encodeCall(pool.promote, (1)), badLeaf(1));
+        vm.prank(heavy);
+        pool.promote(0);
+        (leaf, ) = pool.seatOf(heavy);
+        eq(leaf, 0, "inside");
+        (leaf, ) = pool.seatOf(light);
+        eq(leaf, 64, "outside");
+        eq(pool.slateVersion(), version + 1, "somebody new is in");
+        eq(pool.slateWeight(), 650, "slate");
+        eq(pool.totalWeight(), 655, "pool");
+        expectFailAt(address(pool), light, abi.encodeCall(pool.promote, (1)), reason);
+    }
+
+    function test_drawIsByWeight() public {
+        address light = addActor(2, 1 ether);
+        address heavy = addActor(2, 3 ether);
+        uint256 heavyFirst;
+        for (uint256 i; i < 400; ++i) {
+            (address[] memory drawn, uint32[] memory ids) = pool.drawSlate(
+                bytes32(i),
+                2,
+                type(uint64).max,
+                new address[](0)
+            );
+            eq(drawn.length, 2, "both");
+            ok(drawn[0] != drawn[1], "no repetition");
+            eq(ids[0], registry.idOf(drawn[0]), "number");
+            if (drawn[0] == heavy) ++heavyFirst;
+        }
+        ok(heavyFirst > 270 && heavyFirst < 330, "three quarters");
+        ok(light != heavy, "two accounts");
+    }
+
+    function test_drawPoolReachesOutsiders() public {
+        for (uint256 i; i < 64; ++i) addActor(2, 1 ether);
+        address outsider = addActor(2, 1_000_000 ether);
+        address[] memory excluded = new address[](1);
+        (address[] memory drawn, ) = pool.drawPool(bytes32(0), 1, excluded);
+        eq(drawn[0], outsider, "the heavy one");
+        excluded[0] = outsider;
+        (drawn, ) = pool.drawPool(bytes32(0), 5, excluded);
+        for (uint256 i; i < drawn.length; ++i) ok(drawn[i] != outsider, "excluded");
+        (drawn, ) = pool.drawSlate(bytes32(0), 64, type(uint64).max, new address[](0));
+        eq(drawn.length, 64, "the whole slate");
+    }
+
+    function testFuzz_treeSumsHold(uint256 seed) public {
+        address[] memory actors = new address[](10);
+        for (uint256 i; i < 10; ++i) actors[i] = addActor(2, (1 + ((seed >> (i * 8)) % 50)) * 1 ether);
+        for (uint256 i; i < 10; ++i) {
+            if ((seed >> (100 + i)) & 1 == 0) continue;
+            vm.prank(actors[i]);
+            staking.unstake((1 + ((seed >> (i * 8)) % 50)) * 1 ether);
+        }
+        uint256 sum;
+        for (uint256 i; i < 10; ++i) {
+            eq(pool.weightOf(actors[i]), activeOf(actors[i]) / 1 ether, "weight is stake");
+            sum += pool.weightOf(actors[i]);
+        }
+        eq(pool.totalWeight(), sum, "root");
+        eq(pool.slateWeight(), sum, "slate");
+        (address[] memory drawn, ) = pool.drawSlate(bytes32(seed), 10, type(uint64).max, new address[](0));
+        (, uint256 members) = pool.slateHead();
+        eq(drawn.length, members, "everybody seated can be drawn");
+    }
+
+    function badLeaf(uint256 leaf) private pure returns (bytes memory) {
+        return abi.encodeWithSelector(IEvaluatorPool.BadLeaf.selector, leaf);
+    }
+
+    function fundStake(address account, uint256 amountWei) private {
+        vm.stopPrank();
+        give(account, amountWei);
+        vm.prank(account);
+        staking.stake(amountWei);
+    }
+}
