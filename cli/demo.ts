@@ -5,14 +5,17 @@ import { AppError } from '#base/error.ts'
 import { noopLogger } from '#base/log.ts'
 import { type PreparedJob, prepareDigits, prepareJob } from '#compute/data/prepare.ts'
 import { limits } from '#wire/limits.ts'
+import { devChainId } from '#wire/addresses.ts'
 import { spawnQuern } from './children.ts'
 import { composeClient } from './compose-client.ts'
 import type { Context } from './context.ts'
+import { devRoles } from './dev-roles.ts'
 import { type ReadingFlags, type OfferFlags, integerOf, prepareOptionsOf } from './job/flags.ts'
 import { summaryText } from './job/follow.ts'
 import { runJob } from './job/post-files.ts'
 import type { Summary } from './job/summary.ts'
 import { type LocalNetwork, startLocalNetwork } from './local-network.ts'
+import { devAccount } from './mnemonic.ts'
 
 interface DemoFlags extends ReadingFlags, OfferFlags {
   readonly data?: readonly string[]
@@ -132,15 +135,21 @@ function failuresOf(
   summary: Summary,
   facts: { isVerified: boolean; isDigits: boolean; workers: number },
 ): string[] {
-  const { phase, metric, workers } = summary
+  const { phase, metric } = summary
   const value = metric.value ?? 0
-  const isCheatPaid = (workers.at(-1)?.slashedWei ?? 0n) === 0n && facts.workers > 1
   return [
     ...(phase === 'settled' ? [] : [`the job ended ${phase}`]),
     ...(facts.isDigits && value < accuracyMin ? [`accuracy ${value} is below ${accuracyMin}`] : []),
-    ...(isCheatPaid ? ['the cheating worker was not slashed'] : []),
+    ...(isCheatCaught(summary, facts.workers) ? [] : ['the cheating worker was not slashed']),
     ...(facts.isVerified ? [] : ['the model could not be verified']),
   ]
+}
+
+function isCheatCaught(summary: Summary, workers: number): boolean {
+  if (workers === 1) return true
+  const { address } = devAccount(devRoles.workerOwner(workers - 1), devChainId)
+  const cheat = summary.workers.find((worker) => worker.address === address)
+  return cheat !== undefined && cheat.slashedWei > 0n && cheat.paidWei === 0n
 }
 
 function demoText(

@@ -25,6 +25,7 @@ export interface Summary {
   readonly workers: readonly (Earner & { readonly segments: number })[]
   readonly evaluators: readonly Earner[]
   readonly escrowWei: bigint
+  /** What came back to the client, its share of slashed stake included. */
   readonly refundedWei: bigint
   readonly burnedWei: bigint
   /** Payouts, refunds and burn equal escrow and slashed stake, to the wei. */
@@ -55,7 +56,7 @@ export function summaryOf(view: JobView, spec: JobSpec, modelBlock: bigint | und
     })),
     evaluators: evaluatorsOf(view).map((address) => earnerOf(view, address)),
     escrowWei,
-    refundedWei: view.refundedWei,
+    refundedWei: view.refundedWei + earnerOf(view, view.client).paidWei,
     burnedWei: view.burnedWei,
     isBalanced: paidWei + view.refundedWei + view.burnedWei === escrowWei + slashedWei,
   }
