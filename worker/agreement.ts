@@ -184,7 +184,8 @@ function perform(desk: Desk, round: number, effect: RoundEffect): void {
     for (const waiter of desk.waiters) waiter(effect.list)
     desk.waiters.clear()
   } else if (effect.kind === 'fetch') {
-    run(desk, hold(desk, { round, update: effect.update }, signal))
+    const { update } = effect
+    run(desk, hold(desk, { round, update }, wantedSignal(desk, update)))
   } else if (effect.kind === 'vote') {
     run(desk, castVote(desk, { round, view: effect.view, list: [...effect.list] }))
   } else {
@@ -202,6 +203,17 @@ function heldIn(desk: Desk, round: number): readonly KnownUpdate[] {
 
 function rulesOf({ self, active, times }: Desk): RoundRules {
   return { self, active, viewMs: times.viewMs }
+}
+
+/** Aborts when the round's list is fixed without this update: the others are needed to end the round. */
+function wantedSignal(desk: Desk, update: ListedUpdate): AbortSignal {
+  const unwanted = new AbortController()
+  const onOver = () => {
+    const listed = desk.state?.outcome?.list.some((one) => one.updateRoot === update.updateRoot)
+    if (listed !== true) unwanted.abort()
+  }
+  desk.roundOver.signal.addEventListener('abort', onOver, { once: true })
+  return AbortSignal.any([desk.stopping.signal, unwanted.signal])
 }
 
 async function hold(
