@@ -42,11 +42,11 @@ export interface ServingTimes {
   readonly sharedUntil: bigint
 }
 
-const leastSeconds = 20
+const leastSeconds = 60
 const bytesPerSecond = 5_000_000
 
 /**
- * How long an evaluator waits for states: 20 s and their bytes at 5 MB/s from the drawing on, at most half of
+ * How long an evaluator waits for states: 60 s and their bytes at 5 MB/s from the drawing on, at most half of
  * the commit window. The same for all evaluators, apart from one that came late, which takes as long from then
  * on; nobody takes more than 4/5 of the window.
  */

@@ -73,7 +73,7 @@ export function termsOf(facts: TermsFacts, offer: Offer): Terms {
     volunteerSeconds: offer.volunteerSeconds,
     runSeconds: offer.runSeconds,
     drawSeconds: 60,
-    commitSeconds: Math.max(120, Math.ceil(offer.runSeconds / 2)),
+    commitSeconds: Math.max(240, offer.runSeconds),
     revealSeconds: 60,
     roundSeconds: 30,
     segmentCount,

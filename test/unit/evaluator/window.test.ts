@@ -7,16 +7,16 @@ const facts = { commitDeadline: 10_000n, commitSeconds: 1_000, statesBytes: 0, n
 describe('servingTimes', () => {
   test('counts from the drawing, the same for everybody who came in time', () => {
     expect(servingTimes(facts)).toEqual({
-      readUntil: 9_010n,
-      servedUntil: 9_020n,
-      sharedUntil: 9_040n,
+      readUntil: 9_030n,
+      servedUntil: 9_060n,
+      sharedUntil: 9_120n,
     })
-    expect(servingTimes({ ...facts, nowTime: 9_010n })).toEqual(servingTimes(facts))
+    expect(servingTimes({ ...facts, nowTime: 9_030n })).toEqual(servingTimes(facts))
   })
 
   test('gives large states the time that their bytes take', () => {
     const { servedUntil } = servingTimes({ ...facts, statesBytes: 500_000_000 })
-    expect(servedUntil).toBe(9_120n)
+    expect(servedUntil).toBe(9_160n)
   })
 
   test('takes at most half of the commit window', () => {
@@ -31,7 +31,7 @@ describe('servingTimes', () => {
 
   test('gives an evaluator that came late as long from then on, within 4/5 of the window', () => {
     const late = servingTimes({ ...facts, nowTime: 9_300n })
-    expect(late).toEqual({ readUntil: 9_310n, servedUntil: 9_320n, sharedUntil: 9_340n })
+    expect(late).toEqual({ readUntil: 9_330n, servedUntil: 9_360n, sharedUntil: 9_420n })
     const last = servingTimes({ ...facts, nowTime: 9_795n })
     expect(last).toEqual({ readUntil: 9_800n, servedUntil: 9_800n, sharedUntil: 9_800n })
   })
