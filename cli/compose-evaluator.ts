@@ -47,6 +47,8 @@ export interface EvaluatorMachine {
 }
 
 const gib = 1_073_741_824
+/** An evaluator cannot refuse a draw, and mostly waits for others. */
+const concurrencyMin = 4
 const bindingLifeSeconds = 30 * 86_400
 const retentionSeconds = 7 * 86_400
 
@@ -86,7 +88,7 @@ export async function composeEvaluator(
       owner,
       sealKey: parts.sealKeys.privateKey,
       threads: settings.threads,
-      concurrency: settings.concurrency,
+      concurrency: Math.max(settings.concurrency, concurrencyMin),
       retentionSeconds,
     },
   )
@@ -100,7 +102,7 @@ async function announce(
   { clock }: Context,
   { station, parts, evaluator }: { station: Station; parts: EvaluatorParts; evaluator: Evaluator },
 ): Promise<Capabilities> {
-  const { settings, log } = parts
+  const { log } = parts
   const { chainId } = station.access
   const nowMs = clock.nowMs()
   const expires = Math.floor(nowMs / 1000) + bindingLifeSeconds
@@ -114,7 +116,7 @@ async function announce(
     engines: ['exact'],
     taskKinds: [],
     pricePerGflopWei: 0n,
-    load: Math.min(1, evaluator.working().length / settings.concurrency),
+    load: Math.min(1, evaluator.working().length / concurrencyMin),
   })
   const deps = { network: station.network, clock, log }
   return createCapabilities(deps, { chainId, self: { binding, describe } })

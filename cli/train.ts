@@ -13,7 +13,7 @@ import { initSeedOf } from '#compute/train/commit.ts'
 import { type Course, type CourseEnd, type CourseProgress } from '#compute/train/course.ts'
 import { courseOfSeed, trainFederated } from '#compute/train/federated.ts'
 import { limits } from '#wire/limits.ts'
-import { trainSpecSchema } from '#wire/spec.ts'
+import { type TrainSpec, trainSpecSchema } from '#wire/spec.ts'
 import type { Context } from './context.ts'
 import { type ReadingFlags, integerOf, prepareOptionsOf } from './job/flags.ts'
 
@@ -109,6 +109,15 @@ function readRun(path: string): z.infer<typeof runSchema> {
   throw new AppError({ code: 'INPUT_INVALID', path, message })
 }
 
+/** The specification that the data suggest, with what the file says instead. Throws INPUT_INVALID. */
+function specOf(suggested: TrainSpec, part: Run['train']): TrainSpec {
+  const parsed = trainSpecSchema.safeParse({ ...suggested, ...part })
+  if (parsed.success) return parsed.data
+  const [issue] = parsed.error.issues
+  const message = `train.${issue?.path.join('.')}: ${issue?.message}`
+  throw new AppError({ code: 'INPUT_INVALID', message })
+}
+
 interface Trained {
   readonly end: CourseEnd
   readonly model: BuiltModel
@@ -120,7 +129,7 @@ async function train(
   work: { prepared: PreparedJob; run: Run; threads: number; scratchDirectory: string },
 ): Promise<Trained> {
   const { prepared, run, scratchDirectory } = work
-  const spec = trainSpecSchema.parse({ ...prepared.train, ...run.train })
+  const spec = specOf(prepared.train, run.train)
   const course = courseOfSeed(spec, run.seed, run.workers)
   const rowsFile = join(scratchDirectory, 'train.safetensors')
   writeFileSync(rowsFile, prepared.trainSet.bytes)

@@ -1,6 +1,7 @@
 import { bytesRoot } from '#base/crypto/merkle.ts'
-import { AppError } from '#base/error.ts'
+import { AppError, codeOf } from '#base/error.ts'
 import { toHex } from '#base/hex.ts'
+import { decodeUpdate } from '#compute/train/state.ts'
 import type { Artifacts } from '#p2p/network.ts'
 import type { Files } from '#store/files.ts'
 import type { Hex } from '#wire/primitives.ts'
@@ -8,7 +9,7 @@ import type { ListedUpdate } from '#wire/segment.ts'
 
 /** The bytes of updates: fetched, checked against their roots, kept as files while a round needs them. */
 export interface Updates {
-  /** The path of an update's file. Throws UPDATE_WRONG when the bytes are not those of the root. */
+  /** The path of an update's file. Throws UPDATE_WRONG when the bytes are not those of the root, or no update. */
   fetch(round: number, update: ListedUpdate, signal: AbortSignal): Promise<string>
   /** Publishes a file of the own parameters and pins it; answers its CID. */
   publish(path: string): Promise<string>
@@ -69,8 +70,9 @@ export function createUpdates(
         signal,
       })
     }
-    const found = toHex(bytesRoot(await files.read(name)))
-    if (found === updateRoot) return path
+    const bytes = await files.read(name)
+    const found = toHex(bytesRoot(bytes))
+    if (found === updateRoot && isUpdate(bytes, options.sizeBytes)) return path
     await files.remove(name)
     throw new AppError({ code: 'UPDATE_WRONG', cid, expected: updateRoot, found })
   }
@@ -89,6 +91,16 @@ export function createUpdates(
     fetch,
     publish: (path) => artifacts.addFile(path, { owner: options.pinOwner }),
     drop,
+  }
+}
+
+/** Whether the bytes can be aggregated: as many parameters as the model has, none of them out of range. */
+function isUpdate(bytes: Uint8Array, sizeBytes: number): boolean {
+  try {
+    return decodeUpdate(bytes).byteLength === sizeBytes
+  } catch (error) {
+    if (codeOf(error) === 'STATE_INVALID') return false
+    throw error
   }
 }
 

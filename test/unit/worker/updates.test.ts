@@ -55,6 +55,19 @@ describe('fetch', () => {
     expect(calls).toHaveLength(2)
   })
 
+  test.each([
+    ['parameters that are no numbers', new Uint8Array(new Float32Array([1, Number.NaN]).buffer)],
+    [
+      'parameters that overflow what is aggregated',
+      new Uint8Array(new Float32Array([1, 1e30]).buffer),
+    ],
+    ['fewer parameters than the model has', new Uint8Array(4)],
+  ])('UPDATE_WRONG for %s, though the root is right', async (_name, wrong) => {
+    const { updates } = updatesWith(async () => wrong)
+    const listed = { ...update, updateRoot: toHex(bytesRoot(wrong)) }
+    await expect(updates.fetch(0, listed, never())).rejects.toMatchObject({ code: 'UPDATE_WRONG' })
+  })
+
   test('whoever still wants it goes on when the first to ask gives up', async () => {
     const leaving = new AbortController()
     const { updates, calls } = updatesWith((signal) => {

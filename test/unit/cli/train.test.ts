@@ -1,0 +1,68 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { createRng } from '#base/rng.ts'
+import { exitCodes } from '#cli/exit-codes.ts'
+import { eventsOf, runQuern } from './run-quern.ts'
+import { temporaryFolder } from './temporary.ts'
+
+/** Rows of two numbers whose sum decides the class. */
+function rows(count: number): string {
+  const rng = createRng(3)
+  const lines = Array.from({ length: count }, () => {
+    const [a, b] = [rng.below(100), rng.below(100)]
+    return `${a},${b},${a + b < 100 ? 'low' : 'high'}`
+  })
+  return ['a,b,kind', ...lines].join('\n')
+}
+
+function fileOf(run: object): { folder: string; path: string } {
+  const folder = temporaryFolder()
+  writeFileSync(join(folder, 'rows.csv'), rows(120))
+  const path = join(folder, 'run.json')
+  writeFileSync(
+    path,
+    JSON.stringify({ files: ['rows.csv'], workers: 2, train: { rounds: 3 }, ...run }),
+  )
+  return { folder, path }
+}
+
+async function train(args: readonly string[]) {
+  const home = temporaryFolder()
+  const result = await runQuern(['--data-dir', home, '--json', 'train', ...args])
+  return { result, last: eventsOf(result).at(-1) }
+}
+
+describe('quern train', () => {
+  test('gives one model for one seed, with any number of threads', async () => {
+    const { path, folder } = fileOf({})
+    const out = join(folder, 'model')
+    const one = await train([path, '--seed', '1', '--threads', '1', '--out', out])
+    const two = await train([path, '--seed', '1', '--threads', '2'])
+    const other = await train([path, '--seed', '2'])
+    expect(one.result.exitCode, one.result.err).toBe(exitCodes.done)
+    expect(one.last).toMatchObject({ event: 'trained', metric: { name: 'accuracy' }, rows: 24 })
+    expect(two.last?.['modelHash']).toBe(one.last?.['modelHash'])
+    expect(other.last?.['modelHash']).not.toBe(one.last?.['modelHash'])
+    const manifest = JSON.parse(readFileSync(join(out, 'manifest.json'), 'utf8')) as {
+      modelRoot: string
+    }
+    expect(manifest.modelRoot).toBe(one.last?.['modelRoot'])
+  }, 120_000)
+
+  test.each<[string, object, string]>([
+    ['an unknown field', { colour: 'red' }, 'INPUT_INVALID'],
+    ['a field of the wrong kind', { workers: 'two' }, 'INPUT_INVALID'],
+    ['a wrong specification', { train: { rounds: 0 } }, 'INPUT_INVALID'],
+    ['a missing file', { files: ['none.csv'] }, 'FILE'],
+  ])(
+    'refuses %s',
+    async (_name, change, code) => {
+      const { result, last } = await train([fileOf(change).path])
+      expect(result.exitCode).toBe(exitCodes.input)
+      expect(last).toMatchObject({ event: 'error' })
+      expect(last?.['code']).toMatch(new RegExp(`^${code}`))
+    },
+    60_000,
+  )
+})
