@@ -11,6 +11,7 @@ import {
   type RoundEvent,
   type RoundRules,
   type RoundState,
+  workMsOf,
 } from '#compute/train/rounds.ts'
 import { listHashOf } from '#compute/train/certificate.ts'
 import type { Hex } from '#wire/primitives.ts'
@@ -43,6 +44,8 @@ export interface Agreement {
   open(round: number, pace: Pace): void
   /** The open round's list, if it is fixed. */
   outcome(): RoundList | undefined
+  /** How long the work of the open round took, once its list is fixed. */
+  workMs(): number | undefined
   /** Waits until the open round's list is fixed. */
   fixed(signal: AbortSignal): Promise<RoundList>
   /** The first update of another worker in the open round. Only cheats ask. */
@@ -111,6 +114,7 @@ export function createAgreement(deps: AgreementDeps, options: AgreementOptions):
   return {
     open: (round, pace) => openAt(desk, round, pace),
     outcome: () => desk.state?.outcome,
+    workMs: () => desk.state && workMsOf(desk.state),
     fixed: (signal) => untilFixed(desk, signal),
     foreignUpdate: (signal) => foreignUpdate(desk, signal),
     onEntry: (entry) => takeEntry(desk, entry),
@@ -131,12 +135,17 @@ export function createAgreement(deps: AgreementDeps, options: AgreementOptions):
 function openAt(desk: Desk, round: number, pace: Pace): void {
   const { clock, early, journal, times } = desk
   const isFirst = pace.durationsMs.length === 0
-  const lateMs = clock.nowMs() + lateAfterMs(pace, isFirst ? times.firstFloorMs : times.floorMs)
+  const openedMs = clock.nowMs()
+  const lateMs = openedMs + lateAfterMs(pace, isFirst ? times.firstFloorMs : times.floorMs)
   const cast = journal.vote(round)
   const signedHash = cast && listHashOf(cast.list)
   const closeMs = lateMs + times.closeAfterLateMs
   desk.roundOver = new AbortController()
-  desk.state = openRound(round, { lateMs, closeMs }, { awaited: awaitedOf(pace), signedHash })
+  desk.state = openRound(
+    round,
+    { openedMs, lateMs, closeMs },
+    { awaited: awaitedOf(pace), signedHash },
+  )
   const waiting = early.get(round) ?? []
   for (const past of early.keys()) if (past <= round) early.delete(past)
   const isOut = waiting.some(({ kind, worker }) => kind === 'vote' && worker === desk.self)

@@ -70,7 +70,7 @@ async function runRound(
   const { clock, journal, trainer, place } = attempt
   const startMs = clock.nowMs()
   const known = journal.list(round)
-  const agreed = known ? { list: known } : await agree(attempt, { round, pace }, signal)
+  const agreed: Agreed = known ? { list: known } : await agree(attempt, { round, pace }, signal)
   if (!known) await journal.setList(agreed.list)
   const steps = await trainer.finish(agreed.list, agreed.report, signal)
   await journal.setSteps(steps)
@@ -87,12 +87,14 @@ async function runRound(
     isClosedOnChain: agreed.list.isClosedOnChain,
   })
   await announceSegment(attempt, round)
-  return nextPace(pace, agreed.list.list, agreed.report ? durationMs : undefined)
+  return nextPace(pace, agreed.list.list, agreed.workMs)
 }
 
 interface Agreed {
   readonly list: RoundList
   readonly report?: TrainReport
+  /** Unknown for rounds that were over before this worker came to them. */
+  readonly workMs?: number
 }
 
 /** Trains and agrees at the same time; a list that leaves this worker out ends its training. */
@@ -115,7 +117,8 @@ async function agree(
     if (leftOut.signal.aborted && !signal.aborted) return undefined
     throw error
   })
-  return isListed && report ? { list, report } : { list }
+  const workMs = agreement.workMs()
+  return isListed && report ? { list, report, workMs } : { list, workMs }
 }
 
 async function neverUnlessFailed(work: Promise<unknown>): Promise<never> {

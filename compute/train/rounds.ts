@@ -38,11 +38,14 @@ export interface KnownUpdate {
   /** By which the update's author signed it; what `closeRound` needs. */
   readonly signature: Hex
   readonly isHeld: boolean
+  /** When its bytes were here. */
+  readonly heldMs?: number
 }
 
 export interface RoundState {
   readonly round: number
   readonly awaited: readonly Hex[]
+  readonly openedMs: number
   /** From then on a list may leave out who is missing. */
   readonly lateMs: number
   /** From then on the contract is asked. */
@@ -90,7 +93,7 @@ const votesMax = 8
 /** A round that begins. `signedHash` is what this worker signed before a restart, if it did. */
 export function openRound(
   round: number,
-  times: { lateMs: number; closeMs: number },
+  times: { openedMs: number; lateMs: number; closeMs: number },
   options: { awaited: readonly Hex[]; signedHash?: Hex },
 ): RoundState {
   return { round, ...times, ...options, updates: [], votes: [], isCloseAsked: false }
@@ -103,7 +106,7 @@ export function onRound(
   { event, nowMs }: { event: RoundEvent; nowMs: number },
 ): RoundStep {
   if (state.outcome) return [state, []]
-  const [noted, effects] = note(rules, state, event)
+  const [noted, effects] = note(rules, state, { event, nowMs })
   const [decided, more] = decide(rules, noted, nowMs)
   return [decided, [...effects, ...more]]
 }
@@ -124,6 +127,18 @@ export function nextWakeMs(
   return later.length === 0 ? undefined : Math.min(...later)
 }
 
+/**
+ * How long the work of a round took: until the last listed update was here. Waiting for the missing does not
+ * count, else every round would wait longer than the one before.
+ */
+export function workMsOf(state: RoundState): number | undefined {
+  const list = state.outcome?.list ?? []
+  const heldMs = state.updates
+    .filter(({ update }) => list.some((listed) => isSame(listed, update)))
+    .map((known) => known.heldMs ?? state.openedMs)
+  return heldMs.length === 0 ? undefined : Math.max(...heldMs) - state.openedMs
+}
+
 /** The updates whose bytes are here, one of each worker: what the contract is shown. */
 export function heldUpdates(rules: RoundRules, state: RoundState): readonly KnownUpdate[] {
   return rules.active.flatMap(
@@ -131,12 +146,16 @@ export function heldUpdates(rules: RoundRules, state: RoundState): readonly Know
   )
 }
 
-function note(rules: RoundRules, state: RoundState, event: RoundEvent): RoundStep {
+function note(
+  rules: RoundRules,
+  state: RoundState,
+  { event, nowMs }: { event: RoundEvent; nowMs: number },
+): RoundStep {
   switch (event.kind) {
     case 'update':
       return noteUpdate(rules, state, event)
     case 'held':
-      return [{ ...state, updates: state.updates.map((known) => markHeld(known, event)) }, []]
+      return [{ ...state, updates: markHeld(state.updates, { ...event, nowMs }) }, []]
     case 'vote':
       return [noteVote(rules, state, event.vote), []]
     case 'closed':
@@ -160,8 +179,14 @@ function noteUpdate(
   return [{ ...state, updates }, [{ kind: 'fetch', update }]]
 }
 
-function markHeld(known: KnownUpdate, { update }: { update: ListedUpdate }): KnownUpdate {
-  return isSame(known.update, update) ? { ...known, isHeld: true } : known
+function markHeld(
+  updates: readonly KnownUpdate[],
+  { update, nowMs }: { update: ListedUpdate; nowMs: number },
+): readonly KnownUpdate[] {
+  return updates.map((known) => {
+    const isIt = !known.isHeld && isSame(known.update, update)
+    return isIt ? { ...known, isHeld: true, heldMs: nowMs } : known
+  })
 }
 
 function noteVote(rules: RoundRules, state: RoundState, vote: Vote): RoundState {

@@ -46,7 +46,7 @@ export const smallSpec: TrainSpec = {
   schedule: 'linear',
   batchSize: 8,
   localSteps: 4,
-  rounds: 10,
+  rounds: 6,
   segmentSteps: 12,
   aggregation: 'centeredClip',
 }
@@ -123,7 +123,7 @@ export async function createWorld(
     for (const other of parts.slice(0, i)) await network.dial(other.network.addresses[0] as string)
   }
   const { spec, specDigest } = await publishJob(parts[0]!.artifacts, train)
-  const jobId = toHex(sha256(utf8('job'), utf8(root)))
+  const jobId = toHex(sha256(utf8('job')))
   const market = createMarket({
     jobId,
     terms: termsOf({ specDigest, engineId: spec.engineId, workers, train }),

@@ -9,6 +9,7 @@ import {
   type RoundEffect,
   type RoundEvent,
   type RoundState,
+  workMsOf,
 } from '#compute/train/rounds.ts'
 import type { Hex } from '#wire/primitives.ts'
 import type { ListedUpdate, RoundList } from '#wire/segment.ts'
@@ -48,7 +49,6 @@ interface Member {
   readonly id: Hex
   pace: Pace
   state: RoundState
-  openedMs: number
   readonly later: Message[]
   readonly lists: RoundList[]
 }
@@ -82,7 +82,6 @@ class World {
       id,
       pace: firstPace(this.active),
       state: this.opened(0, firstPace(this.active)),
-      openedMs: 0,
       later: [],
       lists: [],
     }))
@@ -131,7 +130,7 @@ class World {
 
   opened(round: number, pace: Pace): RoundState {
     const lateMs = this.nowMs + lateAfterMs(pace, floorMs)
-    const times = { lateMs, closeMs: this.nowMs + closeAfterMs }
+    const times = { openedMs: this.nowMs, lateMs, closeMs: this.nowMs + closeAfterMs }
     return openRound(round, times, { awaited: awaitedOf(pace) })
   }
 
@@ -262,9 +261,8 @@ class World {
 
   fixed(member: Member, list: RoundList): void {
     member.lists.push(list)
-    member.pace = nextPace(member.pace, list.list, this.nowMs - member.openedMs)
+    member.pace = nextPace(member.pace, list.list, workMsOf(member.state))
     if (member.lists.length === this.faults.rounds) return
-    member.openedMs = this.nowMs
     member.state = this.opened(list.round + 1, member.pace)
     this.begin(member)
   }

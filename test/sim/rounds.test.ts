@@ -61,7 +61,7 @@ describe(`rounds of 1 to 8 workers, ${seedCount} seeds from ${seedsFrom}`, () =>
 
   test('whoever makes honest workers differ has signed two lists', () => {
     let splits = 0
-    for (const seed of seeds) {
+    for (const seed of seeds.slice(0, Math.ceil(seedCount / 2))) {
       const plan = planOf(seed, { liars: (workers) => Math.ceil(workers / 3), crashes: false })
       const { lists } = simulate(seed, plan)
       for (const round of differences(plan, lists)) {

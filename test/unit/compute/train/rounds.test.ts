@@ -9,6 +9,7 @@ import {
 import { awaitedOf, firstPace, lateAfterMs, nextPace } from '#compute/train/pace.ts'
 import {
   nextWakeMs,
+  workMsOf,
   onRound,
   openRound,
   type RoundEvent,
@@ -25,7 +26,7 @@ const updateOf = (worker: Hex, copy = 0): ListedUpdate => {
 }
 const all = active.map((worker) => updateOf(worker))
 const rules = { self: b, active, viewMs: 100 }
-const times = { lateMs: 1_000, closeMs: 5_000 }
+const times = { openedMs: 0, lateMs: 1_000, closeMs: 5_000 }
 
 type Timed = readonly [nowMs: number, event: RoundEvent]
 
@@ -133,6 +134,23 @@ describe('onRound', () => {
   test('after the outcome nothing counts', () => {
     const { effects } = play(at(10, vote(c, all), vote(a, all), vote(b, all), tick))
     expect(effects).toHaveLength(1)
+  })
+})
+
+describe('workMsOf', () => {
+  test('is the time until the last listed update, without the wait for the missing', () => {
+    const short = [all[0]!, all[1]!]
+    const { state } = play([
+      ...at(200, ...arrive(a)),
+      ...at(300, ...arrive(b)),
+      ...at(1_500, vote(a, short), vote(b, short)),
+    ])
+    expect(state.outcome?.list).toEqual(short)
+    expect(workMsOf(state)).toBe(300)
+  })
+
+  test('is unknown while the list is', () => {
+    expect(workMsOf(play(at(10, ...everything)).state)).toBeUndefined()
   })
 })
 
