@@ -52,7 +52,8 @@ export function createAggregates(deps: AggregatesDeps, options: AggregatesOption
     const hash = listHashOf(list.list)
     const found = known.get(hash) ?? compute(list, hash, closing)
     known.set(hash, found)
-    found.catch(() => known.delete(hash))
+    const forget = () => known.delete(hash)
+    found.then(({ kind }) => kind === 'late' && forget(), forget)
     return found
   }
 

@@ -70,12 +70,14 @@ export async function auditAttempt(
   const drawn = [...transcripts]
     .filter(([worker]) => !broken.has(worker))
     .flatMap(([, transcript]) => drawSteps(facts.train, transcript, place.auditSeed))
-  const findings = [
-    ...checked.findings,
-    ...(await rerunLocals(deps, attempt, { ...options, drawn })),
-    ...(await rerunAggregations({ aggregates, facts }, drawn, options.sharing)),
-    ...(await decideContests({ aggregates, facts }, checked.contests, options.sharing)),
-  ]
+  const bench = { aggregates, facts }
+  // At the same time: waiting for a withheld state must not use up the time for updates, nor the reverse.
+  const repeated = await Promise.all([
+    rerunLocals(deps, attempt, { ...options, drawn }),
+    rerunAggregations(bench, drawn, options.sharing),
+    decideContests(bench, checked.contests, options.sharing),
+  ])
+  const findings = [...checked.findings, ...repeated.flat()]
   return {
     findings: sortFindings(withoutExcuses(findings), facts.active),
     credits: checked.credits,

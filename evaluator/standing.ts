@@ -88,7 +88,8 @@ async function parametersOf(
   }
   const list = transcript.rounds.at(-1)
   assert(list !== undefined, 'a job has a round')
-  const aggregate = await options.audited.aggregates.of(list, options.sharing)
+  const closing = AbortSignal.any([AbortSignal.timeout(directoryTimeoutMs), options.signal])
+  const aggregate = await options.audited.aggregates.of(list, closing)
   if (aggregate.kind === 'aggregate')
     return parametersOfState(await deps.files.read(aggregate.state))
   const kind = aggregate.kind === 'wrong' ? 'updateBytes' : 'updateWithheld'

@@ -80,6 +80,8 @@ export interface Case {
 export interface CaseOptions extends ArenaOptions {
   /** Takes the first audit seed whose draw pleases. */
   readonly wanted?: (drawn: readonly DrawnStep[]) => boolean
+  /** Where the updates are said to be, by their paths. */
+  readonly cidOf?: (path: string, source: Artifacts) => Promise<string>
   /** Seals something else to the evaluators. */
   readonly isSealedWrong?: boolean
 }
@@ -87,7 +89,8 @@ export interface CaseOptions extends ArenaOptions {
 /** Trains, publishes and submits; nothing is opened yet. */
 export async function buildCase(hub: Hub, options: CaseOptions = {}): Promise<Case> {
   const { source, world } = hub
-  const arena = await runArena(options, (path) => source.addFile(path))
+  const { cidOf = (path) => source.addFile(path) } = options
+  const arena = await runArena(options, (path) => cidOf(path, source))
   world.later(() => arena.close())
   const { course, transcripts } = arena
   const spec = await publishSpec(source, arena, options)

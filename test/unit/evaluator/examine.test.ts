@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { sha256 } from '#base/crypto/sha256.ts'
@@ -125,6 +125,43 @@ describe('examineAttempt', () => {
     expect(verdict.guiltyMask).toBe(
       hit.reduce((mask, worker) => mask | (1 << owners.indexOf(worker)), 0),
     )
+  })
+
+  const isLiarsUpdate = (path: string) => path.includes('update-1-')
+  const hasAggregation = (drawn: readonly DrawnStep[]) =>
+    drawn.some(({ kind }) => kind === 'aggregation')
+
+  test('convicts the author of a listed update whose bytes are others', async () => {
+    const made = await buildCase(hub, {
+      wanted: hasAggregation,
+      cidOf: async (path, source) => {
+        if (!isLiarsUpdate(path)) return source.addFile(path)
+        return source.add(new Uint8Array((await readFile(path)).length))
+      },
+    })
+    await serveAll(made)
+    const { verdict, findings } = await examine(hub, made)
+    expect(new Set(findings.map(({ kind, worker }) => `${kind} ${worker}`))).toEqual(
+      new Set([`updateBytes ${liar}`]),
+    )
+    expect(verdict).toMatchObject({ guiltyMask: 0b010, withheldMask: 0 })
+  })
+
+  test('an update that nobody serves is withheld, and takes no time from the states', async () => {
+    const made = await buildCase(hub, {
+      wanted: hasAggregation,
+      cidOf: async (path, source) =>
+        isLiarsUpdate(path) ? cidOfDigest(toHex(sha256(Buffer.from(path)))) : source.addFile(path),
+    })
+    await serveAll(made)
+    const over = new AbortController()
+    const all = localsOf(made.drawn).length
+    const onTold = (count: number) => count >= all && over.abort()
+    const { verdict, findings } = await examine(hub, made, { sharing: over.signal, onTold })
+    expect(new Set(findings.map(({ kind, worker }) => `${kind} ${worker}`))).toEqual(
+      new Set([`updateWithheld ${liar}`]),
+    )
+    expect(verdict).toMatchObject({ guiltyMask: 0, withheldMask: 0b010 })
   })
 
   test('a state that nobody served is withheld, which is no guilt', async () => {
