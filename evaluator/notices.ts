@@ -1,7 +1,7 @@
 import type { JobTopic } from '#p2p/network.ts'
 import { parseJson } from '#wire/canonical.ts'
 import type { Hex } from '#wire/primitives.ts'
-import { type OpeningEntry, topicEntrySchema } from '#wire/topic.ts'
+import { type AuditEntry, type OpeningEntry, topicEntrySchema } from '#wire/topic.ts'
 
 /** Which account speaks through a peer, as the registry says; undefined for a stranger. */
 export type AccountOfPeer = (peerId: string) => Promise<Hex | undefined>
@@ -20,6 +20,8 @@ export interface Notices {
   openingsOf(step: Step): readonly OpeningEntry[]
   /** Whether another evaluator says that it had the state. */
   wasServed(step: Step): boolean
+  /** Whether every drawn evaluator, this one included, says that it had not. */
+  wasMissedByAll(step: Step): boolean
 }
 
 const openingsMax = 4
@@ -32,13 +34,21 @@ export function createNotices(
 ): Notices {
   const openings = new Map<string, OpeningEntry[]>()
   const served = new Set<string>()
+  const missed = new Map<string, Set<Hex>>()
   let read = 0
+  let updating: Promise<void> = Promise.resolve()
 
-  async function update(): Promise<void> {
-    const fresh = topic.entries().slice(read)
-    for (const { author, body } of fresh) {
-      read += 1
+  /** One reading after another: several parts of an audit ask for it. */
+  function update(): Promise<void> {
+    const updated = updating.then(readOn)
+    updating = updated.catch(() => undefined) // who asked hears of it
+    return updated
+  }
+
+  async function readOn(): Promise<void> {
+    for (const { author, body } of topic.entries().slice(read)) {
       await note(author, body)
+      read += 1
     }
   }
 
@@ -51,16 +61,25 @@ export function createNotices(
       const isNew = !known.some(({ cid }) => cid === entry.cid)
       if (isNew && known.length < openingsMax) openings.set(key, [...known, entry])
     }
-    if (entry.kind === 'audit' && entry.outcome !== 'withheld') {
-      const isDrawn = options.evaluators().includes(entry.evaluator)
-      if (isDrawn && (await accountOfPeer(author)) === entry.evaluator) served.add(keyOf(entry))
+    if (entry.kind === 'audit' && (await accountOfPeer(author)) === entry.evaluator) {
+      if (options.evaluators().includes(entry.evaluator)) noteAudit(entry)
     }
+  }
+
+  function noteAudit(entry: AuditEntry): void {
+    const key = keyOf(entry)
+    if (entry.outcome !== 'withheld') served.add(key)
+    else missed.set(key, (missed.get(key) ?? new Set()).add(entry.evaluator))
   }
 
   return {
     update,
     openingsOf: (step) => openings.get(keyOf(step)) ?? [],
     wasServed: (step) => served.has(keyOf(step)),
+    wasMissedByAll(step) {
+      const evaluators = missed.get(keyOf(step))
+      return options.evaluators().every((evaluator) => evaluators?.has(evaluator) === true)
+    },
   }
 }
 

@@ -31,64 +31,100 @@ export interface ServingOptions {
 
 const pollMs = 250
 const stallTimeoutMs = 10_000
-const triesMax = 3
+/** After a place did not have the file. */
+const restMs = 500
+/** A place whose file is not the state is not asked for ever. */
+const foreignMax = 3
 
 interface Pending {
   readonly drawn: LocalStep
-  /** How often each place was tried in vain. */
-  readonly tries: Map<string, number>
+  /** What came of each place so far, by CID. */
+  readonly places: Map<string, { foreign: number; nextMs: number }>
+  hasMissed: boolean
 }
 
 /**
- * Repeats the drawn local steps as their states arrive, one after another. A state counts as served when it
- * came before `serving` aborts, here or at another evaluator that passed it on: so two honest evaluators
- * agree on what was withheld even when a worker speaks to one of them at the last moment.
+ * Repeats the drawn local steps as their states arrive; a worker that keeps its own back delays nobody else.
+ * A state counts as served when it came before `serving` aborts, here or at another evaluator that passes it on
+ * until `sharing` aborts: so two honest evaluators agree on what was withheld even when a worker speaks to one
+ * of them at the last moment.
  */
 export async function rerunServed(
   deps: ServingDeps,
   steps: readonly LocalStep[],
   options: ServingOptions,
 ): Promise<Finding[]> {
-  const { serving, sharing } = options
+  const byWorker = Map.groupBy(steps, ({ worker }) => worker)
+  const found = [...byWorker.values()].map((own) => rerunOf(deps, own, options))
+  return (await Promise.all(found)).flat()
+}
+
+async function rerunOf(
+  deps: ServingDeps,
+  steps: readonly LocalStep[],
+  options: ServingOptions,
+): Promise<Finding[]> {
   const findings: Finding[] = []
-  let pending: Pending[] = steps.map((drawn) => ({ drawn, tries: new Map() }))
+  let pending: Pending[] = steps.map((drawn) => ({ drawn, places: new Map(), hasMissed: false }))
   while (pending.length > 0) {
     await deps.notices.update()
     const open: Pending[] = []
     for (const step of pending) {
-      const repetition = await tryStep(deps, step, options)
-      if (repetition === undefined) open.push(step)
-      else findings.push(...findingsOf(step.drawn, repetition))
-    }
-    const isOver = ({ drawn }: Pending) =>
-      sharing.aborted || (serving.aborted && !deps.notices.wasServed(drawn))
-    for (const { drawn } of open.filter(isOver)) {
-      findings.push({ kind: 'stateWithheld', ...placeOf(drawn) })
-      await deps.tell(drawn, 'withheld')
+      const repetition = mayServe(deps, step, options)
+        ? await tryStep(deps, step, options)
+        : undefined
+      if (repetition !== undefined) findings.push(...findingsOf(step.drawn, repetition))
+      else if (await isGivenUp(deps, step, options)) {
+        findings.push({ kind: 'stateWithheld', ...placeOf(step.drawn) })
+      } else open.push(step)
     }
     const hasMoved = open.length < pending.length
-    pending = open.filter((step) => !isOver(step))
-    if (pending.length > 0 && !hasMoved)
-      await deps.clock.sleep(pollMs, sharing).catch(() => undefined)
+    pending = open
+    if (pending.length > 0 && !hasMoved) {
+      await deps.clock.sleep(pollMs, options.sharing).catch(() => undefined)
+    }
   }
   return findings
+}
+
+/** In time, or late but with another evaluator's word that it was in time there. */
+function mayServe({ notices }: ServingDeps, { drawn }: Pending, options: ServingOptions): boolean {
+  return !options.serving.aborted || notices.wasServed(drawn)
+}
+
+/** Says once that a state did not come in time, then waits for what the other evaluators say of it. */
+async function isGivenUp(
+  { notices, tell }: ServingDeps,
+  step: Pending,
+  { serving, sharing }: ServingOptions,
+): Promise<boolean> {
+  if (!serving.aborted && !sharing.aborted) return false
+  if (!step.hasMissed) {
+    step.hasMissed = true
+    await tell(step.drawn, 'withheld')
+  }
+  return sharing.aborted || notices.wasMissedByAll(step.drawn)
 }
 
 /** What repeating showed, or undefined while no place has the state. */
 async function tryStep(
   deps: ServingDeps,
-  { drawn, tries }: Pending,
+  { drawn, places }: Pending,
   options: ServingOptions,
 ): Promise<Repetition | undefined> {
   for (const opening of deps.notices.openingsOf(drawn)) {
-    const tried = tries.get(opening.cid) ?? 0
-    if (tried >= triesMax && !options.serving.aborted) continue
+    const { foreign, nextMs } = places.get(opening.cid) ?? { foreign: 0, nextMs: 0 }
+    if (foreign >= foreignMax || deps.clock.nowMs() < nextMs) continue
     const repetition = await tryOpening(deps, { drawn, opening }, options)
     if (repetition !== undefined && repetition.kind !== 'foreign') {
       await deps.tell(drawn, repetition.kind)
       return repetition
     }
-    tries.set(opening.cid, tried + 1)
+    const isForeign = repetition?.kind === 'foreign'
+    places.set(opening.cid, {
+      foreign: foreign + Number(isForeign),
+      nextMs: deps.clock.nowMs() + restMs,
+    })
   }
   return undefined
 }

@@ -74,6 +74,7 @@ export type TopicEntry = z.infer<typeof topicEntrySchema>
 export type UpdateEntry = z.infer<typeof updateSchema>
 export type VoteEntry = z.infer<typeof voteSchema>
 export type OpeningEntry = z.infer<typeof openingSchema>
+export type AuditEntry = z.infer<typeof auditSchema>
 
 /** Topic names of NETWORK.md. */
 export const topicOf = {

@@ -1,5 +1,6 @@
 import { encryptBytes, seal, sealKeysOf, streamPrefixBytes } from '#base/crypto/seal.ts'
 import { sha256 } from '#base/crypto/sha256.ts'
+import { AppError } from '#base/error.ts'
 import { noopLogger } from '#base/log.ts'
 import { toHex } from '#base/hex.ts'
 import type { JobView, ResultView } from '#chain/client/view.ts'
@@ -221,7 +222,9 @@ export interface Examining {
   /** Entries that this evaluator gets. */
   readonly sees?: (entry: JobEntry) => boolean
   /** Called after each repetition. */
-  readonly onTold?: (count: number) => void
+  readonly onTold?: (count: number) => unknown
+  /** An artifact that cannot be had so many times. */
+  readonly failing?: { left: number; readonly cid: string }
 }
 
 const never = new AbortController().signal
@@ -232,7 +235,7 @@ export async function examine(
   made: Case,
   { index = 0, ...options }: Examining & { index?: number } = {},
 ): Promise<Examined & { artifacts: Artifacts }> {
-  const artifacts = hub.held[index] as Artifacts
+  const artifacts = failingAt(hub.held[index] as Artifacts, options.failing)
   const files = createFiles(await hub.world.directory())
   const owner = evaluators[index] as Hex
   const sees = options.sees ?? (() => true)
@@ -263,7 +266,7 @@ export async function examine(
           outcome,
         }
         say(made, owner, entry as TopicEntry)
-        options.onTold?.(told)
+        await options.onTold?.(told)
       },
     },
     placeOf(made),
@@ -282,6 +285,18 @@ export async function examine(
     },
   )
   return { ...examined, artifacts }
+}
+
+function failingAt(artifacts: Artifacts, failing: Examining['failing']): Artifacts {
+  if (failing === undefined) return artifacts
+  return {
+    ...artifacts,
+    getFile(cid, toPath, options) {
+      if (cid !== failing.cid || failing.left === 0) return artifacts.getFile(cid, toPath, options)
+      failing.left -= 1
+      return Promise.reject(new AppError({ code: 'ARTIFACT_MISSING', cid }))
+    },
+  }
 }
 
 export function placeOf(made: Case): AttemptPlace {

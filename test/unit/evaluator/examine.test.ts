@@ -11,6 +11,7 @@ import { parseJson } from '#wire/canonical.ts'
 import { cidOfDigest, digestOfCid } from '#wire/cid.ts'
 import { evidenceSchema } from '#wire/evidence.ts'
 import type { Hex } from '#wire/primitives.ts'
+import type { OpeningEntry } from '#wire/topic.ts'
 import { encodeRows } from '../compute/fixtures.ts'
 import { arenaTrain, owners } from '../compute/train/arena.ts'
 import { createWorld } from '../p2p/world.ts'
@@ -171,7 +172,11 @@ describe('examineAttempt', () => {
     const over = new AbortController()
     const others = localsOf(made.drawn).filter(({ worker }) => worker !== liar).length
     const onTold = (count: number) => count >= others && over.abort()
-    const examined = await examine(hub, made, { serving: over.signal, onTold })
+    const examined = await examine(hub, made, {
+      serving: over.signal,
+      sharing: over.signal,
+      onTold,
+    })
     expect(examined.verdict).toMatchObject({ guiltyMask: 0, withheldMask: 0b010, segments: 0n })
     expect(examined.findings).toEqual(
       localsOf(ofLiar(made.drawn)).map(({ worker, segment, step, round }) => {
@@ -192,7 +197,11 @@ describe('examineAttempt', () => {
     const over = new AbortController()
     const others = localsOf(made.drawn).length - 1
     const onTold = (count: number) => count >= others && over.abort()
-    const { verdict } = await examine(hub, made, { serving: over.signal, onTold })
+    const { verdict } = await examine(hub, made, {
+      serving: over.signal,
+      sharing: over.signal,
+      onTold,
+    })
     expect(verdict).toMatchObject({ guiltyMask: 0, withheldMask: 0b010 })
   })
 
@@ -206,14 +215,48 @@ describe('examineAttempt', () => {
     const over = AbortSignal.abort()
     const second = await examine(hub, made, { index: 1, serving: over })
     expect(second.verdict).toEqual(first.verdict)
-    // A stranger's word counts for nothing.
+    // Without that word nothing that is late counts.
     const isAudit = (author: string) => evaluators.some((evaluator) => evaluator === author)
     const alone = await examine(hub, made, {
       index: 1,
       serving: over,
-      sees: ({ author }) => author !== liar && !isAudit(author),
+      sharing: over,
+      sees: ({ author }) => !isAudit(author),
     })
-    expect(alone.verdict.withheldMask).toBe(0b010)
+    const late = new Set(localsOf(made.drawn).map(({ worker }) => owners.indexOf(worker)))
+    expect(alone.verdict.withheldMask).toBe([...late].reduce((mask, i) => mask | (1 << i), 0))
+  })
+
+  test('a state that comes too late for both is withheld, as soon as both have said so', async () => {
+    const wanted = (drawn: readonly DrawnStep[]) => localsOf(ofLiar(drawn)).length === 1
+    const made = redraw(honest, wanted)
+    await serveAll(made, ({ worker }) => worker === liar)
+    const over = new AbortController()
+    const others = 2 * (localsOf(made.drawn).length - 1)
+    let told = 0
+    const onTold = async () => {
+      told += 1
+      if (told !== others) return
+      over.abort()
+      const [late] = localsOf(ofLiar(made.drawn)) as [DrawnStep]
+      await serve(made, late)
+    }
+    const [one, other] = await Promise.all(
+      [0, 1].map((index) => examine(hub, made, { index, serving: over.signal, onTold })),
+    )
+    expect(one?.verdict).toMatchObject({ guiltyMask: 0, withheldMask: 0b010 })
+    expect(other?.verdict).toEqual(one?.verdict)
+  })
+
+  test('a state that the worker cannot be reached for at first is asked for again', async () => {
+    const wanted = (drawn: readonly DrawnStep[]) => localsOf(ofLiar(drawn)).length === 1
+    const made = redraw(honest, wanted)
+    await serveAll(made)
+    const [step] = localsOf(ofLiar(made.drawn)) as [DrawnStep]
+    const failing = { left: 5, cid: openingOf(made, step) }
+    const { verdict } = await examine(hub, made, { failing })
+    expect(failing.left).toBe(0)
+    expect(verdict).toMatchObject({ guiltyMask: 0, withheldMask: 0 })
   })
 
   test('a transcript that nobody serves is withheld, and the others are examined', async () => {
@@ -272,10 +315,22 @@ describe('examineAttempt', () => {
     const over = new AbortController()
     const others = localsOf(made.drawn).length - 1
     const onTold = (count: number) => count >= others && over.abort()
-    const { verdict } = await examine(hub, made, { index: 1, serving: over.signal, onTold })
+    const { verdict } = await examine(hub, made, {
+      index: 1,
+      serving: over.signal,
+      sharing: over.signal,
+      onTold,
+    })
     expect(verdict.withheldMask).toBe(0b010)
   })
 })
+
+/** Where the topic says the state before a step is. */
+function openingOf({ entries }: Case, { worker, segment }: DrawnStep): string {
+  const bodies = entries.map(({ body }) => parseJson(body) as Partial<OpeningEntry>)
+  const found = bodies.find((entry) => entry.worker === worker && entry.segment === segment)
+  return found?.cid ?? ''
+}
 
 /** The model's accuracy, from rows that were never encrypted. */
 async function plainEvaluation({ arena }: Case) {
