@@ -1,5 +1,5 @@
 import type { LocalAccount } from 'viem'
-import { type Registry, peerIdBytes } from '#chain/client/registry.ts'
+import { peerIdBytes } from '#chain/client/registry.ts'
 import type { ChainAccess, Transactor } from '#chain/client/transactor.ts'
 import type { Logger } from '#base/log.ts'
 import { zeroHash } from '#compute/train/commit.ts'
@@ -83,15 +83,6 @@ export async function ensureRegistered(
   const entry = { ...wanted, capabilitiesDigest: zeroHash }
   await owner.send('WorkerRegistry', 'register', [entry, signature])
   log.info({ owner: owner.address, operator: wanted.operator, roles: wanted.roles }, 'registered')
-}
-
-/** Whether the owner is registered with this operator and peer. */
-export async function isEnrolled(
-  registry: Registry,
-  { owner, operator, peerId }: { owner: Hex; operator: Hex; peerId: string },
-): Promise<boolean> {
-  const entry = await registry.entryOf(owner).catch(() => undefined)
-  return entry?.operator === operator && entry.peerId === peerId
 }
 
 function isSame(known: ContractEntry, wanted: ContractEntry): boolean {

@@ -7,6 +7,7 @@ import type { Verdict } from '#chain/client/view.ts'
 import type { OpenedJob, Runner } from '#compute/runner.ts'
 import type { AttemptFacts } from '#compute/train/check.ts'
 import { initSeedOf, zeroHash } from '#compute/train/commit.ts'
+import { fetchJobSpec } from '#p2p/job-spec.ts'
 import type { Artifacts } from '#p2p/network.ts'
 import type { Files } from '#store/files.ts'
 import { canonicalBytes } from '#wire/canonical.ts'
@@ -15,7 +16,6 @@ import type { JobSpec } from '#wire/job.ts'
 import type { Hex } from '#wire/primitives.ts'
 import { type AttemptPlace, factsOf } from './attempt.ts'
 import { type Audit, type AuditOptions, type PinOwners, auditAttempt } from './audit.ts'
-import { fetchSpec } from './fetch.ts'
 import { evaluateHeldOut, openHeldOutKey } from './held-out.ts'
 import { judge } from './judge.ts'
 import type { Notices } from './notices.ts'
@@ -102,7 +102,7 @@ export async function openAttempt(
   const { terms } = place.view
   await files.remove(folder)
   await files.make(folder)
-  const spec = await fetchSpec(artifacts, terms.specDigest, { owner, signal })
+  const spec = await fetchJobSpec(artifacts, terms.specDigest, { owner, signal })
   const rowsFile = `${folder}/train.safetensors`
   const { cid, sizeBytes: sizeBytesMax } = spec.trainSet
   await artifacts.getFile(cid, files.path(rowsFile), { owner, sizeBytesMax, signal })

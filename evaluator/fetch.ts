@@ -1,12 +1,9 @@
 import type { Clock } from '#base/clock.ts'
-import { AppError, codeOf } from '#base/error.ts'
-import { sha256 } from '#base/crypto/sha256.ts'
-import { toHex } from '#base/hex.ts'
+import { codeOf } from '#base/error.ts'
 import type { Served } from '#compute/train/check.ts'
-import type { Artifacts, GetOptions } from '#p2p/network.ts'
+import type { Artifacts } from '#p2p/network.ts'
 import { parseJson } from '#wire/canonical.ts'
 import { cidOfDigest, codecs } from '#wire/cid.ts'
-import { type JobSpec, jobSpecSchema } from '#wire/job.ts'
 import { limits } from '#wire/limits.ts'
 import type { Hex } from '#wire/primitives.ts'
 import { transcriptFileName, transcriptSchema } from '#wire/segment.ts'
@@ -15,19 +12,6 @@ import { transcriptFileName, transcriptSchema } from '#wire/segment.ts'
 const stallTimeoutMs = 10_000
 const restMs = 1_000
 const wrongsMax = 3
-
-/** The job's specification behind the digest in its terms. Throws SPEC_INVALID and the codes of artifacts. */
-export async function fetchSpec(
-  artifacts: Artifacts,
-  specDigest: Hex,
-  options: GetOptions,
-): Promise<JobSpec> {
-  const sizeBytesMax = limits.artifactBlockBytes
-  const bytes = await artifacts.get(cidOfDigest(specDigest), { ...options, sizeBytesMax })
-  const parsed = jobSpecSchema.safeParse(parseJson(bytes))
-  if (parsed.success && toHex(sha256(bytes)) === specDigest) return parsed.data
-  throw new AppError({ code: 'SPEC_INVALID', specDigest, reason: parsed.error?.issues[0]?.message })
-}
 
 /** The transcript in the directory behind a digest on chain: tries until `closing` aborts. */
 export async function fetchTranscript(

@@ -55,7 +55,7 @@ export function recordOf(
     input,
     rounds: [...rounds],
     inputRoot: stateRootOf(input),
-    outputRoot: stateRootOf(leaves.at(-1) as Leaf),
+    outputRoot: stateRootOf(leaves.at(-1) ?? input),
     stepRoot: stepRootOf(leaves),
     flops: localSteps * flopsPerStep,
   }
