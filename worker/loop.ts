@@ -4,6 +4,7 @@ import type { Service } from '#base/service.ts'
 import { type Head, isOver } from '#chain/client/feed.ts'
 import type { JobView } from '#chain/client/view.ts'
 import type { Hex } from '#wire/primitives.ts'
+import { type Consents, createConsents } from './consents.ts'
 import { createKeeper } from './keeper.ts'
 import { createMeter } from './meter.ts'
 import type { Policy } from './policy.ts'
@@ -28,6 +29,8 @@ export type WorkerDeps = Omit<SessionDeps, 'onProgress'> & { readonly metrics?: 
 
 const restartsMax = 5
 const restartMs = 2_000
+/** A session that ran so long before it failed starts with a clean record. */
+const calmMs = 120_000
 const sweepEveryBlocks = 60n
 /** Failures that no other try can mend. */
 const lasting = ['SPEC_INVALID', 'ENGINE_DIFFERS', 'UPDATE_DIFFERS', 'REPEAT_DIFFERS', 'NON_FINITE']
@@ -44,13 +47,20 @@ export function createWorker(deps: WorkerDeps, options: WorkerOptions): Worker {
   const meter = createMeter(deps.metrics ?? noopMetrics, log)
   const retention = createRetention(deps, { seconds: options.retentionSeconds })
   const sessions = createSessions(deps, options, { meter, retention, signal })
-  const volunteering = createVolunteering(deps, {
-    ...options,
-    sessions: () => sessions.ids().length,
-  })
+  const market = { ...options, busy: () => sessions.ids().length + hopes() + consents.open() }
+  const signing = { chainId: options.chainId, jobManager: options.jobManager }
+  const consents: Consents = createConsents(deps, { ...market, signing })
+  const volunteering = createVolunteering(deps, market)
   const keeper = createKeeper({ ...deps, self: options.self })
   const releases: (() => void)[] = []
   let loop: Promise<void> | undefined
+
+  /** Jobs volunteered for that have no workers yet. */
+  function hopes(): number {
+    const isHope = ({ phase, volunteers }: JobView) =>
+      phase === 'posted' && volunteers.includes(options.self)
+    return feed.jobs().filter(isHope).length
+  }
 
   async function tend(head: Head): Promise<void> {
     meter.head(head)
@@ -64,11 +74,13 @@ export function createWorker(deps: WorkerDeps, options: WorkerOptions): Worker {
     async start() {
       for (const view of feed.jobs()) sessions.consider(view)
       releases.push(feed.onChange((view) => sessions.consider(view)))
+      await consents.start()
       loop = eachHead(deps, { tend, signal })
     },
     async stop() {
       stopping.abort()
       for (const release of releases.splice(0)) release()
+      await consents.stop()
       await loop
       await sessions.ended()
     },
@@ -106,7 +118,9 @@ function createSessions(
 
   async function runUntilOver(jobId: Hex): Promise<void> {
     const sessionDeps = { ...deps, onProgress: meter.onProgress }
-    for (let failures = 0; failures <= restartsMax; failures += 1) {
+    let failures = 0
+    while (failures <= restartsMax) {
+      const beganMs = clock.nowMs()
       try {
         await retention.begin(jobId)
         await runSession(sessionDeps, options, { jobId, signal })
@@ -116,6 +130,7 @@ function createSessions(
         const code = codeOf(error)
         log.error({ err: error, jobId, code, failures }, 'session failed')
         if (code !== undefined && lasting.includes(code)) return
+        failures = clock.nowMs() - beganMs > calmMs ? 0 : failures + 1
       }
       await clock.sleep(restartMs, signal).catch(() => undefined)
     }

@@ -26,6 +26,8 @@ export interface Situation {
   /** Active stake that no job has locked. */
   readonly freeStakeWei: bigint
   readonly engineId: Hex
+  /** Whether the client asked this worker itself, or posted the job to all who volunteer. */
+  readonly isAsked: boolean
 }
 
 export type Refusal =
@@ -47,7 +49,7 @@ export type Decision =
   | { readonly kind: 'leave'; readonly reason: Refusal; readonly isFinal: boolean }
 
 const teraflop = 1_000_000_000_000n
-const matchModes = { volunteer: 0, offers: 1, direct: 2 } as const
+export const matchModes = { volunteer: 0, offers: 1, direct: 2 } as const
 
 /** Whether to take a job: pure, so that every answer can be explained by its arguments. */
 export function decide(policy: Policy, terms: Terms, situation: Situation): Decision {
@@ -57,16 +59,12 @@ export function decide(policy: Policy, terms: Terms, situation: Situation): Deci
   return passing ? { kind: 'leave', reason: passing, isFinal: false } : { kind: 'take' }
 }
 
-function lastingRefusal(
-  policy: Policy,
-  terms: Terms,
-  { engineId }: Situation,
-): Refusal | undefined {
+function lastingRefusal(policy: Policy, terms: Terms, now: Situation): Refusal | undefined {
   const shareWei = shareOf(terms)
   const flops = terms.flops / BigInt(terms.workerCount)
   if (terms.mode !== 0) return 'MODE'
-  if (terms.matchMode !== matchModes.volunteer) return 'MATCH'
-  if (terms.engineId !== engineId) return 'ENGINE'
+  if ((terms.matchMode !== matchModes.volunteer) !== now.isAsked) return 'MATCH'
+  if (terms.engineId !== now.engineId) return 'ENGINE'
   if (!policy.kinds.includes(terms.kind)) return 'KIND'
   if (terms.segmentCount > policy.segmentsMax) return 'SEGMENTS'
   if (flops > policy.flopsMax) return 'FLOPS'

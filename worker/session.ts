@@ -8,6 +8,7 @@ import type { Registry } from '#chain/client/registry.ts'
 import type { Transactor } from '#chain/client/transactor.ts'
 import type { JobView } from '#chain/client/view.ts'
 import type { Runner } from '#compute/runner.ts'
+import { fetchJobSpec } from '#p2p/job-spec.ts'
 import type { JobTopics } from '#p2p/job-topic.ts'
 import type { Artifacts, JobTopic, Network } from '#p2p/network.ts'
 import type { Files } from '#store/files.ts'
@@ -15,7 +16,7 @@ import type { JobSpec } from '#wire/job.ts'
 import type { Hex } from '#wire/primitives.ts'
 import type { RoundTimes } from './agreement.ts'
 import { takePart } from './attempt-session.ts'
-import { fetchRows, fetchSpec } from './job-files.ts'
+import { fetchRows } from './job-files.ts'
 import type { Journal } from './journal.ts'
 import type { MisbehaveKind } from './misbehave.ts'
 import { pinOwner } from './place.ts'
@@ -28,7 +29,7 @@ export interface SessionDeps {
   readonly account: LocalAccount
   readonly artifacts: Artifacts
   readonly topics: JobTopics
-  readonly network: Pick<Network, 'peerId'>
+  readonly network: Pick<Network, 'peerId' | 'handle'>
   readonly files: Files
   readonly journal: Journal
   readonly openRunner: () => Runner
@@ -106,7 +107,7 @@ async function openJob(
   const { artifacts, files, feed, registry, topics } = deps
   const { jobId, terms } = view
   const owner = pinOwner(jobId)
-  const spec = await fetchSpec(artifacts, terms.specDigest, { owner, signal })
+  const spec = await fetchJobSpec(artifacts, terms.specDigest, { owner, signal })
   const trainFile = await fetchRows({ artifacts, files }, { jobId, spec, owner }, signal)
   const runner = deps.openRunner()
   try {

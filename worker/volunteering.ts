@@ -1,13 +1,14 @@
 import { AppError, codeOf } from '#base/error.ts'
 import type { Logger } from '#base/log.ts'
 import type { Head, JobFeed } from '#chain/client/feed.ts'
+import type { Terms } from '#chain/client/terms.ts'
 import type { Transactor } from '#chain/client/transactor.ts'
 import type { JobView } from '#chain/client/view.ts'
-import type { Artifacts } from '#p2p/network.ts'
+import { fetchJobSpec } from '#p2p/job-spec.ts'
+import type { Artifacts, GetOptions } from '#p2p/network.ts'
 import type { Hex } from '#wire/primitives.ts'
 import { segmentsPerWorker } from '#wire/spec.ts'
-import { fetchSpec } from './job-files.ts'
-import { decide, type Policy } from './policy.ts'
+import { decide, matchModes, type Policy } from './policy.ts'
 
 /** Offers this worker for posted jobs that its policy likes. */
 export interface Volunteering {
@@ -15,47 +16,38 @@ export interface Volunteering {
   look(head: Head, signal: AbortSignal): Promise<void>
 }
 
-interface VolunteeringDeps {
+export interface MarketDeps {
   readonly feed: Pick<JobFeed, 'jobs'>
   readonly chain: Pick<Transactor, 'send' | 'read'>
   readonly artifacts: Artifacts
   readonly log: Logger
 }
 
-interface VolunteeringOptions {
+export interface MarketOptions {
   readonly self: Hex
   readonly policy: Policy
   readonly engineId: Hex
-  /** Sessions that run now. */
-  readonly sessions: () => number
+  /** Jobs that this worker has promised to take or works on. */
+  readonly busy: () => number
 }
 
-interface Account {
-  readonly activeGwei: bigint
-  readonly lockedGwei: bigint
-}
-
-const gwei = 1_000_000_000n
 const specTimeoutMs = 20_000
 const jobsMax = 10_000
 
 /** Creates the volunteering of one owner. */
-export function createVolunteering(
-  deps: VolunteeringDeps,
-  options: VolunteeringOptions,
-): Volunteering {
+export function createVolunteering(deps: MarketDeps, options: MarketOptions): Volunteering {
   const { chain, feed, log } = deps
   const { self } = options
   /** Jobs about which nothing can change any more. */
   const left = new Set<Hex>()
 
   async function look(head: Head, signal: AbortSignal): Promise<void> {
-    const posted = feed.jobs().filter(({ phase }) => phase === 'posted')
-    const hopes = posted.filter(({ volunteers }) => volunteers.includes(self))
-    let busy = options.sessions() + hopes.length
-    for (const view of posted) {
-      if (left.has(view.jobId) || view.volunteers.includes(self)) continue
-      if (await consider(view, { head, busy, signal })) busy += 1
+    let sent = 0 // the feed does not know of them yet
+    for (const view of feed.jobs()) {
+      const isOpen = view.phase === 'posted' && view.terms.matchMode === matchModes.volunteer
+      if (!isOpen || left.has(view.jobId) || view.volunteers.includes(self)) continue
+      const busy = options.busy() + sent
+      if (await consider(view, { head, busy, signal })) sent += 1
     }
     if (left.size > jobsMax) left.clear()
   }
@@ -65,18 +57,18 @@ export function createVolunteering(
     { head, busy, signal }: { head: Head; busy: number; signal: AbortSignal },
   ): Promise<boolean> {
     const { jobId, terms } = view
-    const account = await chain.read<Account>('Staking', 'accountOf', [self])
-    const freeStakeWei = (account.activeGwei - account.lockedGwei) * gwei
     const { engineId, policy } = options
     const { timestamp } = head
-    const decision = decide(policy, terms, { timestamp, busy, freeStakeWei, engineId })
+    const freeStakeWei = await freeStakeOf(chain, self)
+    const situation = { timestamp, busy, freeStakeWei, engineId, isAsked: false }
+    const decision = decide(policy, terms, situation)
     if (decision.kind === 'leave') {
       if (decision.isFinal) left.add(jobId)
       log.debug({ jobId, reason: decision.reason }, 'job left')
       return false
     }
     try {
-      await checkSpec(deps.artifacts, view, signal)
+      await checkSpec(deps.artifacts, terms, { timeoutMs: specTimeoutMs, signal })
       await chain.send('JobManager', 'volunteer', [terms])
       left.add(jobId)
       log.info({ jobId }, 'volunteered')
@@ -92,14 +84,27 @@ export function createVolunteering(
   return { look }
 }
 
+interface Account {
+  readonly activeGwei: bigint
+  readonly lockedGwei: bigint
+}
+
+const gwei = 1_000_000_000n
+
+/** Active stake of an owner that no job has locked. */
+export async function freeStakeOf(chain: Pick<Transactor, 'read'>, owner: Hex): Promise<bigint> {
+  const account = await chain.read<Account>('Staking', 'accountOf', [owner])
+  return (account.activeGwei - account.lockedGwei) * gwei
+}
+
 /** Stake is not locked for a job whose specification is missing, or is not what the terms say. */
-async function checkSpec(
+export async function checkSpec(
   artifacts: Artifacts,
-  { terms }: JobView,
-  signal: AbortSignal,
+  terms: Terms,
+  options: GetOptions,
 ): Promise<void> {
   const { specDigest } = terms
-  const spec = await fetchSpec(artifacts, specDigest, { timeoutMs: specTimeoutMs, signal })
+  const spec = await fetchJobSpec(artifacts, specDigest, options)
   const isAsSaid =
     segmentsPerWorker(spec.train) === terms.segmentCount && spec.engineId === terms.engineId
   if (!isAsSaid)

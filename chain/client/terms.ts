@@ -1,4 +1,10 @@
-import { type ContractFunctionArgs, encodeAbiParameters, keccak256 } from 'viem'
+import {
+  type ContractFunctionArgs,
+  decodeAbiParameters,
+  encodeAbiParameters,
+  keccak256,
+} from 'viem'
+import { AppError } from '#base/error.ts'
 import { jobManagerAbi } from '#wire/abi/jobManager.ts'
 import type { Hex } from '#wire/primitives.ts'
 
@@ -14,9 +20,24 @@ const inputsOf = (name: 'postJob' | 'distributePayment') => {
 const [termsInput] = inputsOf('postJob')
 const [, verdictInput] = inputsOf('distributePayment')
 
+/** abi.encode(terms). */
+export function encodeTerms(terms: Terms): Hex {
+  return encodeAbiParameters([termsInput!], [terms] as never)
+}
+
+/** The terms inside such bytes. Throws TERMS_INVALID. */
+export function decodeTerms(encoded: Hex): Terms {
+  try {
+    const [terms] = decodeAbiParameters([termsInput!], encoded) as unknown as [Terms]
+    return terms
+  } catch (error) {
+    throw new AppError({ code: 'TERMS_INVALID' }, { cause: error })
+  }
+}
+
 /** keccak256(abi.encode(terms)). */
 export function termsHashOf(terms: Terms): Hex {
-  return keccak256(encodeAbiParameters([termsInput!], [terms] as never))
+  return keccak256(encodeTerms(terms))
 }
 
 /** keccak256(abi.encode(chainId, JobManager, client, nonce, termsHash)). */

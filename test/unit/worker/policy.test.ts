@@ -21,6 +21,7 @@ const situation: Situation = {
   busy: 0,
   freeStakeWei: train(1000),
   engineId,
+  isAsked: false,
 }
 const terms = sampleTerms({ engineId, workerCount: 3, rewardWei: train(900) })
 
@@ -47,6 +48,8 @@ describe('decide', () => {
     ['hours over midnight', { policy: { hours: { from: 20, to: 6 } } }],
     ['the hour that begins now', { policy: { hours: { from: 22, to: 23 } } }],
     ['the last free place', { situation: { busy: 1 } }],
+    ['an offer when asked', { terms: { matchMode: 1 }, situation: { isAsked: true } }],
+    ['a named place when asked', { terms: { matchMode: 2 }, situation: { isAsked: true } }],
     ['stake that just suffices', { situation: { freeStakeWei: terms.workerStakeWei } }],
   ])('takes %s', (_title, given) => {
     expect(decision(given)).toEqual({ kind: 'take' })
@@ -55,6 +58,7 @@ describe('decide', () => {
   test.each<[string, Case]>([
     ['MODE', { terms: { mode: 1 } }],
     ['MATCH', { terms: { matchMode: 2 } }],
+    ['MATCH', { situation: { isAsked: true } }],
     ['ENGINE', { terms: { engineId: `0x${'00'.repeat(32)}` } }],
     ['KIND', { policy: { kinds: [0, 2] } }],
     ['SEGMENTS', { terms: { segmentCount: 101 } }],
