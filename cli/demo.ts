@@ -119,7 +119,7 @@ async function verifyAsStranger(
 ): Promise<boolean> {
   context.output.print(
     { event: 'verifying' },
-    'verifying   every step is repeated by a new process',
+    'verifying     every step is repeated by a new process',
   )
   const child = spawnQuern({
     name: 'verify',

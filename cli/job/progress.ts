@@ -68,18 +68,18 @@ export function createProgress(output: Output, spec: JobSpec): Progress {
 
 function phaseText(view: JobView): string {
   const texts: Record<JobView['phase'], string> = {
-    posted: `posted       job ${view.jobId}`,
-    running: `running      ${people(view.active.map((i) => view.workers[i] as Hex))}`,
-    submitted: `submitted    ${view.results.length} results; the audit seed is block ${view.seedHeight}`,
-    attesting: `attesting    ${people(view.evaluators)}`,
-    completed: `completed    model ${view.verdict?.modelHash ?? ''}`,
-    settled: 'settled      everybody is paid',
-    cancelled: 'cancelled    the escrow went back',
-    expired: 'expired      what was not earned went back',
+    posted: `job ${view.jobId}`,
+    running: people(view.active.map((i) => view.workers[i] as Hex)),
+    submitted: `${view.results.length} results; the audit seed is block ${view.seedHeight}`,
+    attesting: people(view.evaluators),
+    completed: `model ${view.verdict?.modelHash ?? ''}`,
+    settled: 'everybody is paid',
+    cancelled: 'the escrow went back',
+    expired: 'what was not earned went back',
   }
-  const attempt =
-    view.phase === 'running' && view.attempt > 0 ? ` (attempt ${view.attempt + 1})` : ''
-  return `${texts[view.phase]}${attempt}`
+  const isAgain = view.phase === 'running' && view.attempt > 0
+  const attempt = isAgain ? ` (attempt ${view.attempt + 1})` : ''
+  return `${view.phase.padEnd(14)}${texts[view.phase]}${attempt}`
 }
 
 function people(accounts: readonly Hex[]): string {
