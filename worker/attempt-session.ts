@@ -38,7 +38,8 @@ export async function takePart(
   try {
     await workThrough(deps, options, { ...part, signal })
   } catch (error) {
-    if (!over.signal.aborted || part.signal.aborted || !isAbort(error)) throw error
+    if (!over.signal.aborted || part.signal.aborted) throw error
+    if (!isAbort(error)) deps.log.debug({ err: error, jobId: job.jobId }, 'left in the middle')
   } finally {
     unlisten()
   }
@@ -128,9 +129,14 @@ async function submit(
     transcript,
     finalState,
   })
-  await deps.chain.send('JobManager', 'submitResult', [view.terms, result])
+  await deps.chain.send('JobManager', 'submitResult', [view.terms, result]).catch(ignoreDone)
   const { modelHash } = result
   tools.onProgress({ kind: 'submitted', attempt: place.attempt, modelHash })
+}
+
+/** A process before this one submitted, and no finalised block tells it yet. */
+function ignoreDone(error: unknown): void {
+  if (!(error instanceof AppError) || error.fields['reason'] !== 'AlreadyDone') throw error
 }
 
 type Tools = ReturnType<typeof openTools>
