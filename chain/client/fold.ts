@@ -73,11 +73,9 @@ const folds: { readonly [Name in EventName]?: Fold<Name> } = {
     burnedWei: view.burnedWei + burnedWei,
   }),
   JobSettled: () => ({ phase: 'settled' }),
-  JobCancelled: (_view, { refundWei }) => ({ phase: 'cancelled', refundedWei: refundWei }),
-  JobExpired: (view, { refundWei }) => ({
-    phase: 'expired',
-    refundedWei: view.refundedWei + refundWei,
-  }),
+  // Their refund stands in a PaymentDistributed of the same transaction.
+  JobCancelled: () => ({ phase: 'cancelled' }),
+  JobExpired: () => ({ phase: 'expired' }),
   RoundUpdatePresented: (view, args) => ({ presented: [...view.presented, presentedOf(args)] }),
   RoundClosed: (view, { attempt, round, mask }) => ({
     closedRounds: [...view.closedRounds, closedRoundOf(view, { attempt, round, mask })],

@@ -33,6 +33,24 @@ describe('foldEvent', () => {
     expect(view.volunteers).toEqual([mixed.toLowerCase()])
   })
 
+  test.each(['JobExpired', 'JobCancelled'] as const)('counts the refund of %s once', (ending) => {
+    const payment = { accounts: [], amountsWei: [], refundWei: 11n, burnedWei: 0n }
+    const paid = event('PaymentDistributed', payment)
+    const ended = event(ending, { refundWei: 11n })
+    expect(viewAfter(paid, ended).refundedWei).toBe(11n)
+    expect(viewAfter(ended, paid).refundedWei).toBe(11n)
+  })
+
+  test('waits for another panel after a redraw', () => {
+    const view = viewAfter(
+      assigned,
+      event('EvaluationOpened', { attempt: 0, seedHeight: 20n }),
+      event('EvaluatorsDrawn', { evaluators: [account('8')], commitDeadline: 99n }),
+      event('RedrawOpened', { attempt: 0, panel: 1, seedHeight: 40n }),
+    )
+    expect(view).toMatchObject({ phase: 'submitted', seedHeight: 40n, evaluators: [account('8')] })
+  })
+
   test('forgets results, evaluators and verdicts when a new attempt starts', () => {
     const view = viewAfter(
       assigned,
