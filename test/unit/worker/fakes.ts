@@ -9,7 +9,7 @@ import { canonicalBytes } from '#wire/canonical.ts'
 import { cidOfDigest } from '#wire/cid.ts'
 import type { JobSpec } from '#wire/job.ts'
 import type { Hex } from '#wire/primitives.ts'
-import { smallSpec } from '../../e2e/worker-world.ts'
+import { smallSpec } from '#test/e2e/worker-world.ts'
 
 export const engineId: Hex = `0x${'e1'.repeat(32)}`
 
