@@ -3,7 +3,7 @@ import { createProgress } from '#cli/job/progress.ts'
 import { createOutput } from '#cli/output.ts'
 import type { JobSpec } from '#wire/job.ts'
 import type { TopicEntry } from '#wire/topic.ts'
-import { account, event, viewAfter } from '../../chain/client/jobs.ts'
+import { account, event, viewAfter } from '#test/unit/chain/client/jobs.ts'
 
 const spec = { train: { rounds: 20 } } as JobSpec
 const workers = [account('1'), account('2')]
