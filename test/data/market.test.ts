@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Summary } from '#cli/job/summary.ts'
-import { type LocalWorld, type Run, quern } from '../e2e/local-world.ts'
+import { type LocalWorld, type Run, quern } from '#test/e2e/local-world.ts'
 import {
   realFile,
   hasRealFiles,
@@ -16,7 +16,7 @@ import {
 const limitMs = 2_400_000
 
 /** Every job of this file goes through one market, as a user's would. */
-describe.skipIf(!hasRealFiles)('real data through the market, means over seeds 1 to 5', () => {
+describe.skipIf(!hasRealFiles)(`real data through the market, means over ${seeds.length} seeds`, () => {
   let world: LocalWorld
   let scratch: string
   let optdigits: readonly Summary[] = []
