@@ -4,6 +4,7 @@ pragma solidity ^0.8.28;
 import {IEvaluatorPool} from "./interfaces/IEvaluatorPool.sol";
 import {IStaking} from "./interfaces/IStaking.sol";
 import {IWorkerRegistry} from "./interfaces/IWorkerRegistry.sol";
+import {Member} from "./libraries/Member.sol";
 import {SumTree} from "./libraries/SumTree.sol";
 
 /// @title Implements IEvaluatorPool.
@@ -138,18 +139,20 @@ contract EvaluatorPool is IEvaluatorPool {
         bytes32 seed,
         uint256 count,
         uint64 version,
-        address[] calldata excluded
-    ) external view returns (address[] memory drawn, uint32[] memory ids) {
-        return _draw(seed, count, version, SLATE_LEVEL, excluded);
+        address client,
+        uint256[] calldata excluded
+    ) external view returns (uint256[] memory members) {
+        return _draw(seed, count, version, SLATE_LEVEL, client, excluded);
     }
 
     /// @inheritdoc IEvaluatorPool
     function drawPool(
         bytes32 seed,
         uint256 count,
-        address[] calldata excluded
-    ) external view returns (address[] memory drawn, uint32[] memory ids) {
-        return _draw(seed, count, type(uint64).max, 0, excluded);
+        address client,
+        uint256[] calldata excluded
+    ) external view returns (uint256[] memory members) {
+        return _draw(seed, count, type(uint64).max, 0, client, excluded);
     }
 
     /// @dev Each turn takes one leaf out, so there are at most `tries` turns.
@@ -158,32 +161,30 @@ contract EvaluatorPool is IEvaluatorPool {
         uint256 count,
         uint64 version,
         uint256 level,
-        address[] calldata excluded
-    ) private view returns (address[] memory drawn, uint32[] memory ids) {
-        uint256 tries = level == SLATE_LEVEL ? SLATE : count + excluded.length;
+        address client,
+        uint256[] calldata excluded
+    ) private view returns (uint256[] memory members) {
+        uint256 tries = level == SLATE_LEVEL ? SLATE : count + excluded.length + 1;
         SumTree.Taken memory taken = SumTree.start(tries);
         uint256 sum = _tree.sumOf(level, 0);
         uint256 found;
-        drawn = new address[](count);
-        ids = new uint32[](count);
+        members = new uint256[](count);
         while (found < count && sum > 0 && taken.count < tries) {
             uint256 random = uint256(keccak256(abi.encode(seed, taken.count)));
             (uint256 leaf, uint256 weight) = _tree.take(taken, level, random, sum);
             sum -= weight;
             Seat memory seat_ = _seats[leaf];
-            if (seat_.since > version || _isIn(seat_.owner, excluded)) continue;
-            drawn[found] = seat_.owner;
-            ids[found] = seat_.id;
+            if (seat_.since > version || seat_.owner == client || _isIn(seat_.id, excluded)) continue;
+            members[found] = Member.pack(seat_.owner, seat_.id, Member.ROLE_EVALUATOR);
             ++found;
         }
         assembly ("memory-safe") {
-            mstore(drawn, found)
-            mstore(ids, found)
+            mstore(members, found)
         }
     }
 
-    function _isIn(address account, address[] calldata accounts) private pure returns (bool) {
-        for (uint256 i; i < accounts.length; ++i) if (accounts[i] == account) return true;
+    function _isIn(uint256 id, uint256[] calldata ids) private pure returns (bool) {
+        for (uint256 i; i < ids.length; ++i) if (ids[i] == id) return true;
         return false;
     }
 
@@ -230,6 +231,7 @@ contract EvaluatorPool is IEvaluatorPool {
             ++head.version;
             ++head.members;
             _head = head;
+            staking.setSlate(head.version, uint8(head.members));
         }
         _seats[leaf] = Seat(owner, registry.idOf(owner), head.version);
         _leaves[owner] = leaf + 1;
@@ -243,6 +245,7 @@ contract EvaluatorPool is IEvaluatorPool {
         if (leaf < SLATE) {
             _head.slateBits &= ~uint64(1 << leaf);
             --_head.members;
+            staking.setSlate(_head.version, uint8(_head.members));
         } else {
             _freeLeaves.push(leaf);
         }

@@ -10,14 +10,19 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
 import {Time} from "@openzeppelin/contracts/utils/types/Time.sol";
 import {IEvaluatorPool} from "./interfaces/IEvaluatorPool.sol";
+import {IJobTypes} from "./interfaces/IJobTypes.sol";
 import {IStaking} from "./interfaces/IStaking.sol";
 import {ITrainToken} from "./interfaces/ITrainToken.sol";
 import {AccountSlot} from "./libraries/AccountSlot.sol";
 import {Gwei} from "./libraries/Gwei.sol";
+import {Member} from "./libraries/Member.sol";
+import {Posting} from "./libraries/Posting.sol";
 
 /// @title Implements IStaking.
 contract Staking is IStaking, ReentrancyGuardTransient {
     using AccountSlot for uint256;
+    using Member for uint256;
+    using Posting for uint256;
     using Checkpoints for Checkpoints.Trace208;
     using SafeERC20 for IERC20;
 
@@ -25,7 +30,9 @@ contract Staking is IStaking, ReentrancyGuardTransient {
     struct Held {
         uint64 escrowGwei;
         uint64 burnedGwei;
-        uint64 openJobs;
+        uint56 openJobs;
+        uint64 slateVersion;
+        uint8 slateMembers;
     }
 
     address public immutable token;
@@ -164,11 +171,18 @@ contract Staking is IStaking, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IStaking
-    function escrow(address client, uint64 amountGwei) external onlyJobManager nonReentrant {
+    function escrow(
+        address client,
+        uint64 amountGwei,
+        uint64 slateVersion,
+        uint256 evaluators
+    ) external onlyJobManager nonReentrant {
         uint256 slot = _accounts[client];
-        uint64 fromBalance = slot.earnings() < amountGwei ? slot.earnings() : amountGwei;
+        uint64 fromBalance = _min(slot.earnings(), amountGwei);
         _accounts[client] = slot.withEarnings(slot.earnings() - fromBalance);
         Held memory held_ = _held;
+        if (held_.slateVersion != slateVersion) revert IJobTypes.SlateChanged(held_.slateVersion);
+        if (held_.slateMembers < evaluators) revert IJobTypes.TooFewEvaluators(held_.slateMembers);
         held_.escrowGwei += amountGwei;
         ++held_.openJobs;
         _held = held_;
@@ -177,27 +191,33 @@ contract Staking is IStaking, ReentrancyGuardTransient {
 
     /// @inheritdoc IStaking
     function lock(
-        address[] calldata accounts,
+        uint256[] calldata members,
         uint64 amountGwei
     ) external onlyJobManager returns (uint256 lockedMask) {
-        for (uint256 i; i < accounts.length; ++i) {
-            uint256 slot = _accounts[accounts[i]];
-            if (slot.active() - slot.locked() < amountGwei) continue;
-            _accounts[accounts[i]] = slot.withLocked(slot.locked() + amountGwei);
-            lockedMask |= 1 << i;
+        for (uint256 i; i < members.length; ++i) {
+            address account = members[i].owner();
+            uint256 slot = _accounts[account];
+            unchecked {
+                uint64 locked = slot.locked(); // never above the active stake
+                if (slot.active() - locked < amountGwei) continue;
+                _accounts[account] = slot.withLocked(locked + amountGwei);
+                lockedMask |= 1 << i;
+            }
         }
     }
 
     /// @inheritdoc IStaking
-    function settle(Posting[] calldata postings, uint64 burnGwei, bool closesJob) external onlyJobManager {
+    function settle(uint256[] calldata postings, uint64 burnGwei, bool closesJob) external onlyJobManager {
         uint256 paid = burnGwei;
         uint256 week = block.timestamp / 1 weeks;
-        for (uint256 i; i < postings.length; ++i) {
-            Posting calldata posting = postings[i];
-            uint256 slot = _accounts[posting.account].unlock(posting.unlockGwei);
-            slot = slot.withEarnings(slot.earnings() + posting.creditGwei).note(posting.fact, week);
-            _accounts[posting.account] = slot;
-            paid += posting.creditGwei;
+        for (uint256 i; i + 1 < postings.length; i += 2) {
+            (uint256 who, uint256 what) = (postings[i], postings[i + 1]);
+            address account = who.account();
+            uint256 slot = _accounts[account].unlock(what.unlockGwei());
+            uint64 credit = what.creditGwei();
+            slot = slot.withEarnings(slot.earnings() + credit).note(who.fact(), week);
+            _accounts[account] = slot;
+            paid += credit;
         }
         Held memory held_ = _held;
         if (paid > held_.escrowGwei) revert EscrowTooLow();
@@ -236,6 +256,13 @@ contract Staking is IStaking, ReentrancyGuardTransient {
     function setPooled(address account, bool isPooled) external {
         if (msg.sender != pool) revert NotPool();
         _accounts[account] = _accounts[account].withPooled(isPooled);
+    }
+
+    /// @inheritdoc IStaking
+    function setSlate(uint64 version, uint8 members) external {
+        if (msg.sender != pool) revert NotPool();
+        _held.slateVersion = version;
+        _held.slateMembers = members;
     }
 
     /// @inheritdoc IStaking

@@ -6,23 +6,21 @@ import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/Signa
 import {IEvaluatorPool} from "./interfaces/IEvaluatorPool.sol";
 import {IStaking} from "./interfaces/IStaking.sol";
 import {IWorkerRegistry} from "./interfaces/IWorkerRegistry.sol";
+import {ConsentWord} from "./libraries/ConsentWord.sol";
 import {Gwei} from "./libraries/Gwei.sol";
+import {JobSlot} from "./libraries/JobSlot.sol";
+import {Member} from "./libraries/Member.sol";
 
 /// @title Implements IWorkerRegistry.
 contract WorkerRegistry is IWorkerRegistry, EIP712 {
-    uint8 public constant ROLE_WORKER = 1;
-    uint8 public constant ROLE_EVALUATOR = 2;
+    using ConsentWord for uint256;
+    using ConsentWord for Consent;
+    using Member for uint256;
+
     uint256 public constant PEER_ID_BYTES_MAX = 64;
     bytes32 private constant BINDING = keccak256(
         "OperatorBinding(address owner,address operator,uint256 nonce)"
     );
-
-    /// @dev One slot: all that a call of an operator needs.
-    struct Operator {
-        address owner;
-        uint32 id;
-        uint8 roles;
-    }
 
     struct Profile {
         address operator;
@@ -38,7 +36,8 @@ contract WorkerRegistry is IWorkerRegistry, EIP712 {
     uint64 public immutable stakeMinGwei;
 
     uint32 public accountCount;
-    mapping(address operator => Operator) private _operators;
+    /// @dev Member word and consent word: all that a call of an operator needs.
+    mapping(address operator => uint256 slot) private _operators;
     mapping(uint32 id => address owner) private _owners;
     mapping(address owner => Consent) private _consents;
     mapping(address owner => Profile) private _profiles;
@@ -52,8 +51,8 @@ contract WorkerRegistry is IWorkerRegistry, EIP712 {
     /// @inheritdoc IWorkerRegistry
     function register(Entry calldata entry, bytes calldata operatorSignature) external returns (uint32 id) {
         uint8 roles = entry.roles;
-        if (roles == 0 || roles > (ROLE_WORKER | ROLE_EVALUATOR)) revert BadRoles(roles);
-        bool isEvaluator = roles & ROLE_EVALUATOR != 0;
+        if (roles == 0 || roles > (Member.ROLE_WORKER | Member.ROLE_EVALUATOR)) revert BadRoles(roles);
+        bool isEvaluator = roles & Member.ROLE_EVALUATOR != 0;
         if (isEvaluator && entry.x25519Key == 0) revert NoX25519Key();
         uint64 active = staking.accountOf(msg.sender).activeGwei;
         if (active < stakeMinGwei) revert StakeTooLow(Gwei.toWei(active), Gwei.toWei(stakeMinGwei));
@@ -63,30 +62,34 @@ contract WorkerRegistry is IWorkerRegistry, EIP712 {
         id = profile.id;
         if (id == 0) {
             id = ++accountCount;
+            if (id > Member.ID_MAX) revert RegistryFull();
             profile.id = id;
             _owners[id] = msg.sender;
         }
-        uint8 rolesBefore = _operators[profile.operator].roles;
+        uint256 rolesBefore = _operators[profile.operator].roles();
         bool isKeyNew = profile.x25519Key != entry.x25519Key;
         if (profile.operator != entry.operator) delete _operators[profile.operator];
         profile.operator = entry.operator;
         profile.x25519Key = entry.x25519Key;
         ++profile.nonce;
-        _operators[entry.operator] = Operator(msg.sender, id, roles);
+        _operators[entry.operator] = Member.pack(msg.sender, id, roles) | ConsentWord.pack(entry.consent);
         _setProfile(entry.peerId, entry.capabilitiesDigest);
         _consents[msg.sender] = entry.consent;
         emit Registered(msg.sender, entry.operator, id, roles, entry.x25519Key);
         emit ConsentChanged(msg.sender, entry.consent);
 
-        bool wasEvaluator = rolesBefore & ROLE_EVALUATOR != 0;
+        bool wasEvaluator = rolesBefore & Member.ROLE_EVALUATOR != 0;
         if (isEvaluator && (!wasEvaluator || isKeyNew)) pool.seat(msg.sender);
         if (!isEvaluator && wasEvaluator) pool.unseat(msg.sender);
     }
 
     /// @inheritdoc IWorkerRegistry
     function setConsent(Consent calldata consent) external {
-        if (_profiles[msg.sender].id == 0) revert NotRegistered(msg.sender);
+        address operator = _profiles[msg.sender].operator;
+        if (operator == address(0)) revert NotRegistered(msg.sender);
         _consents[msg.sender] = consent;
+        uint256 slot = _operators[operator];
+        _operators[operator] = Member.pack(msg.sender, slot.id(), slot.roles()) | ConsentWord.pack(consent);
         emit ConsentChanged(msg.sender, consent);
     }
 
@@ -103,8 +106,13 @@ contract WorkerRegistry is IWorkerRegistry, EIP712 {
 
     /// @inheritdoc IWorkerRegistry
     function operatorOf(address operator) external view returns (address owner, uint32 id, uint8 roles) {
-        Operator memory record = _operators[operator];
-        return (record.owner, record.id, record.roles);
+        uint256 slot = _operators[operator];
+        return (slot.owner(), uint32(slot.id()), uint8(slot.roles()));
+    }
+
+    /// @inheritdoc IWorkerRegistry
+    function memberOf(address operator) external view returns (uint256 member) {
+        return _operators[operator];
     }
 
     /// @inheritdoc IWorkerRegistry
@@ -113,9 +121,9 @@ contract WorkerRegistry is IWorkerRegistry, EIP712 {
     }
 
     /// @inheritdoc IWorkerRegistry
-    function ownersOf(uint32[] calldata ids) external view returns (address[] memory owners) {
+    function ownersOf(uint256[] calldata ids) external view returns (address[] memory owners) {
         owners = new address[](ids.length);
-        for (uint256 i; i < ids.length; ++i) owners[i] = _owners[ids[i]];
+        for (uint256 i; i < ids.length; ++i) owners[i] = _owners[uint32(ids[i])];
     }
 
     /// @inheritdoc IWorkerRegistry
@@ -129,7 +137,7 @@ contract WorkerRegistry is IWorkerRegistry, EIP712 {
         return
             Entry(
                 profile.operator,
-                _operators[profile.operator].roles,
+                uint8(_operators[profile.operator].roles()),
                 profile.x25519Key,
                 profile.capabilitiesDigest,
                 profile.peerId,
@@ -146,27 +154,17 @@ contract WorkerRegistry is IWorkerRegistry, EIP712 {
     function admit(
         address[] calldata operators,
         Demand calldata demand
-    ) external view returns (address[] memory owners, uint32[] memory ids) {
-        owners = new address[](operators.length);
-        ids = new uint32[](operators.length);
-        for (uint256 i; i < operators.length; ++i) {
-            Operator memory record = _operators[operators[i]];
-            if (record.roles & ROLE_WORKER == 0) revert NotRegistered(operators[i]);
-            if (!_allows(_consents[record.owner], demand)) revert ConsentRefused(record.owner);
-            owners[i] = record.owner;
-            ids[i] = record.id;
-        }
-    }
-
-    function _allows(Consent memory consent, Demand calldata demand) private view returns (bool) {
+    ) external view returns (uint256[] memory members) {
+        members = new uint256[](operators.length);
         uint256 hour = (block.timestamp / 1 hours) % 24;
-        return
-            demand.kind < 32 &&
-            (consent.kinds >> demand.kind) & 1 == 1 &&
-            (consent.hours24 >> hour) & 1 == 1 &&
-            demand.segments <= consent.segmentsMax &&
-            demand.megaflops <= consent.megaflopsMax &&
-            demand.rewardGwei >= consent.rewardMinGwei;
+        for (uint256 i; i < operators.length; ++i) {
+            uint256 slot = _operators[operators[i]];
+            if (slot.roles() & Member.ROLE_WORKER == 0) revert NotRegistered(operators[i]);
+            bool isAllowed =
+                slot.isWhole() ? slot.allows(demand, hour) : _consents[slot.owner()].allows(demand, hour);
+            if (!isAllowed) revert ConsentRefused(slot.owner());
+            members[i] = slot;
+        }
     }
 
     function _setProfile(bytes calldata peerId, bytes32 capabilitiesDigest) private {
@@ -179,7 +177,7 @@ contract WorkerRegistry is IWorkerRegistry, EIP712 {
 
     /// @dev The key must be free or the sender's own, and must have agreed.
     function _checkOperator(address operator, uint256 nonce, bytes calldata signature) private view {
-        address holder = _operators[operator].owner;
+        address holder = _operators[operator].owner();
         if (holder != address(0) && holder != msg.sender) revert OperatorTaken(operator);
         if (operator == msg.sender) return;
         bytes32 digest = _hashTypedDataV4(keccak256(abi.encode(BINDING, msg.sender, operator, nonce)));

@@ -72,18 +72,22 @@ interface IEvaluatorPool {
     /// @param seed randomness
     /// @param count how many, at most
     /// @param version only members seated at this slate version or before
-    /// @param excluded never drawn: parties of the job, and who was drawn before
+    /// @param client never drawn
+    /// @param excluded registry numbers that are never drawn: workers of the job, and who was drawn before
+    /// @return members one word each, see `libraries/Member.sol`
     function drawSlate(
         bytes32 seed,
         uint256 count,
         uint64 version,
-        address[] calldata excluded
-    ) external view returns (address[] memory drawn, uint32[] memory ids);
+        address client,
+        uint256[] calldata excluded
+    ) external view returns (uint256[] memory members);
 
     /// @notice Draws from the whole pool without repetition, by weight.
     function drawPool(
         bytes32 seed,
         uint256 count,
-        address[] calldata excluded
-    ) external view returns (address[] memory drawn, uint32[] memory ids);
+        address client,
+        uint256[] calldata excluded
+    ) external view returns (uint256[] memory members);
 }

@@ -264,8 +264,8 @@ interface IJobTypes {
     error BadVerdict();
     /// @notice Not enough evaluators agree on this verdict.
     error NoQuorum();
-    /// @notice A verdict has its quorum: call `completeJob` or `slash` with it.
-    error QuorumReached(bytes32 verdictHash);
+    /// @notice A verdict has its quorum (first half of its hash): call `completeJob` or `slash` with it.
+    error QuorumReached(bytes16 verdictHash);
     /// @notice No evaluator can be drawn.
     error NoCandidates();
     error RoundIsClosed();

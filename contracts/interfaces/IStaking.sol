@@ -34,17 +34,6 @@ interface IStaking {
         int16 score;
     }
 
-    /// @notice One posting to an account when a job ends or moves on.
-    /// @param unlockGwei lock to release
-    /// @param creditGwei earnings to add, out of the escrow
-    /// @param fact 0 none, 1 completed, 2 timed out, 3 invalid
-    struct Posting {
-        address account;
-        uint64 unlockGwei;
-        uint64 creditGwei;
-        uint8 fact;
-    }
-
     event Staked(address indexed account, uint256 amountWei);
     event ThawStarted(address indexed account, uint256 amountWei, uint256 readyAt);
     event ThawWithdrawn(address indexed account, uint256 amountWei);
@@ -116,17 +105,20 @@ interface IStaking {
     function flushBurned() external returns (uint256 amountWei);
 
     /// @notice Moves the client's balance into escrow and counts an open job; what the balance lacks is pulled by
-    /// allowance. Only the job manager.
-    function escrow(address client, uint64 amountGwei) external;
+    /// allowance. Reverts with SlateChanged or TooFewEvaluators where the slate is not what the client
+    /// sealed its key to. Only the job manager.
+    function escrow(address client, uint64 amountGwei, uint64 slateVersion, uint256 evaluators) external;
 
     /// @notice Locks active stake of each account that has enough. Only the job manager.
-    /// @return lockedMask bit i is set when the lock of accounts[i] was taken
-    function lock(address[] calldata accounts, uint64 amountGwei) external returns (uint256 lockedMask);
+    /// @param members one word each, see `libraries/Member.sol`
+    /// @return lockedMask bit i is set when the lock of members[i] was taken
+    function lock(uint256[] calldata members, uint64 amountGwei) external returns (uint256 lockedMask);
 
     /// @notice Releases locks, pays out of the escrow, notes facts; `burnGwei` of the escrow is burned. Only the job
     /// manager.
+    /// @param postings two words each, see `libraries/Posting.sol`
     /// @param closesJob whether the number of open jobs falls by one
-    function settle(Posting[] calldata postings, uint64 burnGwei, bool closesJob) external;
+    function settle(uint256[] calldata postings, uint64 burnGwei, bool closesJob) external;
 
     /// @notice Takes stake: active first, then thawing, then earnings. Only the job manager; the taken amount joins
     /// the escrow and is paid out by `settle`.
@@ -144,6 +136,10 @@ interface IStaking {
 
     /// @notice Tells whether the pool follows the account's stake. Only the evaluator pool.
     function setPooled(address account, bool isPooled) external;
+
+    /// @notice Mirrors the head of the evaluators' slate here, in the slot that every posting writes anyway. Only
+    /// the evaluator pool.
+    function setSlate(uint64 version, uint8 members) external;
 
     /// @notice Stake, lock and earnings of an account.
     function accountOf(address account) external view returns (Account memory);

@@ -64,6 +64,8 @@ interface IWorkerRegistry {
     error NotRegistered(address account);
     error BadRoles(uint8 roles);
     error NoX25519Key();
+    /// @notice All numbers are given away.
+    error RegistryFull();
     error PeerIdTooLong(uint256 sizeBytes);
     /// @notice The account's role, stake or consent does not allow the job.
     error ConsentRefused(address owner);
@@ -87,11 +89,14 @@ interface IWorkerRegistry {
     /// @notice Owner, number and roles behind an operator key; zeros when there is none.
     function operatorOf(address operator) external view returns (address owner, uint32 id, uint8 roles);
 
+    /// @notice The same in one word, see `libraries/Member.sol`; higher bits have no meaning.
+    function memberOf(address operator) external view returns (uint256 member);
+
     /// @notice The owner with a number; zero when there is none.
     function ownerOf(uint32 id) external view returns (address owner);
 
     /// @notice Owners by number, in the given order.
-    function ownersOf(uint32[] calldata ids) external view returns (address[] memory owners);
+    function ownersOf(uint256[] calldata ids) external view returns (address[] memory owners);
 
     /// @notice Number of an owner; zero when it is not registered.
     function idOf(address owner) external view returns (uint32 id);
@@ -106,10 +111,9 @@ interface IWorkerRegistry {
     function accountCount() external view returns (uint32);
 
     /// @notice Reverts with ConsentRefused unless each operator's owner is a worker that allows the job now.
-    /// @return owners behind the operators, in order
-    /// @return ids their numbers
+    /// @return members the accounts behind the operators, one word each, in order
     function admit(
         address[] calldata operators,
         Demand calldata demand
-    ) external view returns (address[] memory owners, uint32[] memory ids);
+    ) external view returns (uint256[] memory members);
 }

@@ -6,12 +6,16 @@ import {AccountSlot} from "../libraries/AccountSlot.sol";
 import {Gwei} from "../libraries/Gwei.sol";
 import {JobSlot} from "../libraries/JobSlot.sol";
 import {JobTypes} from "../libraries/JobTypes.sol";
+import {Member} from "../libraries/Member.sol";
 import {VerdictRules} from "../libraries/VerdictRules.sol";
 import {JobVerdicts} from "./JobVerdicts.sol";
 import {JobPanel} from "./JobPanel.sol";
 
 /// @title Evaluators: drawing, commitments, reveals, and what follows from an agreed verdict.
 abstract contract JobAttestation is JobPanel, IJobManager {
+    using Member for uint256;
+    using Member for uint256[];
+
     /// @dev Evaluators of a further panel.
     uint256 private constant PANEL_NEXT = 7;
     /// @dev Selector, terms and verdict.
@@ -23,26 +27,8 @@ abstract contract JobAttestation is JobPanel, IJobManager {
     function drawEvaluators(Terms calldata terms) external returns (address[] memory evaluators) {
         (bytes32 jobId, JobSlot.Job memory job) = _load(terms, Status.Submitted);
         if (block.timestamp > job.deadline) revert TooLate(job.deadline);
-        bytes32 seed = randomness.seed(job.seedHeight);
-        address[] memory excluded = _parties(jobId, terms, job);
-        uint256 wanted = job.panel == 0 ? terms.evaluatorCount : PANEL_NEXT;
-        uint64 stake = Gwei.fromWei(terms.evaluatorStakeWei);
         uint256 drawnBefore = job.drawn;
-        for (uint256 turn; turn < TRIES && wanted > 0; ++turn) {
-            (address[] memory owners, uint32[] memory ids) = pool.drawSlate(
-                _drawSeed(seed, jobId, job, turn),
-                wanted,
-                terms.slateVersion,
-                excluded
-            );
-            if (owners.length == 0) break;
-            excluded = _concat(excluded, owners);
-            uint256 locked = staking.lock(owners, stake);
-            (owners, ids) = _keep(owners, ids, locked);
-            _addEvaluators(jobId, job, ids);
-            evaluators = _concat(evaluators, owners);
-            wanted -= owners.length;
-        }
+        evaluators = _drawPanel(jobId, terms, job).owners();
         if (evaluators.length == 0) revert NoCandidates();
         job.status = uint256(Status.Attesting);
         job.panelStart = drawnBefore;
@@ -54,7 +40,7 @@ abstract contract JobAttestation is JobPanel, IJobManager {
     /// @inheritdoc IJobManager
     function previewEvaluators(Terms calldata terms) external view returns (address[] memory evaluators) {
         (bytes32 jobId, JobSlot.Job memory job) = _load(terms, Status.Submitted);
-        return _preview(jobId, terms, job, _parties(jobId, terms, job));
+        return _preview(jobId, terms, job, _excluded(jobId, terms, job));
     }
 
     /// @inheritdoc IJobManager
@@ -66,7 +52,7 @@ abstract contract JobAttestation is JobPanel, IJobManager {
         if (commitment == 0) revert BadCommitment();
         job.committedMask |= 1 << index;
         if (_hasAllCommitted(job)) job.deadline = block.timestamp + terms.revealSeconds;
-        _verdicts[jobId][_verdictKey(job.attempt, index)] = commitment;
+        _setVerdict(jobId, job.attempt, index, bytes16(commitment));
         _save(jobId, job);
         emit VerdictCommitted(jobId, uint32(job.attempt), owner, commitment);
     }
@@ -80,7 +66,7 @@ abstract contract JobAttestation is JobPanel, IJobManager {
     ) external {
         (bytes32 jobId, JobSlot.Job memory job) = _load(terms, Status.Attesting);
         _checkRevealTime(terms, job);
-        bytes32 verdictHash = _reveal(jobId, job, verdict, salt);
+        bytes16 verdictHash = _reveal(jobId, job, verdict, salt);
         VerdictRules.check(verdict, job.submittedMask, terms.segmentCount);
         if (heldOutKey != 0) emit HeldOutKey(jobId, heldOutKey);
         uint256 panel = JobSlot.range(job.panelStart, job.drawn);
@@ -101,10 +87,9 @@ abstract contract JobAttestation is JobPanel, IJobManager {
         (bytes32 jobId, JobSlot.Job memory job) = _load(terms, Status.Completed);
         uint256 agreed = job.revealedMask;
         uint256 first = JobSlot.count((agreed & (~agreed + 1)) - 1);
-        if (_verdicts[jobId][_verdictKey(job.attempt, first)] != JobTypes.hashVerdict(verdict)) {
+        if (_verdictOf(jobId, job.attempt, first) != bytes16(JobTypes.hashVerdict(verdict)))
             revert BadVerdict();
-        }
-        Payment memory payment = _payment(jobId, terms, agreed);
+        Payment memory payment = _payment(jobId, terms, job, agreed);
         payment.workers = registry.ownersOf(_workerIds(jobId, job, terms.workerCount));
         payment.workerMask = job.submittedMask;
         payment.segments = verdict.segments;
@@ -124,12 +109,12 @@ abstract contract JobAttestation is JobPanel, IJobManager {
         if (block.timestamp > job.deadline) revert TooLate(job.deadline);
         if (job.panel != 0 || VerdictRules.removedBy(verdict) != 0) revert BadVerdict();
         VerdictRules.check(verdict, job.submittedMask, terms.segmentCount);
-        address[] memory parties = _parties(jobId, terms, job);
+        uint256[] memory ids = _workerIds(jobId, job, terms.workerCount);
         Payment memory payment;
         payment.jobId = jobId;
-        payment.evaluators = _preview(jobId, terms, job, parties);
+        payment.evaluators = _preview(jobId, terms, job, ids);
         _checkOpenings(jobId, terms, job.attempt, verdict, openings, payment.evaluators);
-        payment.workers = _withoutFirst(parties);
+        payment.workers = registry.ownersOf(ids);
         payment.workerMask = job.submittedMask;
         payment.segments = verdict.segments;
         payment.fact = AccountSlot.COMPLETED;
@@ -140,13 +125,46 @@ abstract contract JobAttestation is JobPanel, IJobManager {
         _payOut(terms, job, payment);
     }
 
+    /// @dev Draws until the panel is full, passing over who has no stake free, and locks stake.
+    function _drawPanel(
+        bytes32 jobId,
+        Terms calldata terms,
+        JobSlot.Job memory job
+    ) private returns (uint256[] memory all) {
+        bytes32 seed = randomness.seed(job.seedHeight);
+        uint256[] memory excluded = _excluded(jobId, terms, job);
+        uint256 wanted = _wanted(terms, job);
+        for (uint256 turn; turn < TRIES && wanted > 0; ++turn) {
+            bytes32 turnSeed = _drawSeed(seed, jobId, job, turn);
+            uint256[] memory members = pool.drawSlate(
+                turnSeed,
+                wanted,
+                terms.slateVersion,
+                terms.client,
+                excluded
+            );
+            uint256 found = members.length;
+            if (found == 0) break;
+            bool isLast = found < wanted; // nobody else is there
+            uint256 locked = staking.lock(members, Gwei.fromWei(terms.evaluatorStakeWei));
+            if (locked != JobSlot.range(0, found)) {
+                excluded = _joined(excluded, _idsOf(members));
+                members = _keep(members, locked);
+            }
+            _addEvaluators(jobId, job, members);
+            wanted -= members.length;
+            all = all.length == 0 ? members : _joined(all, members);
+            if (isLast) break;
+        }
+    }
+
     /// @dev Whether all drawn evaluators revealed this clean verdict.
     function _isUnanimous(
         bytes32 jobId,
         Terms calldata terms,
         JobSlot.Job memory job,
         Verdict calldata verdict,
-        bytes32 verdictHash
+        bytes16 verdictHash
     ) private view returns (bool) {
         uint256 all = JobSlot.range(0, job.drawn);
         return
@@ -162,17 +180,19 @@ abstract contract JobAttestation is JobPanel, IJobManager {
         JobSlot.Job memory job,
         Verdict calldata verdict,
         bytes32 salt
-    ) private returns (bytes32 verdictHash) {
+    ) private returns (bytes16) {
         (uint256 index, address owner) = _evaluatorIndex(jobId, job);
         if ((job.revealedMask >> index) & 1 == 1) revert AlreadyDone(owner);
-        uint256 key = _verdictKey(job.attempt, index);
-        verdictHash = JobTypes.hashVerdict(verdict);
+        bytes32 verdictHash = JobTypes.hashVerdict(verdict);
         bytes32 commitment = JobTypes.commitment(jobId, job.attempt, owner, verdictHash, salt);
-        if ((job.committedMask >> index) & 1 == 0 || _verdicts[jobId][key] != commitment)
-            revert BadCommitment();
-        _verdicts[jobId][key] = verdictHash;
+        if (
+            (job.committedMask >> index) & 1 == 0 ||
+            _verdictOf(jobId, job.attempt, index) != bytes16(commitment)
+        ) revert BadCommitment();
+        _setVerdict(jobId, job.attempt, index, bytes16(verdictHash));
         job.revealedMask |= 1 << index;
-        emit VerdictRevealed(jobId, uint32(job.attempt), owner, verdict);
+        JobTypes.emitRevealed(jobId, job.attempt, owner, verdict);
+        return bytes16(verdictHash);
     }
 
     function _checkOpenings(
@@ -189,37 +209,37 @@ abstract contract JobAttestation is JobPanel, IJobManager {
         }
         for (uint256 i; i < count; ++i) {
             Opening calldata opening = openings[i];
-            (address owner, , ) = registry.operatorOf(opening.operator);
+            address owner = registry.memberOf(opening.operator).owner();
             if (owner != evaluators[i]) revert NotParty(opening.operator);
             bytes32 structHash = JobTypes.verdict(jobId, attempt, verdict, opening.salt);
-            _checkSignature(opening.operator, structHash, opening.signature);
-            emit VerdictRevealed(jobId, uint32(attempt), owner, verdict);
+            _checkSigned(opening.operator, structHash, opening.signature);
+            JobTypes.emitRevealed(jobId, attempt, owner, verdict);
         }
     }
 
-    /// @dev Client, workers and already drawn evaluators: nobody of them can be drawn.
-    function _parties(
+    /// @dev Numbers of workers and of already drawn evaluators: nobody of them can be drawn.
+    function _excluded(
         bytes32 jobId,
         Terms calldata terms,
         JobSlot.Job memory job
-    ) private view returns (address[] memory parties) {
-        parties = new address[](1);
-        parties[0] = terms.client;
-        parties = _concat(parties, registry.ownersOf(_workerIds(jobId, job, terms.workerCount)));
-        if (job.drawn == 0) return parties;
-        uint256 drawn = JobSlot.range(0, job.drawn);
-        return _concat(parties, registry.ownersOf(_evaluatorIds(jobId, drawn)));
+    ) private view returns (uint256[] memory ids) {
+        ids = _workerIds(jobId, job, terms.workerCount);
+        if (job.drawn != 0) ids = _joined(ids, _evaluatorIds(jobId, job, JobSlot.range(0, job.drawn)));
     }
 
     function _preview(
         bytes32 jobId,
         Terms calldata terms,
         JobSlot.Job memory job,
-        address[] memory parties
-    ) private view returns (address[] memory owners) {
+        uint256[] memory excluded
+    ) private view returns (address[] memory) {
         bytes32 seed = _drawSeed(randomness.seed(job.seedHeight), jobId, job, 0);
-        uint256 wanted = job.panel == 0 ? terms.evaluatorCount : PANEL_NEXT;
-        (owners, ) = pool.drawSlate(seed, wanted, terms.slateVersion, parties);
+        uint256 wanted = _wanted(terms, job);
+        return pool.drawSlate(seed, wanted, terms.slateVersion, terms.client, excluded).owners();
+    }
+
+    function _wanted(Terms calldata terms, JobSlot.Job memory job) private pure returns (uint256) {
+        return job.panel == 0 ? terms.evaluatorCount : PANEL_NEXT;
     }
 
     function _drawSeed(
@@ -237,34 +257,24 @@ abstract contract JobAttestation is JobPanel, IJobManager {
         if (block.timestamp > until) revert TooLate(until);
     }
 
-    /// @dev The accounts whose bit is set, and their numbers.
-    function _keep(
-        address[] memory owners,
-        uint32[] memory ids,
-        uint256 mask
-    ) private pure returns (address[] memory, uint32[] memory) {
+    /// @dev The members whose bit is set, in the same memory.
+    function _keep(uint256[] memory members, uint256 mask) private pure returns (uint256[] memory) {
         uint256 count;
-        for (uint256 i; i < owners.length; ++i) {
-            if ((mask >> i) & 1 == 0) continue;
-            owners[count] = owners[i];
-            ids[count] = ids[i];
-            ++count;
-        }
+        for (uint256 i; i < members.length; ++i) if ((mask >> i) & 1 == 1) members[count++] = members[i];
         assembly ("memory-safe") {
-            mstore(owners, count)
-            mstore(ids, count)
+            mstore(members, count)
         }
-        return (owners, ids);
+        return members;
     }
 
-    function _concat(address[] memory a, address[] memory b) private pure returns (address[] memory both) {
-        both = new address[](a.length + b.length);
+    function _idsOf(uint256[] memory members) private pure returns (uint256[] memory ids) {
+        ids = new uint256[](members.length);
+        for (uint256 i; i < members.length; ++i) ids[i] = members[i].id();
+    }
+
+    function _joined(uint256[] memory a, uint256[] memory b) private pure returns (uint256[] memory both) {
+        both = new uint256[](a.length + b.length);
         for (uint256 i; i < a.length; ++i) both[i] = a[i];
         for (uint256 i; i < b.length; ++i) both[a.length + i] = b[i];
-    }
-
-    function _withoutFirst(address[] memory list) private pure returns (address[] memory rest) {
-        rest = new address[](list.length - 1);
-        for (uint256 i; i < rest.length; ++i) rest[i] = list[i + 1];
     }
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {IEvaluatorPool} from "../interfaces/IEvaluatorPool.sol";
 import {IJobTypes} from "../interfaces/IJobTypes.sol";
 import {IParameters} from "../interfaces/IParameters.sol";
@@ -10,21 +9,21 @@ import {IStaking} from "../interfaces/IStaking.sol";
 import {IWorkerRegistry} from "../interfaces/IWorkerRegistry.sol";
 import {JobSlot} from "../libraries/JobSlot.sol";
 import {JobTypes} from "../libraries/JobTypes.sol";
+import {Member} from "../libraries/Member.sol";
+import {Signatures} from "../libraries/Signatures.sol";
 import {Domain} from "./Domain.sol";
 
 /// @title What all parts of the job manager share: storage, identifiers, signatures, views.
 abstract contract JobBase is IJobTypes, IParameters, Domain {
     using JobSlot for uint256;
     using JobSlot for JobSlot.Job;
+    using Member for uint256;
+    using Signatures for address;
 
     /// @dev From a request to the height whose randomness answers it.
     uint256 internal constant SEED_BLOCKS = 2;
     uint8 internal constant MATCH_VOLUNTEER = 0;
-    uint256 private constant ID_BITS = 32;
-    uint256 private constant ID_MASK = type(uint32).max;
-    /// @dev Workers whose numbers stand in the job's first slot.
-    uint256 private constant IDS_FIRST = 3;
-    uint256 private constant IDS_PER_SLOT = 8;
+    uint256 private constant IDS_PER_SLOT = 10;
     uint256 internal constant WORKERS_MAX = 8;
 
     address public immutable token;
@@ -36,13 +35,13 @@ abstract contract JobBase is IJobTypes, IParameters, Domain {
 
     Parameters internal _parameters;
     mapping(bytes32 jobId => uint256 slot) private _slots;
-    /// @dev auditSpentGwei 64 | numbers of workers 3 to 7, 32 bits each.
+    /// @dev auditSpentGwei 64 | numbers of workers 3 to 7, 24 bits each.
     mapping(bytes32 jobId => uint256 slot) private _more;
-    /// @dev Numbers of accounts, eight a slot.
+    /// @dev Numbers of evaluators from the third on, and of volunteers, ten a slot.
     mapping(bytes32 jobId => mapping(uint256 place => uint256)) private _evaluators;
     mapping(bytes32 jobId => mapping(uint256 place => uint256)) private _volunteers;
-    /// @dev Key: attempt << 8 | index. A commitment until the reveal, then the verdict's hash.
-    mapping(bytes32 jobId => mapping(uint256 key => bytes32)) internal _verdicts;
+    /// @dev Key: attempt << 8 | index / 2. A commitment until the reveal, then the verdict's hash; 128 bits each.
+    mapping(bytes32 jobId => mapping(uint256 key => uint256)) private _verdicts;
     /// @dev deadline 32 | mask 8 | closed 1; key: hash of (jobId, attempt, round).
     mapping(bytes32 key => uint256 slot) internal _rounds;
 
@@ -134,13 +133,14 @@ abstract contract JobBase is IJobTypes, IParameters, Domain {
     }
 
     /// @dev Fixes the workers; their order is their index.
-    function _setWorkers(bytes32 jobId, JobSlot.Job memory job, uint32[] memory ids) internal {
+    function _setWorkers(bytes32 jobId, JobSlot.Job memory job, uint256[] memory members) internal {
         uint256 more;
-        for (uint256 i; i < ids.length; ++i) {
-            if (i < IDS_FIRST) job.ids |= uint256(ids[i]) << (i * ID_BITS);
-            else more |= uint256(ids[i]) << (64 + (i - IDS_FIRST) * ID_BITS);
+        for (uint256 i; i < members.length; ++i) {
+            uint256 id = members[i].id();
+            if (i < JobSlot.WORKERS_HERE) job.ids = job.ids.withId(i, id);
+            else more = more.withId(i - JobSlot.WORKERS_HERE, id);
         }
-        if (more != 0) _more[jobId] = more;
+        if (more != 0) _more[jobId] = more << 64;
     }
 
     /// @dev Numbers of the assigned workers, at most `countMax`.
@@ -148,51 +148,62 @@ abstract contract JobBase is IJobTypes, IParameters, Domain {
         bytes32 jobId,
         JobSlot.Job memory job,
         uint256 countMax
-    ) internal view returns (uint32[] memory ids) {
-        ids = new uint32[](countMax);
-        uint256 more = countMax > IDS_FIRST ? _more[jobId] >> 64 : 0;
-        uint256 all = job.ids | (more << (IDS_FIRST * ID_BITS));
+    ) internal view returns (uint256[] memory ids) {
+        ids = new uint256[](countMax);
+        uint256 more = countMax > JobSlot.WORKERS_HERE ? _more[jobId] >> 64 : 0;
         uint256 count;
         for (; count < countMax; ++count) {
-            ids[count] = uint32(all & ID_MASK);
-            if (ids[count] == 0) break;
-            all >>= ID_BITS;
+            uint256 id =
+                count < JobSlot.WORKERS_HERE ? job.ids.idAt(count) : more.idAt(count - JobSlot.WORKERS_HERE);
+            if (id == 0) break;
+            ids[count] = id;
         }
         assembly ("memory-safe") {
             mstore(ids, count)
         }
     }
 
-    /// @dev The workers of a mask.
-    function _workersIn(
-        bytes32 jobId,
-        JobSlot.Job memory job,
-        uint256 mask
-    ) internal view returns (uint32[] memory ids) {
-        return _pick(_workerIds(jobId, job, WORKERS_MAX), mask);
-    }
-
-    function _addVolunteer(bytes32 jobId, JobSlot.Job memory job, uint32 id) internal {
-        _append(_volunteers[jobId], job.volunteers, id);
+    function _addVolunteer(bytes32 jobId, JobSlot.Job memory job, uint256 id) internal {
+        _write(_volunteers[jobId], job.volunteers, id);
         ++job.volunteers;
     }
 
-    function _volunteerIds(bytes32 jobId, uint256 count) internal view returns (uint32[] memory ids) {
-        ids = new uint32[](count);
-        for (uint256 i; i < count; ++i) ids[i] = _at(_volunteers[jobId], i);
+    function _volunteerIds(bytes32 jobId, uint256 count) internal view returns (uint256[] memory ids) {
+        ids = new uint256[](count);
+        for (uint256 i; i < count; ++i) ids[i] = _read(_volunteers[jobId], i);
     }
 
-    function _addEvaluators(bytes32 jobId, JobSlot.Job memory job, uint32[] memory ids) internal {
-        for (uint256 i; i < ids.length; ++i) _append(_evaluators[jobId], job.drawn + i, ids[i]);
-        job.drawn += ids.length;
+    function _addEvaluators(bytes32 jobId, JobSlot.Job memory job, uint256[] memory members) internal {
+        for (uint256 i; i < members.length; ++i) {
+            uint256 id = members[i].id();
+            uint256 place = job.drawn;
+            if (place < JobSlot.EVALUATORS_HERE) job.ids = job.ids.withId(JobSlot.WORKERS_HERE + place, id);
+            else _write(_evaluators[jobId], place - JobSlot.EVALUATORS_HERE, id);
+            ++job.drawn;
+        }
+    }
+
+    function _evaluatorId(
+        bytes32 jobId,
+        JobSlot.Job memory job,
+        uint256 place
+    ) internal view returns (uint256) {
+        return
+            place < JobSlot.EVALUATORS_HERE
+                ? job.ids.idAt(JobSlot.WORKERS_HERE + place)
+                : _read(_evaluators[jobId], place - JobSlot.EVALUATORS_HERE);
     }
 
     /// @dev Numbers of the drawn evaluators of a mask.
-    function _evaluatorIds(bytes32 jobId, uint256 mask) internal view returns (uint32[] memory ids) {
-        ids = new uint32[](JobSlot.count(mask));
+    function _evaluatorIds(
+        bytes32 jobId,
+        JobSlot.Job memory job,
+        uint256 mask
+    ) internal view returns (uint256[] memory ids) {
+        ids = new uint256[](JobSlot.count(mask));
         uint256 found;
         for (uint256 i; mask >> i != 0; ++i) {
-            if ((mask >> i) & 1 == 1) ids[found++] = _at(_evaluators[jobId], i);
+            if ((mask >> i) & 1 == 1) ids[found++] = _evaluatorId(jobId, job, i);
         }
     }
 
@@ -201,56 +212,61 @@ abstract contract JobBase is IJobTypes, IParameters, Domain {
         bytes32 jobId,
         JobSlot.Job memory job
     ) internal view returns (uint256 index, address owner) {
-        uint32 id;
-        (owner, id, ) = registry.operatorOf(msg.sender);
+        uint256 member = registry.memberOf(msg.sender);
+        uint256 id = member.id();
         if (id == 0) revert NotParty(msg.sender);
         for (index = job.panelStart; index < job.drawn; ++index) {
-            if (_at(_evaluators[jobId], index) == id) return (index, owner);
+            if (_evaluatorId(jobId, job, index) == id) return (index, member.owner());
         }
         revert NotParty(msg.sender);
     }
 
     /// @dev Index of an operator's owner among the active workers.
     function _workerIndex(
-        uint32[] memory ids,
+        uint256[] memory ids,
         uint256 activeMask,
         address operator
     ) internal view returns (uint256 index, address owner) {
-        uint32 id;
-        (owner, id, ) = registry.operatorOf(operator);
+        uint256 member = registry.memberOf(operator);
+        uint256 id = member.id();
         if (id == 0) revert NotParty(operator);
         for (; index < ids.length; ++index) {
-            if (ids[index] == id && (activeMask >> index) & 1 == 1) return (index, owner);
+            if (ids[index] == id && (activeMask >> index) & 1 == 1) return (index, member.owner());
         }
         revert NotParty(operator);
     }
 
-    /// @dev Reverts with BadSignature unless the operator, a key or an ERC-1271 contract, signed.
-    function _checkSignature(address operator, bytes32 structHash, bytes calldata signature) internal view {
-        bytes32 digest = _typedHash(structHash);
-        if (!SignatureChecker.isValidSignatureNowCalldata(operator, digest, signature)) {
-            revert BadSignature(operator);
-        }
+    /// @dev Reverts with BadSignature unless the operator, a key or an ERC-1271 contract, signed. Who sends the call
+    /// needs no signature.
+    function _checkSigned(address operator, bytes32 structHash, bytes calldata signature) internal view {
+        if (operator == msg.sender) return;
+        if (!operator.isSignedBy(_typedHash(structHash), signature)) revert BadSignature(operator);
     }
 
-    function _verdictKey(uint256 attempt, uint256 index) internal pure returns (uint256) {
-        return (attempt << 8) | index;
+    /// @dev Of an evaluator's commitment, and later of its verdict's hash, 128 bits are kept, two to a slot: a second
+    /// preimage costs 2^128 tries, and a collision helps nobody who must agree with others.
+    function _verdictOf(bytes32 jobId, uint256 attempt, uint256 index) internal view returns (bytes16) {
+        return bytes16(bytes32(_verdicts[jobId][_verdictKey(attempt, index)] << (128 * (index & 1))));
     }
 
-    function _pick(uint32[] memory ids, uint256 mask) private pure returns (uint32[] memory picked) {
-        picked = new uint32[](JobSlot.count(mask));
-        uint256 found;
-        for (uint256 i; i < ids.length; ++i) if ((mask >> i) & 1 == 1) picked[found++] = ids[i];
+    function _setVerdict(bytes32 jobId, uint256 attempt, uint256 index, bytes16 half) internal {
+        uint256 key = _verdictKey(attempt, index);
+        uint256 shift = 128 * (index & 1);
+        uint256 kept = _verdicts[jobId][key] & (uint256(type(uint128).max) << shift);
+        _verdicts[jobId][key] = kept | (uint256(bytes32(half)) >> shift);
     }
 
-    function _at(mapping(uint256 => uint256) storage list, uint256 index) private view returns (uint32) {
-        return uint32(list[index / IDS_PER_SLOT] >> ((index % IDS_PER_SLOT) * ID_BITS));
+    function _verdictKey(uint256 attempt, uint256 index) private pure returns (uint256) {
+        return (attempt << 8) | (index >> 1);
     }
 
-    /// @dev Writes entry `index`; what stands at and above it in its slot is from an earlier attempt.
-    function _append(mapping(uint256 => uint256) storage list, uint256 index, uint32 id) private {
-        uint256 shift = (index % IDS_PER_SLOT) * ID_BITS;
-        uint256 slot = list[index / IDS_PER_SLOT];
-        list[index / IDS_PER_SLOT] = (slot & ((1 << shift) - 1)) | (uint256(id) << shift);
+    function _read(mapping(uint256 => uint256) storage list, uint256 place) private view returns (uint256) {
+        return list[place / IDS_PER_SLOT].idAt(place % IDS_PER_SLOT);
+    }
+
+    /// @dev What stands at a place may be from an earlier attempt.
+    function _write(mapping(uint256 => uint256) storage list, uint256 place, uint256 id) private {
+        uint256 slot = list[place / IDS_PER_SLOT];
+        list[place / IDS_PER_SLOT] = slot.withId(place % IDS_PER_SLOT, id);
     }
 }

@@ -55,7 +55,8 @@ abstract contract JobExits is JobVerdicts, JobVolunteers {
     /// @dev Silent workers lose a part of their lock. What others submitted is evaluated; with nothing submitted the
     /// client is refunded.
     function _expireRunning(bytes32 jobId, Terms calldata terms, JobSlot.Job memory job) private {
-        uint32[] memory silent = _workersIn(jobId, job, job.activeMask & ~job.submittedMask);
+        uint256 missing = job.activeMask & ~job.submittedMask;
+        uint256[] memory silent = _pick(_workerIds(jobId, job, WORKERS_MAX), missing);
         uint64 refund;
         bool isOver = job.submittedMask == 0;
         if (isOver) {
@@ -85,7 +86,7 @@ abstract contract JobExits is JobVerdicts, JobVolunteers {
             bool isSilent = block.timestamp > job.deadline && !_hasAnyCommitted(job);
             if (!isSilent) revert TooEarly(until + 1);
         }
-        bytes32 verdictHash = _verdictWithQuorum(jobId, terms, job);
+        bytes16 verdictHash = _verdictWithQuorum(jobId, terms, job);
         if (verdictHash != 0) revert QuorumReached(verdictHash);
         if (job.panel == 0) return _redraw(jobId, terms, job);
         _payUnresolved(jobId, terms, job);
@@ -96,7 +97,7 @@ abstract contract JobExits is JobVerdicts, JobVolunteers {
     function _payUnresolved(bytes32 jobId, Terms calldata terms, JobSlot.Job memory job) private {
         uint256 silent = JobSlot.range(job.panelStart, job.drawn) & ~job.revealedMask;
         if (job.status != uint256(Status.Attesting)) silent = 0; // they were dealt with at the redraw
-        Payment memory payment = _payment(jobId, terms, job.revealedMask);
+        Payment memory payment = _payment(jobId, terms, job, job.revealedMask);
         payment.fact = 0;
         payment.workers = registry.ownersOf(_workerIds(jobId, job, terms.workerCount));
         payment.workerMask = job.submittedMask;
@@ -104,7 +105,7 @@ abstract contract JobExits is JobVerdicts, JobVolunteers {
             payment.segments |= uint128((job.submittedMask >> i) & 1) << uint128(16 * i);
         Status from = Status(job.status);
         _end(jobId, job, Status.Expired);
-        _slashEvaluators(jobId, terms, job.attempt, silent, false);
+        _slashEvaluators(jobId, terms, job.attempt, _evaluatorIds(jobId, job, silent), false);
         uint64 refund = _payOut(terms, job, payment);
         emit JobExpired(jobId, from, Gwei.toWei(refund));
     }

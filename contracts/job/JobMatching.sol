@@ -5,11 +5,14 @@ import {IJobManager} from "../interfaces/IJobManager.sol";
 import {Gwei} from "../libraries/Gwei.sol";
 import {JobSlot} from "../libraries/JobSlot.sol";
 import {JobTypes} from "../libraries/JobTypes.sol";
+import {Member} from "../libraries/Member.sol";
 import {TermsRules} from "../libraries/TermsRules.sol";
 import {JobStart} from "./JobStart.sol";
 
 /// @title From the posting of a job to its workers.
 abstract contract JobMatching is JobStart, IJobManager {
+    using Member for uint256;
+
     uint8 internal constant MATCH_DIRECT = 2;
 
     /// @inheritdoc IJobManager
@@ -18,7 +21,7 @@ abstract contract JobMatching is JobStart, IJobManager {
         jobId = _post(terms, job);
         _save(jobId, job);
         JobTypes.emitPosted(jobId, terms);
-        staking.escrow(terms.client, Gwei.fromWei(uint256(terms.rewardWei) + terms.auditDepositWei));
+        _escrow(terms);
     }
 
     /// @inheritdoc IJobManager
@@ -27,7 +30,7 @@ abstract contract JobMatching is JobStart, IJobManager {
         jobId = _post(terms, job);
         JobTypes.emitPosted(jobId, terms);
         _assignSigned(jobId, terms, job, consents);
-        staking.escrow(terms.client, Gwei.fromWei(uint256(terms.rewardWei) + terms.auditDepositWei));
+        _escrow(terms);
     }
 
     /// @inheritdoc IJobManager
@@ -46,9 +49,6 @@ abstract contract JobMatching is JobStart, IJobManager {
         Parameters memory bounds = parameters();
         if (block.timestamp < bounds.pausedUntil) revert Paused(bounds.pausedUntil);
         TermsRules.checkTerms(terms, bounds);
-        (uint64 version, uint256 seated) = pool.slateHead();
-        if (version != terms.slateVersion) revert SlateChanged(version);
-        if (seated < terms.evaluatorCount) revert TooFewEvaluators(seated);
         jobId = _jobId(terms);
         if (_isKnown(jobId)) revert JobExists(jobId);
         job.status = uint256(Status.Posted);
@@ -72,20 +72,26 @@ abstract contract JobMatching is JobStart, IJobManager {
         if (count < terms.workerCountMin || count > terms.workerCount) revert TooFewWorkers(count);
         address[] memory operators = new address[](count);
         for (uint256 i; i < count; ++i) operators[i] = consents[i].operator;
-        (address[] memory owners, uint32[] memory ids) = registry.admit(operators, _demand(terms));
+        uint256[] memory members = registry.admit(operators, _demand(terms));
         for (uint256 i; i < count; ++i) {
             Consent calldata consent = consents[i];
+            address owner = members[i].owner();
             if (block.timestamp > consent.validUntil) revert SignatureExpired(consent.validUntil);
-            for (uint256 j; j < i; ++j) if (ids[j] == ids[i]) revert AlreadyDone(owners[i]);
+            for (uint256 j; j < i; ++j) if (members[j].owner() == owner) revert AlreadyDone(owner);
             bytes32 structHash = JobTypes.offer(
                 terms.matchMode == MATCH_DIRECT,
                 jobId,
-                owners[i],
+                owner,
                 consent.validUntil
             );
-            _checkSignature(consent.operator, structHash, consent.signature);
+            _checkSigned(consent.operator, structHash, consent.signature);
         }
-        _run(jobId, terms, job, owners, ids, block.number + SEED_BLOCKS);
-        _lockWorkers(owners, terms);
+        _lockWorkers(members, terms);
+        _run(jobId, terms, job, members, block.number + SEED_BLOCKS);
+    }
+
+    function _escrow(Terms calldata terms) private {
+        uint64 amountGwei = Gwei.fromWei(uint256(terms.rewardWei) + terms.auditDepositWei);
+        staking.escrow(terms.client, amountGwei, terms.slateVersion, terms.evaluatorCount);
     }
 }

@@ -13,11 +13,11 @@ abstract contract JobPanel is JobSettlement {
     function _agreeing(
         bytes32 jobId,
         JobSlot.Job memory job,
-        bytes32 verdictHash
+        bytes16 verdictHash
     ) internal view returns (uint256 mask) {
         for (uint256 i; i < job.drawn; ++i) {
             if ((job.revealedMask >> i) & 1 == 0) continue;
-            if (_verdicts[jobId][_verdictKey(job.attempt, i)] == verdictHash) mask |= 1 << i;
+            if (_verdictOf(jobId, job.attempt, i) == verdictHash) mask |= 1 << i;
         }
     }
 
@@ -38,10 +38,11 @@ abstract contract JobPanel is JobSettlement {
     function _payment(
         bytes32 jobId,
         Terms calldata terms,
+        JobSlot.Job memory job,
         uint256 evaluatorMask
     ) internal view returns (Payment memory payment) {
         payment.jobId = jobId;
-        payment.evaluators = registry.ownersOf(_evaluatorIds(jobId, evaluatorMask));
+        payment.evaluators = registry.ownersOf(_evaluatorIds(jobId, job, evaluatorMask));
         payment.unlockGwei = Gwei.fromWei(terms.evaluatorStakeWei);
         payment.fact = AccountSlot.COMPLETED;
     }

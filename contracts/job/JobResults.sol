@@ -12,7 +12,7 @@ abstract contract JobResults is JobBase, IJobManager {
     function submitResult(Terms calldata terms, Result calldata result) external {
         (bytes32 jobId, JobSlot.Job memory job) = _load(terms, Status.Running);
         if (block.timestamp > job.deadline) revert TooLate(job.deadline);
-        uint32[] memory ids = _workerIds(jobId, job, terms.workerCount);
+        uint256[] memory ids = _workerIds(jobId, job, terms.workerCount);
         _submit(jobId, job, ids, msg.sender, result);
         if (job.submittedMask == job.activeMask) _openEvaluation(jobId, terms, job);
         _save(jobId, job);
@@ -22,12 +22,12 @@ abstract contract JobResults is JobBase, IJobManager {
     function submitResults(Terms calldata terms, SignedResult[] calldata results) external {
         (bytes32 jobId, JobSlot.Job memory job) = _load(terms, Status.Running);
         if (block.timestamp > job.deadline) revert TooLate(job.deadline);
-        uint32[] memory ids = _workerIds(jobId, job, terms.workerCount);
+        uint256[] memory ids = _workerIds(jobId, job, terms.workerCount);
         for (uint256 i; i < results.length; ++i) {
             SignedResult calldata signed = results[i];
             _submit(jobId, job, ids, signed.operator, signed.result);
             bytes32 structHash = JobTypes.result(jobId, job.attempt, signed.result);
-            _checkSignature(signed.operator, structHash, signed.signature);
+            _checkSigned(signed.operator, structHash, signed.signature);
         }
         if (job.submittedMask != job.activeMask) revert TooFewWorkers(results.length);
         _openEvaluation(jobId, terms, job);
@@ -37,13 +37,13 @@ abstract contract JobResults is JobBase, IJobManager {
     function _submit(
         bytes32 jobId,
         JobSlot.Job memory job,
-        uint32[] memory ids,
+        uint256[] memory ids,
         address operator,
         Result calldata result
     ) private {
         (uint256 index, address owner) = _workerIndex(ids, job.activeMask, operator);
         if ((job.submittedMask >> index) & 1 == 1) revert AlreadyDone(owner);
         job.submittedMask |= 1 << index;
-        emit ResultSubmitted(jobId, uint32(job.attempt), owner, result);
+        JobTypes.emitSubmitted(jobId, job.attempt, owner, result);
     }
 }

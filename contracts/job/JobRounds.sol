@@ -15,7 +15,7 @@ abstract contract JobRounds is JobBase {
         uint256 deadline = uint32(slot);
         uint256 mask = (slot >> 32) & 0xff;
         if ((slot >> 40) & 1 == 1) revert RoundIsClosed();
-        uint32[] memory ids = _workerIds(jobId, job, terms.workerCount);
+        uint256[] memory ids = _workerIds(jobId, job, terms.workerCount);
         if (deadline == 0) {
             _workerIndex(ids, job.activeMask, msg.sender); // only they know whether a certificate is missing
             deadline = block.timestamp + terms.roundSeconds;
@@ -36,7 +36,7 @@ abstract contract JobRounds is JobBase {
     function _present(
         bytes32 jobId,
         JobSlot.Job memory job,
-        uint32[] memory ids,
+        uint256[] memory ids,
         uint32 round,
         RoundUpdate calldata update,
         uint256 mask
@@ -44,7 +44,7 @@ abstract contract JobRounds is JobBase {
         (uint256 index, address owner) = _workerIndex(ids, job.activeMask, update.operator);
         bit = 1 << index;
         if (mask & bit != 0) revert AlreadyDone(owner);
-        _checkSignature(
+        _checkSigned(
             update.operator,
             JobTypes.roundUpdate(jobId, job.attempt, round, update),
             update.signature

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {IStaking} from "../interfaces/IStaking.sol";
 import {AccountSlot} from "../libraries/AccountSlot.sol";
 import {Gwei} from "../libraries/Gwei.sol";
 import {JobSlot} from "../libraries/JobSlot.sol";
+import {Posting} from "../libraries/Posting.sol";
 import {Shares} from "../libraries/Shares.sol";
 import {JobBase} from "./JobBase.sol";
 
 /// @title Where the money of a job goes. Callers save the job's new state before they call.
 abstract contract JobSettlement is JobBase {
+    using Posting for uint256[];
+
     /// @dev What is paid at one moment of a job.
     /// @param unlockGwei lock of each evaluator to release
     /// @param fact what is noted of the evaluators
@@ -23,9 +25,11 @@ abstract contract JobSettlement is JobBase {
         uint8 fact;
     }
 
-    /// @dev Money that moves on together in one call to staking.
+    /// @dev Money that moves on together in one call to staking, and its event.
     struct Book {
-        IStaking.Posting[] postings;
+        uint256[] postings;
+        address[] accounts;
+        uint256[] amountsWei;
         uint256 count;
         uint64 refundGwei;
         uint64 burnGwei;
@@ -42,15 +46,10 @@ abstract contract JobSettlement is JobBase {
         uint64 reward = Gwei.fromWei(terms.rewardWei);
         uint64 workerPot = Shares.ofBps(reward, terms.workerBps);
         uint64 share = Shares.ofBps(reward, terms.evaluatorBps);
-        Book memory book = _open(payment.workers.length + payment.evaluators.length + 1);
+        Book memory book = _open(payment.workers.length + payment.evaluators.length);
         book.burnGwei = reward - workerPot - share;
         book.refundGwei = Gwei.fromWei(terms.auditDepositWei) - _auditSpent(payment.jobId, job);
-        uint64[8] memory parts = Shares.bySegments(workerPot, payment.segments);
-        uint64 unlock = Gwei.fromWei(terms.workerStakeWei);
-        for (uint256 i; i < payment.workers.length; ++i) {
-            if ((payment.workerMask >> i) & 1 == 0) continue;
-            _post(book, payment.workers[i], unlock, parts[i], AccountSlot.COMPLETED);
-        }
+        _postWorkers(book, payment, workerPot, Gwei.fromWei(terms.workerStakeWei));
         uint256 agreed = payment.evaluators.length;
         if (agreed == 0) {
             if (!job.isSharePaid) book.refundGwei += share;
@@ -90,7 +89,7 @@ abstract contract JobSettlement is JobBase {
             payment.evaluators.length,
             depositLeft
         );
-        Book memory book = _open(payment.evaluators.length + 2);
+        Book memory book = _open(payment.evaluators.length + 1);
         uint64 reporters = Shares.ofBps(slashedGwei, terms.reporterBps);
         uint64 harmed = Shares.ofBps(slashedGwei, terms.clientBps);
         book.burnGwei = slashedGwei - reporters - harmed;
@@ -102,7 +101,7 @@ abstract contract JobSettlement is JobBase {
 
     /// @dev Takes stake of each account and releases its lock.
     function _punish(
-        uint32[] memory ids,
+        uint256[] memory ids,
         uint64 amountGwei,
         uint64 unlockGwei,
         uint8 fact
@@ -125,7 +124,7 @@ abstract contract JobSettlement is JobBase {
         uint64 refundGwei,
         bool isOver
     ) internal {
-        Book memory book = _open(2);
+        Book memory book = _open(1);
         uint64 harmed = Shares.ofBps(slashedGwei, terms.clientBps);
         book.burnGwei = slashedGwei - harmed;
         book.refundGwei = refundGwei;
@@ -145,6 +144,20 @@ abstract contract JobSettlement is JobBase {
         return reward - Shares.ofBps(reward, terms.evaluatorBps) + deposit - _auditSpent(jobId, job);
     }
 
+    function _postWorkers(
+        Book memory book,
+        Payment memory payment,
+        uint64 pot,
+        uint64 unlockGwei
+    ) private pure {
+        uint64[8] memory parts = Shares.bySegments(pot, payment.segments);
+        uint256 mask = payment.workerMask;
+        for (uint256 i; i < payment.workers.length; ++i) {
+            if ((mask >> i) & 1 == 0) continue;
+            _post(book, payment.workers[i], unlockGwei, parts[i], AccountSlot.COMPLETED);
+        }
+    }
+
     function _postEvaluators(Book memory book, Payment memory payment, uint64 pot) private pure {
         uint256 count = payment.evaluators.length;
         for (uint256 i; i < count; ++i) {
@@ -153,8 +166,11 @@ abstract contract JobSettlement is JobBase {
         }
     }
 
+    /// @dev Room for so many receivers, and the client's refund.
     function _open(uint256 size) private pure returns (Book memory book) {
-        book.postings = new IStaking.Posting[](size);
+        book.postings = new uint256[](2 * size + 2);
+        book.accounts = new address[](size);
+        book.amountsWei = new uint256[](size);
     }
 
     function _post(
@@ -165,36 +181,33 @@ abstract contract JobSettlement is JobBase {
         uint8 fact
     ) private pure {
         if (unlockGwei == 0 && creditGwei == 0 && fact == 0) return;
-        IStaking.Posting memory posting = book.postings[book.count];
-        posting.account = account;
-        posting.unlockGwei = unlockGwei;
-        posting.creditGwei = creditGwei;
-        posting.fact = fact;
-        ++book.count;
+        uint256 place = book.count;
+        book.postings.write(place, account, fact, unlockGwei, creditGwei);
+        book.accounts[place] = account;
+        book.amountsWei[place] = Gwei.toWei(creditGwei);
+        book.count = place + 1;
     }
 
     /// @dev Writes the event and moves the money.
     function _close(bytes32 jobId, address client, Book memory book, bool isOver) private {
         uint256 count = book.count;
-        address[] memory accounts = new address[](count);
-        uint256[] memory amountsWei = new uint256[](count);
-        for (uint256 i; i < count; ++i) {
-            accounts[i] = book.postings[i].account;
-            amountsWei[i] = Gwei.toWei(book.postings[i].creditGwei);
+        address[] memory accounts = book.accounts;
+        uint256[] memory amountsWei = book.amountsWei;
+        uint256[] memory postings = book.postings;
+        uint64 refundGwei = book.refundGwei;
+        if (refundGwei != 0) postings.write(count, client, 0, 0, refundGwei);
+        assembly ("memory-safe") {
+            mstore(accounts, count)
+            mstore(amountsWei, count)
+            mstore(postings, mul(2, add(count, iszero(iszero(refundGwei)))))
         }
         emit PaymentDistributed(
             jobId,
             accounts,
             amountsWei,
-            Gwei.toWei(book.refundGwei),
+            Gwei.toWei(refundGwei),
             Gwei.toWei(book.burnGwei)
         );
-        _post(book, client, 0, book.refundGwei, 0);
-        IStaking.Posting[] memory postings = book.postings;
-        count = book.count;
-        assembly ("memory-safe") {
-            mstore(postings, count)
-        }
         staking.settle(postings, book.burnGwei, isOver);
     }
 }

@@ -5,34 +5,36 @@ import {IStaking} from "../interfaces/IStaking.sol";
 import {IWorkerRegistry} from "../interfaces/IWorkerRegistry.sol";
 import {Gwei} from "../libraries/Gwei.sol";
 import {JobSlot} from "../libraries/JobSlot.sol";
+import {Member} from "../libraries/Member.sol";
 import {Shares} from "../libraries/Shares.sol";
 import {JobBase} from "./JobBase.sol";
 
 /// @title What both ways to get workers share.
 abstract contract JobStart is JobBase {
-    /// @dev Starts attempt 0.
+    using Member for uint256;
+    using Member for uint256[];
+
+    /// @dev Starts attempt 0. The list of members is used up.
     function _run(
         bytes32 jobId,
         Terms calldata terms,
         JobSlot.Job memory job,
-        address[] memory owners,
-        uint32[] memory ids,
+        uint256[] memory members,
         uint256 beaconHeight
     ) internal {
         job.status = uint256(Status.Running);
-        job.activeMask = JobSlot.range(0, ids.length);
+        job.activeMask = JobSlot.range(0, members.length);
         job.deadline = block.timestamp + terms.runSeconds;
         job.seedHeight = 0;
-        _setWorkers(jobId, job, ids);
+        _setWorkers(jobId, job, members);
         _save(jobId, job);
-        emit WorkersAssigned(jobId, owners, uint64(beaconHeight));
-        emit AttemptStarted(jobId, 0, uint8(job.activeMask), uint64(job.deadline));
+        emit WorkersAssigned(jobId, members.owners(), uint64(beaconHeight));
     }
 
-    function _lockWorkers(address[] memory owners, Terms calldata terms) internal {
-        uint256 locked = staking.lock(owners, Gwei.fromWei(terms.workerStakeWei));
-        for (uint256 i; i < owners.length; ++i) {
-            if ((locked >> i) & 1 == 0) revert IStaking.StakeTooLow(owners[i]);
+    function _lockWorkers(uint256[] memory members, Terms calldata terms) internal {
+        uint256 locked = staking.lock(members, Gwei.fromWei(terms.workerStakeWei));
+        for (uint256 i; i < members.length; ++i) {
+            if ((locked >> i) & 1 == 0) revert IStaking.StakeTooLow(members[i].owner());
         }
     }
 

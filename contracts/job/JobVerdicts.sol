@@ -17,7 +17,7 @@ abstract contract JobVerdicts is JobPanel {
     function judge(Terms calldata terms, Verdict calldata verdict) external {
         (bytes32 jobId, JobSlot.Job memory job) = _load(terms, Status.Attesting);
         if (!_hasAllRevealed(job)) revert TooEarly(job.deadline);
-        if (_conclude(jobId, terms, job, verdict, JobTypes.hashVerdict(verdict))) return;
+        if (_conclude(jobId, terms, job, verdict, bytes16(JobTypes.hashVerdict(verdict)))) return;
         if (job.panel == 0 && _verdictWithQuorum(jobId, terms, job) == 0) _redraw(jobId, terms, job);
     }
 
@@ -38,7 +38,7 @@ abstract contract JobVerdicts is JobPanel {
         (uint256 from, uint256 until) = _revealWindow(terms, job);
         bool isOver = block.timestamp > until || (block.timestamp >= from && _hasAllRevealed(job));
         if (!isOver) revert TooEarly(until + 1);
-        if (!_conclude(jobId, terms, job, verdict, JobTypes.hashVerdict(verdict))) revert NoQuorum();
+        if (!_conclude(jobId, terms, job, verdict, bytes16(JobTypes.hashVerdict(verdict)))) revert NoQuorum();
     }
 
     /// @dev Everybody of the panel that committed has revealed.
@@ -51,10 +51,10 @@ abstract contract JobVerdicts is JobPanel {
         bytes32 jobId,
         Terms calldata terms,
         JobSlot.Job memory job
-    ) internal view returns (bytes32) {
+    ) internal view returns (bytes16) {
         for (uint256 i; i < job.drawn; ++i) {
             if ((job.revealedMask >> i) & 1 == 0) continue;
-            bytes32 verdictHash = _verdicts[jobId][_verdictKey(job.attempt, i)];
+            bytes16 verdictHash = _verdictOf(jobId, job.attempt, i);
             if (_hasQuorum(terms, job, _agreeing(jobId, job, verdictHash))) return verdictHash;
         }
         return 0;
@@ -66,7 +66,7 @@ abstract contract JobVerdicts is JobPanel {
         Terms calldata terms,
         JobSlot.Job memory job,
         Verdict calldata verdict,
-        bytes32 verdictHash
+        bytes16 verdictHash
     ) private returns (bool) {
         uint256 agreed = _agreeing(jobId, job, verdictHash);
         if (!_hasQuorum(terms, job, agreed)) return false;
@@ -74,6 +74,8 @@ abstract contract JobVerdicts is JobPanel {
         uint256 outvoted = job.revealedMask & ~agreed;
         uint256 removed = VerdictRules.removedBy(verdict);
         uint256 attempt = job.attempt;
+        uint256[] memory silentIds = _evaluatorIds(jobId, job, silent);
+        uint256[] memory outvotedIds = _evaluatorIds(jobId, job, outvoted);
         if (removed == 0) {
             job.status = uint256(Status.Completed);
             job.revealedMask = agreed;
@@ -83,8 +85,8 @@ abstract contract JobVerdicts is JobPanel {
         } else {
             _remove(jobId, terms, job, verdict, agreed);
         }
-        _slashEvaluators(jobId, terms, attempt, silent, false);
-        _slashEvaluators(jobId, terms, attempt, outvoted, true);
+        _slashEvaluators(jobId, terms, attempt, silentIds, false);
+        _slashEvaluators(jobId, terms, attempt, outvotedIds, true);
         return true;
     }
 
@@ -98,7 +100,7 @@ abstract contract JobVerdicts is JobPanel {
         uint256 agreed
     ) private {
         uint64 slashed = _slashWorkers(jobId, terms, job, verdict);
-        Payment memory payment = _payment(jobId, terms, agreed);
+        Payment memory payment = _payment(jobId, terms, job, agreed);
         job.activeMask = job.submittedMask & ~VerdictRules.removedBy(verdict);
         bool isOver = job.activeMask == 0;
         uint64 fromDeposit = _payReporters(terms, job, payment, slashed, isOver);
@@ -133,7 +135,7 @@ abstract contract JobVerdicts is JobPanel {
             uint256 mask = kind == 0 ? verdict.guiltyMask : verdict.withheldMask;
             if (mask == 0) continue;
             (address[] memory owners, uint256[] memory amounts, uint64 total) = _punish(
-                _workersIn(jobId, job, mask),
+                _pick(_workerIds(jobId, job, WORKERS_MAX), mask),
                 kind == 0 ? stake : Shares.ofBps(stake, terms.timeoutBps),
                 stake,
                 kind == 0 ? AccountSlot.INVALID : AccountSlot.TIMED_OUT
@@ -143,18 +145,24 @@ abstract contract JobVerdicts is JobPanel {
         }
     }
 
+    function _pick(uint256[] memory ids, uint256 mask) internal pure returns (uint256[] memory picked) {
+        picked = new uint256[](JobSlot.count(mask));
+        uint256 found;
+        for (uint256 i; i < ids.length; ++i) if ((mask >> i) & 1 == 1) picked[found++] = ids[i];
+    }
+
     /// @dev Silent evaluators lose a part of their lock, outvoted ones all of it.
     function _slashEvaluators(
         bytes32 jobId,
         Terms calldata terms,
         uint256 attempt,
-        uint256 mask,
+        uint256[] memory ids,
         bool isOutvoted
     ) internal {
-        if (mask == 0) return;
+        if (ids.length == 0) return;
         uint64 stake = Gwei.fromWei(terms.evaluatorStakeWei);
         (address[] memory owners, uint256[] memory amounts, uint64 total) = _punish(
-            _evaluatorIds(jobId, mask),
+            ids,
             isOutvoted ? stake : Shares.ofBps(stake, terms.timeoutBps),
             stake,
             isOutvoted ? AccountSlot.INVALID : AccountSlot.TIMED_OUT
@@ -173,6 +181,6 @@ abstract contract JobVerdicts is JobPanel {
         job.deadline = block.timestamp + terms.drawSeconds;
         _save(jobId, job);
         emit RedrawOpened(jobId, uint32(job.attempt), 1, uint64(job.seedHeight));
-        _slashEvaluators(jobId, terms, job.attempt, silent, false);
+        _slashEvaluators(jobId, terms, job.attempt, _evaluatorIds(jobId, job, silent), false);
     }
 }

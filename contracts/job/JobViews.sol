@@ -22,7 +22,7 @@ abstract contract JobViews is JobBase {
         state.seedHeight = uint64(job.seedHeight);
         state.auditSpentWei = Gwei.toWei(_auditSpent(jobId, job));
         state.workers = registry.ownersOf(_workerIds(jobId, job, WORKERS_MAX));
-        state.evaluators = registry.ownersOf(_evaluatorIds(jobId, JobSlot.range(0, job.drawn)));
+        state.evaluators = registry.ownersOf(_evaluatorIds(jobId, job, JobSlot.range(0, job.drawn)));
     }
 
     /// @dev See IJobManager.

@@ -22,7 +22,6 @@ library AccountSlot {
         uint256 timeouts;
         uint256 invalids;
         int256 score;
-        uint256 week;
     }
 
     function active(uint256 slot) internal pure returns (uint64) {
@@ -75,18 +74,24 @@ library AccountSlot {
     /// @param week weeks since 1970
     function note(uint256 slot, uint8 fact, uint256 week) internal pure returns (uint256) {
         if (fact == 0) return slot;
-        Facts memory facts = factsOf(slot, week);
-        if (fact == COMPLETED) {
-            if (facts.completed < type(uint16).max) ++facts.completed;
-            facts.score += 10;
-        } else if (fact == TIMED_OUT) {
-            if (facts.timeouts < type(uint8).max) ++facts.timeouts;
-            facts.score -= 20;
-        } else {
-            if (facts.invalids < type(uint8).max) ++facts.invalids;
-            facts.score -= 50;
+        unchecked {
+            uint256 counts = (slot >> FACTS_AT) & 0xffffffff;
+            int256 score = _scoreAt(slot, week);
+            if (fact == COMPLETED) {
+                if (counts & 0xffff != 0xffff) ++counts;
+                score += 10;
+            } else if (fact == TIMED_OUT) {
+                if (counts & 0xff0000 != 0xff0000) counts += 0x10000;
+                score -= 20;
+            } else {
+                if (counts >> 24 != 0xff) counts += 0x1000000;
+                score -= 50;
+            }
+            if (score < SCORE_MIN) score = SCORE_MIN;
+            if (score > SCORE_MAX) score = SCORE_MAX;
+            uint256 word = counts | (uint256(score - SCORE_MIN) << 32) | ((week & 0x7fff) << 48);
+            return (slot & ((1 << FACTS_AT) - 1)) | (word << FACTS_AT);
         }
-        return _withFacts(slot, facts);
     }
 
     /// @notice Facts of an account, the score as of `week`: a positive one loses 1 % a week.
@@ -95,26 +100,19 @@ library AccountSlot {
         facts.completed = word & 0xffff;
         facts.timeouts = (word >> 16) & 0xff;
         facts.invalids = (word >> 24) & 0xff;
-        uint256 stored = (word >> 32) & 0xffff;
-        uint256 noted = (word >> 48) & 0x7fff;
-        facts.week = week;
-        if (noted == 0) return facts;
-        facts.score = int256(stored) + SCORE_MIN;
-        if (facts.score > 0 && week > noted) {
-            uint256 weeks_ = week - noted < 100 ? week - noted : 100;
-            facts.score -= (facts.score * int256(weeks_)) / 100;
-        }
+        facts.score = _scoreAt(slot, week);
     }
 
-    function _withFacts(uint256 slot, Facts memory facts) private pure returns (uint256) {
-        int256 score = facts.score < SCORE_MIN ? SCORE_MIN : facts.score;
-        if (score > SCORE_MAX) score = SCORE_MAX;
-        uint256 word =
-            facts.completed |
-                (facts.timeouts << 16) |
-                (facts.invalids << 24) |
-                (uint256(score - SCORE_MIN) << 32) |
-                ((facts.week & 0x7fff) << 48);
-        return (slot & ((1 << FACTS_AT) - 1)) | (word << FACTS_AT);
+    function _scoreAt(uint256 slot, uint256 week) private pure returns (int256 score) {
+        unchecked {
+            uint256 word = slot >> FACTS_AT;
+            uint256 noted = (word >> 48) & 0x7fff;
+            if (noted == 0) return 0;
+            score = int256((word >> 32) & 0xffff) + SCORE_MIN;
+            if (score > 0 && week > noted) {
+                uint256 weeks_ = week - noted < 100 ? week - noted : 100;
+                score -= (score * int256(weeks_)) / 100;
+            }
+        }
     }
 }

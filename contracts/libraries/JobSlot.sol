@@ -1,17 +1,24 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-/// @title The slot of a job: its whole state machine and its first three workers.
-/// @notice Low to high bits: status 4 | attempt 4 | panel 1 | sharePaid 1 | activeMask 8 | submittedMask 8 |
-/// volunteers 7 | drawn 4 | panelStart 4 | committedMask 16 | revealedMask 16 | deadline 32 | seedHeight 32 |
-/// worker ids 3 x 32. Together 233 bits.
+/// @title The slot of a job: its whole state machine, its first three workers and its first two evaluators.
+/// @notice Low to high bits: status 4 | attempt 4 | panel 1 | sharePaid 1 | activeMask 8 | submittedMask 8 (while posted:
+/// volunteers) | drawn 4 | panelStart 4 | committedMask 15 | revealedMask 15 | deadline 32 | seedHeight 32 |
+/// account ids 5 x 24. Together 248 bits.
 library JobSlot {
+    uint256 internal constant ID_BITS = 24;
+    uint256 internal constant ID_MASK = (1 << ID_BITS) - 1;
+    /// @dev Workers and evaluators whose ids stand in the slot.
+    uint256 internal constant WORKERS_HERE = 3;
+    uint256 internal constant EVALUATORS_HERE = 2;
+    uint256 private constant POSTED = 1;
+
     /// @param status IJobTypes.Status
     /// @param isSharePaid whether the evaluators' share of the reward is paid
     /// @param drawn evaluators drawn in this attempt
     /// @param panelStart index of the present panel's first evaluator
     /// @param revealedMask who revealed; once completed, who agreed
-    /// @param ids numbers of workers 0 to 2
+    /// @param ids workers 0 to 2, then evaluators 0 and 1
     struct Job {
         uint256 status;
         uint256 attempt;
@@ -30,38 +37,59 @@ library JobSlot {
     }
 
     function unpack(uint256 slot) internal pure returns (Job memory job) {
-        job.status = slot & 0xf;
-        job.attempt = (slot >> 4) & 0xf;
-        job.panel = (slot >> 8) & 1;
-        job.isSharePaid = (slot >> 9) & 1 == 1;
-        job.activeMask = (slot >> 10) & 0xff;
-        job.submittedMask = (slot >> 18) & 0xff;
-        job.volunteers = (slot >> 26) & 0x7f;
-        job.drawn = (slot >> 33) & 0xf;
-        job.panelStart = (slot >> 37) & 0xf;
-        job.committedMask = (slot >> 41) & 0xffff;
-        job.revealedMask = (slot >> 57) & 0xffff;
-        job.deadline = (slot >> 73) & 0xffffffff;
-        job.seedHeight = (slot >> 105) & 0xffffffff;
-        job.ids = slot >> 137;
+        unchecked {
+            job.status = slot & 0xf;
+            job.attempt = (slot >> 4) & 0xf;
+            job.panel = (slot >> 8) & 1;
+            job.isSharePaid = (slot >> 9) & 1 == 1;
+            job.activeMask = (slot >> 10) & 0xff;
+            if (slot & 0xf == POSTED) job.volunteers = (slot >> 18) & 0xff;
+            else job.submittedMask = (slot >> 18) & 0xff;
+            job.drawn = (slot >> 26) & 0xf;
+            job.panelStart = (slot >> 30) & 0xf;
+            job.committedMask = (slot >> 34) & 0x7fff;
+            job.revealedMask = (slot >> 49) & 0x7fff;
+            job.deadline = (slot >> 64) & 0xffffffff;
+            job.seedHeight = (slot >> 96) & 0xffffffff;
+            job.ids = slot >> 128;
+        }
     }
 
     function pack(Job memory job) internal pure returns (uint256 slot) {
+        uint256 shared = job.status == POSTED ? job.volunteers : job.submittedMask;
         slot = job.status | (job.attempt << 4) | (job.panel << 8);
         if (job.isSharePaid) slot |= 1 << 9;
-        slot |= (job.activeMask << 10) | (job.submittedMask << 18) | (job.volunteers << 26);
-        slot |= (job.drawn << 33) | (job.panelStart << 37);
-        slot |= (job.committedMask << 41) | (job.revealedMask << 57);
-        slot |= (job.deadline << 73) | (job.seedHeight << 105) | (job.ids << 137);
+        slot |= (job.activeMask << 10) | (shared << 18) | (job.drawn << 26) | (job.panelStart << 30);
+        slot |= (job.committedMask << 34) | (job.revealedMask << 49);
+        slot |= (job.deadline << 64) | (job.seedHeight << 96) | (job.ids << 128);
+    }
+
+    /// @notice Id at a place of a list of ids, 24 bits each.
+    function idAt(uint256 ids, uint256 place) internal pure returns (uint256) {
+        unchecked {
+            return (ids >> (place * ID_BITS)) & ID_MASK;
+        }
+    }
+
+    /// @notice The list with an id written at a place that holds anything or nothing.
+    function withId(uint256 ids, uint256 place, uint256 id) internal pure returns (uint256) {
+        unchecked {
+            uint256 shift = place * ID_BITS;
+            return (ids & ~(ID_MASK << shift)) | (id << shift);
+        }
     }
 
     /// @notice Number of set bits of a mask of at most 16 bits.
     function count(uint256 mask) internal pure returns (uint256 bits) {
-        for (; mask != 0; mask &= mask - 1) ++bits;
+        unchecked {
+            for (; mask != 0; mask &= mask - 1) ++bits;
+        }
     }
 
     /// @notice Bits `from` to `to` - 1.
     function range(uint256 from, uint256 to) internal pure returns (uint256) {
-        return ((1 << to) - 1) & ~((1 << from) - 1);
+        unchecked {
+            return ((1 << to) - 1) & ~((1 << from) - 1);
+        }
     }
 }

@@ -19,6 +19,8 @@ library JobTypes {
         "RoundUpdate(bytes32 jobId,uint32 attempt,uint32 round,bytes32 updateRoot,bytes32 cidDigest)"
     );
     uint256 private constant TERMS_BYTES = 29 * 32;
+    uint256 private constant VERDICT_BYTES = 7 * 32;
+    uint256 private constant RESULT_BYTES = 4 * 32;
 
     /// @notice keccak256(abi.encode(terms)). The encoding of a static struct is its calldata; words that are not clean
     /// hash to terms that nobody can post.
@@ -41,8 +43,45 @@ library JobTypes {
         }
     }
 
-    function hashVerdict(IJobTypes.Verdict calldata verdict) internal pure returns (bytes32) {
-        return keccak256(abi.encode(verdict));
+    /// @notice keccak256(abi.encode(verdict)), of its calldata: see `VerdictRules.check`.
+    function hashVerdict(IJobTypes.Verdict calldata verdict_) internal pure returns (bytes32 digest) {
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            calldatacopy(free, verdict_, VERDICT_BYTES)
+            digest := keccak256(free, VERDICT_BYTES)
+        }
+    }
+
+    /// @notice Emits VerdictRevealed from the calldata of a checked verdict.
+    function emitRevealed(
+        bytes32 jobId,
+        uint256 attempt,
+        address evaluator,
+        IJobTypes.Verdict calldata verdict_
+    ) internal {
+        bytes32 topic = IJobTypes.VerdictRevealed.selector;
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            mstore(free, attempt)
+            calldatacopy(add(free, 32), verdict_, VERDICT_BYTES)
+            log3(free, add(32, VERDICT_BYTES), topic, jobId, shr(96, shl(96, evaluator)))
+        }
+    }
+
+    /// @notice Emits ResultSubmitted.
+    function emitSubmitted(
+        bytes32 jobId,
+        uint256 attempt,
+        address worker,
+        IJobTypes.Result calldata result_
+    ) internal {
+        bytes32 topic = IJobTypes.ResultSubmitted.selector;
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            mstore(free, attempt)
+            calldatacopy(add(free, 32), result_, RESULT_BYTES)
+            log3(free, add(32, RESULT_BYTES), topic, jobId, shr(96, shl(96, worker)))
+        }
     }
 
     function offer(
@@ -58,8 +97,16 @@ library JobTypes {
         bytes32 jobId,
         uint256 attempt,
         IJobTypes.Result calldata result_
-    ) internal pure returns (bytes32) {
-        return keccak256(abi.encode(RESULT, jobId, attempt, result_));
+    ) internal pure returns (bytes32 digest) {
+        bytes32 kind = RESULT;
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            mstore(free, kind)
+            mstore(add(free, 32), jobId)
+            mstore(add(free, 64), attempt)
+            calldatacopy(add(free, 96), result_, RESULT_BYTES)
+            digest := keccak256(free, add(96, RESULT_BYTES))
+        }
     }
 
     function verdict(
@@ -67,8 +114,17 @@ library JobTypes {
         uint256 attempt,
         IJobTypes.Verdict calldata verdict_,
         bytes32 salt
-    ) internal pure returns (bytes32) {
-        return keccak256(abi.encode(VERDICT, jobId, attempt, verdict_, salt));
+    ) internal pure returns (bytes32 digest) {
+        bytes32 kind = VERDICT;
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            mstore(free, kind)
+            mstore(add(free, 32), jobId)
+            mstore(add(free, 64), attempt)
+            calldatacopy(add(free, 96), verdict_, VERDICT_BYTES)
+            mstore(add(free, add(96, VERDICT_BYTES)), salt)
+            digest := keccak256(free, add(128, VERDICT_BYTES))
+        }
     }
 
     function roundUpdate(

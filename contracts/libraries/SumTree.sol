@@ -15,11 +15,10 @@ library SumTree {
         mapping(uint256 level => mapping(uint256 node => uint256 sums)) nodes;
     }
 
-    /// @dev Leaves that a drawing took out, with their weights.
+    /// @dev Leaves that a drawing took out: leaf << 32 | weight.
     struct Taken {
         uint256 count;
-        uint256[] leaves;
-        uint256[] weights;
+        uint256[] entries;
     }
 
     /// @notice Weight of a leaf.
@@ -27,12 +26,13 @@ library SumTree {
         return uint32(tree.nodes[LEVELS - 1][leaf >> 3] >> ((leaf & 7) * 32));
     }
 
-    /// @notice Sum below a node.
+    /// @notice Sum below a node, all eight lanes added at once; it fits 32 bits by the rule of `set`.
     function sumOf(Tree storage tree, uint256 level, uint256 node) internal view returns (uint256 sum) {
         uint256 sums = tree.nodes[level][node];
-        for (uint256 i; i < 8; ++i) {
-            sum += sums & CHILD;
-            sums >>= 32;
+        unchecked {
+            sum = sums + (sums >> 128);
+            sum += sum >> 64;
+            sum = (sum + (sum >> 32)) & CHILD;
         }
     }
 
@@ -54,11 +54,10 @@ library SumTree {
 
     /// @notice Starts a drawing that takes at most `countMax` leaves.
     function start(uint256 countMax) internal pure returns (Taken memory taken) {
-        taken.leaves = new uint256[](countMax);
-        taken.weights = new uint256[](countMax);
+        taken.entries = new uint256[](countMax);
     }
 
-    /// @notice Draws a leaf below a node by weight, among those not taken yet, and takes it.
+    /// @notice Draws a leaf below node 0 of a level by weight, among those not taken yet, and takes it.
     /// @param sum weight below the node without what is taken, above 0
     /// @return leaf the leaf
     /// @return weight its weight
@@ -69,33 +68,38 @@ library SumTree {
         uint256 random,
         uint256 sum
     ) internal view returns (uint256 leaf, uint256 weight) {
-        uint256 place = random % sum;
-        for (; level < LEVELS; ++level) {
-            uint256 sums = tree.nodes[level][leaf];
-            uint256 depthBits = 3 * (LEVELS - 1 - level);
-            leaf <<= 3;
-            // Ends before the eighth child is passed, since place < sum of what is left.
-            while (true) {
-                weight = (sums & CHILD) - _takenBelow(taken, leaf, depthBits);
-                if (place < weight) break;
-                place -= weight;
-                sums >>= 32;
-                ++leaf;
+        unchecked {
+            uint256 place = random % sum;
+            for (; level < LEVELS; ++level) {
+                uint256 sums = tree.nodes[level][leaf];
+                uint256 leafBits = 3 * (LEVELS - 1 - level);
+                leaf <<= 3;
+                // Ends before the eighth child is passed, since place < sum of what is left.
+                while (true) {
+                    weight = sums & CHILD;
+                    if (weight != 0 && taken.count != 0) weight -= _takenBelow(taken, leaf, leafBits);
+                    if (place < weight) break;
+                    place -= weight;
+                    sums >>= 32;
+                    ++leaf;
+                }
             }
+            taken.entries[taken.count] = (leaf << 32) | weight;
+            ++taken.count;
         }
-        taken.leaves[taken.count] = leaf;
-        taken.weights[taken.count] = weight;
-        ++taken.count;
     }
 
     function _takenBelow(
         Taken memory taken,
         uint256 node,
-        uint256 depthBits
+        uint256 leafBits
     ) private pure returns (uint256 sum) {
-        uint256 count = taken.count;
-        for (uint256 i; i < count; ++i) {
-            if (taken.leaves[i] >> depthBits == node) sum += taken.weights[i];
+        unchecked {
+            uint256 count = taken.count;
+            for (uint256 i; i < count; ++i) {
+                uint256 entry = taken.entries[i];
+                if (entry >> (32 + leafBits) == node) sum += entry & CHILD;
+            }
         }
     }
 }

@@ -13,6 +13,7 @@ library VerdictRules {
         uint256 submittedMask,
         uint32 segmentsMax
     ) internal pure {
+        verdict.metricMicros; // read, so that every word is known to be clean
         uint256 named = removedBy(verdict);
         if (named & ~submittedMask != 0) revert IJobTypes.BadVerdict();
         if (verdict.guiltyMask & verdict.withheldMask != 0) revert IJobTypes.BadVerdict();

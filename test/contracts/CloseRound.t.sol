@@ -63,12 +63,12 @@ contract CloseRoundTest is World {
         forged[0].updateRoot = keccak256("noise");
         bytes memory call = abi.encodeCall(jobs.closeRound, (terms, 0, forged));
         bytes memory reason = abi.encodeWithSelector(IJobTypes.BadSignature.selector, operatorOf(workers[0]));
-        expectFail(operatorOf(workers[0]), call, reason);
+        expectFail(operatorOf(workers[1]), call, reason);
         call = abi.encodeCall(jobs.closeRound, (terms, 1, updates(0, 0))); // signed for round 0
-        expectFail(operatorOf(workers[0]), call, reason);
+        expectFail(operatorOf(workers[1]), call, reason);
         call = abi.encodeCall(jobs.closeRound, (terms, 0, updates(3, 3)));
         reason = abi.encodeWithSelector(IJobTypes.NotParty.selector, operatorOf(workers[3]));
-        expectFail(operatorOf(workers[0]), call, reason);
+        expectFail(operatorOf(workers[1]), call, reason);
         closeBy(workers[0], 0, updates(0, 0));
         pass(31);
         call = abi.encodeCall(jobs.closeRound, (terms, 0, updates(1, 1)));

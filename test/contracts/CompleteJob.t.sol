@@ -51,7 +51,7 @@ contract CompleteJobTest is World {
     function test_expireCannotSkipAQuorum() public {
         revealTwo(verdict);
         pass(61);
-        bytes32 verdictHash = keccak256(abi.encode(verdict));
+        bytes16 verdictHash = bytes16(keccak256(abi.encode(verdict)));
         bytes memory reason = abi.encodeWithSelector(IJobTypes.QuorumReached.selector, verdictHash);
         expectFail(stranger, abi.encodeCall(jobs.expire, (terms)), reason);
     }

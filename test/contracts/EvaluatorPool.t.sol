@@ -2,9 +2,12 @@
 pragma solidity ^0.8.28;
 
 import {IEvaluatorPool} from "../../contracts/interfaces/IEvaluatorPool.sol";
+import {Member} from "../../contracts/libraries/Member.sol";
 import {World} from "./World.sol";
 
 contract EvaluatorPoolTest is World {
+    using Member for uint256;
+
     function setUp() public {
         setUpMarket(1, 0);
     }
@@ -91,16 +94,17 @@ contract EvaluatorPoolTest is World {
         address heavy = addActor(2, 3 ether);
         uint256 heavyFirst;
         for (uint256 i; i < 400; ++i) {
-            (address[] memory drawn, uint32[] memory ids) = pool.drawSlate(
+            uint256[] memory drawn = pool.drawSlate(
                 bytes32(i),
                 2,
                 type(uint64).max,
-                new address[](0)
+                address(0),
+                new uint256[](0)
             );
             eq(drawn.length, 2, "both");
             ok(drawn[0] != drawn[1], "no repetition");
-            eq(ids[0], registry.idOf(drawn[0]), "number");
-            if (drawn[0] == heavy) ++heavyFirst;
+            eq(drawn[0].id(), registry.idOf(drawn[0].owner()), "number");
+            if (drawn[0].owner() == heavy) ++heavyFirst;
         }
         ok(heavyFirst > 270 && heavyFirst < 330, "three quarters");
         ok(light != heavy, "two accounts");
@@ -109,13 +113,16 @@ contract EvaluatorPoolTest is World {
     function test_drawPoolReachesOutsiders() public {
         for (uint256 i; i < 64; ++i) addActor(2, 1 ether);
         address outsider = addActor(2, 1_000_000 ether);
-        address[] memory excluded = new address[](1);
-        (address[] memory drawn, ) = pool.drawPool(bytes32(0), 1, excluded);
-        eq(drawn[0], outsider, "the heavy one");
-        excluded[0] = outsider;
-        (drawn, ) = pool.drawPool(bytes32(0), 5, excluded);
-        for (uint256 i; i < drawn.length; ++i) ok(drawn[i] != outsider, "excluded");
-        (drawn, ) = pool.drawSlate(bytes32(0), 64, type(uint64).max, new address[](0));
+        uint256[] memory excluded = new uint256[](1);
+        uint256[] memory drawn = pool.drawPool(bytes32(0), 1, address(0), excluded);
+        eq(drawn[0].owner(), outsider, "the heavy one");
+        excluded[0] = registry.idOf(outsider);
+        drawn = pool.drawPool(bytes32(0), 5, address(0), excluded);
+        eq(drawn.length, 5, "five others");
+        for (uint256 i; i < drawn.length; ++i) ok(drawn[i].owner() != outsider, "excluded");
+        drawn = pool.drawPool(bytes32(0), 5, outsider, new uint256[](0));
+        for (uint256 i; i < drawn.length; ++i) ok(drawn[i].owner() != outsider, "the client is excluded");
+        drawn = pool.drawSlate(bytes32(0), 64, type(uint64).max, address(0), new uint256[](0));
         eq(drawn.length, 64, "the whole slate");
     }
 
@@ -134,7 +141,13 @@ contract EvaluatorPoolTest is World {
         }
         eq(pool.totalWeight(), sum, "root");
         eq(pool.slateWeight(), sum, "slate");
-        (address[] memory drawn, ) = pool.drawSlate(bytes32(seed), 10, type(uint64).max, new address[](0));
+        uint256[] memory drawn = pool.drawSlate(
+            bytes32(seed),
+            10,
+            type(uint64).max,
+            address(0),
+            new uint256[](0)
+        );
         (, uint256 members) = pool.slateHead();
         eq(drawn.length, members, "everybody seated can be drawn");
     }

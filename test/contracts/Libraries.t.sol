@@ -18,16 +18,24 @@ contract LibrariesTest is TestBase {
         job.isSharePaid = (a >> 17) & 1 == 1;
         job.activeMask = (a >> 24) & 0xff;
         job.submittedMask = (a >> 32) & 0xff;
-        job.volunteers = (a >> 40) & 0x7f;
+        if (job.status == 1) (job.volunteers, job.submittedMask) = (job.submittedMask, 0);
         job.drawn = (a >> 48) & 0xf;
         job.panelStart = (a >> 56) & 0xf;
-        job.committedMask = (a >> 64) & 0xffff;
-        job.revealedMask = (a >> 80) & 0xffff;
+        job.committedMask = (a >> 64) & 0x7fff;
+        job.revealedMask = (a >> 80) & 0x7fff;
         job.deadline = (a >> 96) & 0xffffffff;
         job.seedHeight = (a >> 128) & 0xffffffff;
-        job.ids = b & ((1 << 96) - 1);
+        job.ids = b & ((1 << 120) - 1);
         JobSlot.Job memory again = JobSlot.unpack(JobSlot.pack(job));
         eq(keccak256(abi.encode(again)), keccak256(abi.encode(job)), "every field");
+    }
+
+    function testFuzz_idsStandApart(uint256 ids, uint8 place, uint24 id) public pure {
+        uint256 at = place % 10;
+        uint256 written = JobSlot.withId(ids, at, id);
+        for (uint256 i; i < 10; ++i) {
+            eq(JobSlot.idAt(written, i), i == at ? id : JobSlot.idAt(ids, i), "only its own place");
+        }
     }
 
     function testFuzz_masksCountAndRange(uint16 mask, uint8 from, uint8 to) public pure {

@@ -3,9 +3,12 @@ pragma solidity ^0.8.28;
 
 import {IStaking} from "../../contracts/interfaces/IStaking.sol";
 import {Gwei} from "../../contracts/libraries/Gwei.sol";
+import {Posting} from "../../contracts/libraries/Posting.sol";
 import {World} from "./World.sol";
 
 contract StakingTest is World {
+    using Posting for uint256[];
+
     address private owner;
 
     function setUp() public {
@@ -102,8 +105,10 @@ contract StakingTest is World {
     }
 
     function test_lockAnswersWhoHadEnough() public {
-        address[] memory accounts = new address[](3);
-        (accounts[0], accounts[1], accounts[2]) = (owner, stranger, evaluators[0]);
+        uint256[] memory accounts = new uint256[](3);
+        accounts[0] = uint160(owner);
+        accounts[1] = uint160(stranger);
+        accounts[2] = uint160(evaluators[0]) | (7 << 160); // higher bits have no meaning here
         vm.prank(address(jobs));
         eq(staking.lock(accounts, 1000e9), 5, "first and third");
         vm.prank(address(jobs));
@@ -111,12 +116,13 @@ contract StakingTest is World {
     }
 
     function test_settleCannotPayMoreThanEscrow() public {
-        IStaking.Posting[] memory postings = new IStaking.Posting[](1);
-        postings[0] = IStaking.Posting(owner, 0, 6, 0);
+        uint256[] memory postings = new uint256[](2);
+        postings.write(0, owner, 0, 0, 6);
         vm.prank(client);
         staking.withdrawTo(client, CREDIT - 10e9);
+        uint64 version = pool.slateVersion();
         vm.prank(address(jobs));
-        staking.escrow(client, 10);
+        staking.escrow(client, 10, version, 1);
         bytes memory reason = abi.encodeWithSelector(IStaking.EscrowTooLow.selector);
         refused(address(jobs), abi.encodeCall(staking.settle, (postings, 5, true)), reason);
         vm.prank(address(jobs));
@@ -198,11 +204,12 @@ contract StakingTest is World {
 
     function test_onlyTheJobManagerAndThePool() public {
         bytes memory reason = abi.encodeWithSelector(IStaking.NotJobManager.selector);
-        refused(stranger, abi.encodeCall(staking.escrow, (client, 1)), reason);
-        refused(stranger, abi.encodeCall(staking.lock, (workers, 1)), reason);
-        refused(stranger, abi.encodeCall(staking.settle, (new IStaking.Posting[](0), 0, false)), reason);
+        refused(stranger, abi.encodeCall(staking.escrow, (client, 1, 1, 1)), reason);
+        refused(stranger, abi.encodeCall(staking.lock, (new uint256[](1), 1)), reason);
+        refused(stranger, abi.encodeCall(staking.settle, (new uint256[](0), 0, false)), reason);
         refused(stranger, abi.encodeCall(staking.slash, (owner, 1, 0, 3)), reason);
         reason = abi.encodeWithSelector(IStaking.NotPool.selector);
+        refused(stranger, abi.encodeCall(staking.setSlate, (9, 9)), reason);
         refused(stranger, abi.encodeCall(staking.setPooled, (owner, true)), reason);
     }
 
@@ -242,8 +249,8 @@ contract StakingTest is World {
     }
 
     function noted(uint8 fact, uint256 times) private {
-        IStaking.Posting[] memory postings = new IStaking.Posting[](1);
-        postings[0] = IStaking.Posting(owner, 0, 0, fact);
+        uint256[] memory postings = new uint256[](2);
+        postings.write(0, owner, fact, 0, 0);
         for (uint256 i; i < times; ++i) {
             vm.prank(address(jobs));
             staking.settle(postings, 0, false);
@@ -251,8 +258,8 @@ contract StakingTest is World {
     }
 
     function lockOne(uint64 amountGwei) private {
-        address[] memory accounts = new address[](1);
-        accounts[0] = owner;
+        uint256[] memory accounts = new uint256[](1);
+        accounts[0] = uint160(owner);
         vm.prank(address(jobs));
         staking.lock(accounts, amountGwei);
     }
