@@ -6,7 +6,6 @@ export const consentProtocol = '/quern/consent/1'
 
 /** The ABI-encoded terms of a job that need not be on chain yet. */
 export const consentRequestSchema = z.strictObject({ terms: hexBytes })
-export type ConsentRequest = z.infer<typeof consentRequestSchema>
 
 /** The worker's word: EIP-712 Offer or Acceptance, as the match mode of the terms asks. */
 export const consentSchema = z.strictObject({
