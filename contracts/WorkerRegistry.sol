@@ -8,7 +8,6 @@ import {IStaking} from "./interfaces/IStaking.sol";
 import {IWorkerRegistry} from "./interfaces/IWorkerRegistry.sol";
 import {ConsentWord} from "./libraries/ConsentWord.sol";
 import {Gwei} from "./libraries/Gwei.sol";
-import {JobSlot} from "./libraries/JobSlot.sol";
 import {Member} from "./libraries/Member.sol";
 
 /// @title Implements IWorkerRegistry.

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {IStaking} from "../interfaces/IStaking.sol";
-
 /// @title The slot of an account: stake, lock, earnings, reputation.
 /// @notice Low to high bits: active 64 | locked 64 | earnings 64 | pooled 1 | completed 16 | timeouts 8 | invalids 8 |
 /// score 16 (offset by 1000) | week of the score 15.
