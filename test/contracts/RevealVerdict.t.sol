@@ -91,6 +91,32 @@ contract RevealVerdictTest is World {
         unfit(v);
     }
 
+    function test_refusesWordsThatAreNotClean() public {
+        // Calldata is hashed as it comes, so a word with bits above its type must not pass for a verdict.
+        uint256[3] memory places = [uint256(2), 3, 4]; // metricMicros, segments, guiltyMask
+        for (uint256 i; i < 3; ++i) {
+            bytes memory encoded = abi.encode(verdict);
+            assembly ("memory-safe") {
+                mstore8(add(encoded, add(32, mul(mload(add(places, mul(32, i))), 32))), 1)
+            }
+            bytes32 hash = keccak256(encoded);
+            bytes32 jobId = jobs.jobIdOf(terms);
+            address owner = drawn[0];
+            vm.prank(operatorOf(owner));
+            jobs.commitVerdict(terms, keccak256(abi.encode(jobId, uint32(0), owner, hash, saltOf(owner))));
+            pass(121);
+            bytes memory call = bytes.concat(
+                jobs.revealVerdict.selector,
+                abi.encode(terms),
+                encoded,
+                abi.encode(saltOf(owner), bytes32(0))
+            );
+            expectFail(operatorOf(owner), call, "");
+            terms = openAndSubmit();
+            drawn = draw(terms);
+        }
+    }
+
     function test_disagreementDrawsSevenMoreAndTheMajorityCounts() public {
         IJobTypes.Verdict memory liar = cleanVerdict(terms);
         liar.metricMicros = 990_000;

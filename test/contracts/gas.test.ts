@@ -42,7 +42,7 @@ async function cooperative(market: Market): Promise<Figures> {
   const consents = await Promise.all(workers.map((worker) => market.consentOf(terms, worker)))
   const open = await call(client, 'JobManager', 'openJob', [terms, consents])
   const results = await Promise.all(workers.map((worker) => market.signedResultOf(terms, worker)))
-  const results_ = await call(client, 'JobManager', 'submitResults', [terms, results])
+  const submit = await call(client, 'JobManager', 'submitResults', [terms, results])
   await market.pass(3)
   const drawn = market.actorsOf(await market.read('JobManager', 'previewEvaluators', [terms]))
   const verdict = cleanVerdict()
@@ -53,7 +53,11 @@ async function cooperative(market: Market): Promise<Figures> {
     heldOutKey,
     openings,
   ])
-  return withTotal({ openJob: +`${open}`, submitResults: +`${results_}`, settleJob: +`${settle}` })
+  return withTotal({
+    openJob: Number(open),
+    submitResults: Number(submit),
+    settleJob: Number(settle),
+  })
 }
 
 async function attestDirectly(market: Market, terms: Awaited<ReturnType<Market['newTerms']>>) {
@@ -134,10 +138,8 @@ async function closeRound(market: Market): Promise<Figures> {
   return withTotal({ open, present, close: await close(second, []) })
 }
 
-async function committed(name: string, run: (market: Market) => Promise<Figures>) {
-  const figures = await warmed(await createMarket({ workers: 3, evaluators: 3 }), run)
-  compare(name, figures)
-  return figures
+async function committed(name: string, run: (market: Market) => Promise<Figures>): Promise<void> {
+  compare(name, await warmed(await createMarket({ workers: 3, evaluators: 3 }), run))
 }
 
 const gates = { cooperative: 300_000, allDirect: 650_000 }

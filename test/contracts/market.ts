@@ -7,6 +7,7 @@ import {
   createWalletClient,
   custom,
   encodeAbiParameters,
+  encodeFunctionData,
   getContractAddress,
   keccak256,
   parseEther,
@@ -28,6 +29,7 @@ import { workerRegistryAbi } from '#wire/abi/workerRegistry.ts'
 import { type ContractAddresses, type ContractName, deploymentOf } from '#wire/deployment.ts'
 import type { Hex } from '#wire/primitives.ts'
 
+const depositCall = encodeFunctionData({ abi: trainTokenAbi, functionName: 'deposit' })
 const mnemonic = 'test test test test test test test test test test test junk'
 const abis = {
   TrainToken: trainTokenAbi,
@@ -102,9 +104,8 @@ export async function createMarket(options: { workers: number; evaluators: numbe
     name: ContractName,
     functionName: string,
     args: readonly unknown[],
-    value = 0n,
   ): Promise<bigint> {
-    const request = { address: addresses[name], abi: abis[name] as Abi, functionName, args, value }
+    const request = { address: addresses[name], abi: abis[name] as Abi, functionName, args }
     const wallet = createWalletClient({ account: from, chain, transport })
     await reader.simulateContract({ ...request, account: from })
     const gas = await reader.estimateContractGas({ ...request, account: from })
@@ -132,25 +133,24 @@ export async function createMarket(options: { workers: number; evaluators: numbe
   }
 
   function systemAccount(): Account {
-    return { address: systemAddress, type: 'json-rpc' } as Account
+    return { address: systemAddress, type: 'json-rpc' }
   }
 
   await machine.impersonateAccount({ address: systemAddress })
   await machine.setBalance({ address: systemAddress, value: parseEther('1000') })
 
-  async function typed(signer: Sender, primaryType: string, types: object, message: object) {
-    return signer.signTypedData({
-      domain: {
-        name: 'Quern',
-        version: '1',
-        chainId: chain.id,
-        verifyingContract:
-          primaryType === 'OperatorBinding' ? addresses.WorkerRegistry : addresses.JobManager,
-      },
-      types: types as never,
-      primaryType,
-      message: message as never,
-    })
+  /** Signs EIP-712 data in the domain of the registry or of the job manager. */
+  function typed(
+    signer: Sender,
+    primaryType: string,
+    types: object,
+    message: object,
+  ): Promise<Hex> {
+    const verifyingContract =
+      primaryType === 'OperatorBinding' ? addresses.WorkerRegistry : addresses.JobManager
+    const domain = { name: 'Quern', version: '1', chainId: chain.id, verifyingContract }
+    const definition = { domain, types, primaryType, message }
+    return signer.signTypedData(definition as Parameters<Sender['signTypedData']>[0])
   }
 
   async function addActor(index: number, roles: number): Promise<Actor> {
@@ -179,7 +179,7 @@ export async function createMarket(options: { workers: number; evaluators: numbe
   }
 
   async function fund(owner: Account, amountWei: bigint): Promise<void> {
-    await call(owner, 'TrainToken', 'deposit', [], amountWei)
+    await raw(owner, { to: addresses.TrainToken, data: depositCall, value: amountWei })
     await call(owner, 'TrainToken', 'approve', [addresses.Staking, 2n ** 256n - 1n])
   }
 
@@ -232,7 +232,7 @@ export async function createMarket(options: { workers: number; evaluators: numbe
     jobIdOf(terms, { chainId: chain.id, jobManager: addresses.JobManager })
 
   async function consentOf(terms: Terms, actor: Actor) {
-    const validUntil = BigInt((await reader.getBlock()).timestamp) + 1000n
+    const validUntil = (await reader.getBlock()).timestamp + 1000n
     const message = { jobId: idOf(terms), worker: actor.owner.address, validUntil }
     const type = terms.matchMode === 1 ? 'Offer' : 'Acceptance'
     const signature = await typed(actor.operator, type, { [type]: consentType }, message)
