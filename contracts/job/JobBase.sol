@@ -107,7 +107,7 @@ abstract contract JobBase is IJobTypes, IParameters, Domain {
         Status status
     ) internal view returns (bytes32 jobId, JobSlot.Job memory job) {
         jobId = _jobId(terms);
-        job = _slots[jobId].unpack();
+        JobSlot.fill(job, _slots[jobId]);
         if (job.status != uint256(status)) revert WrongStatus(Status(job.status));
     }
 
