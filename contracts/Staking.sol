@@ -210,17 +210,14 @@ contract Staking is IStaking, ReentrancyGuardTransient {
     function settle(uint256[] calldata postings, uint64 burnGwei, bool closesJob) external onlyJobManager {
         uint256 paid = burnGwei;
         uint256 week = block.timestamp / 1 weeks;
-        uint256 end = postings.length & ~uint256(1);
-        for (uint256 i; i < end;) {
+        for (uint256 i; i + 1 < postings.length; i += 2) {
             (uint256 who, uint256 what) = (postings[i], postings[i + 1]);
             address account = who.account();
+            uint256 slot = _accounts[account].unlock(what.unlockGwei());
             uint64 credit = what.creditGwei();
-            uint256 slot = _accounts[account].credited(credit).unlock(what.unlockGwei());
-            _accounts[account] = slot.note(who.fact(), week);
-            unchecked {
-                paid += credit;
-                i += 2;
-            }
+            slot = slot.withEarnings(slot.earnings() + credit).note(who.fact(), week);
+            _accounts[account] = slot;
+            paid += credit;
         }
         Held memory held_ = _held;
         if (paid > held_.escrowGwei) revert EscrowTooLow();

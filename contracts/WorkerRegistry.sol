@@ -121,9 +121,8 @@ contract WorkerRegistry is IWorkerRegistry, EIP712 {
 
     /// @inheritdoc IWorkerRegistry
     function ownersOf(uint256[] calldata ids) external view returns (address[] memory owners) {
-        uint256 count = ids.length;
-        owners = new address[](count);
-        for (uint256 i; i < count; ++i) owners[i] = _owners[uint32(ids[i])];
+        owners = new address[](ids.length);
+        for (uint256 i; i < ids.length; ++i) owners[i] = _owners[uint32(ids[i])];
     }
 
     /// @inheritdoc IWorkerRegistry

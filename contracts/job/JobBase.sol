@@ -107,7 +107,7 @@ abstract contract JobBase is IJobTypes, IParameters, Domain {
         Status status
     ) internal view returns (bytes32 jobId, JobSlot.Job memory job) {
         jobId = _jobId(terms);
-        JobSlot.fill(job, _slots[jobId]);
+        job = _slots[jobId].unpack();
         if (job.status != uint256(status)) revert WrongStatus(Status(job.status));
     }
 

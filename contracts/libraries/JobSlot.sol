@@ -37,11 +37,6 @@ library JobSlot {
     }
 
     function unpack(uint256 slot) internal pure returns (Job memory job) {
-        fill(job, slot);
-    }
-
-    /// @notice Unpacks into memory that is there already.
-    function fill(Job memory job, uint256 slot) internal pure {
         unchecked {
             job.status = slot & 0xf;
             job.attempt = (slot >> 4) & 0xf;

@@ -15,14 +15,8 @@ library Posting {
         uint64 unlock,
         uint64 credit
     ) internal pure {
-        uint256 first = uint256(uint160(who)) | (kind << 160);
-        uint256 second = uint256(unlock) | (uint256(credit) << 64);
-        assert(2 * place + 1 < list.length);
-        assembly ("memory-safe") {
-            let at := add(list, add(32, mul(place, 64)))
-            mstore(at, first)
-            mstore(add(at, 32), second)
-        }
+        list[2 * place] = uint256(uint160(who)) | (kind << 160);
+        list[2 * place + 1] = uint256(unlock) | (uint256(credit) << 64);
     }
 
     function account(uint256 first) internal pure returns (address) {

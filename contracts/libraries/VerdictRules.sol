@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {IJobTypes} from "../interfaces/IJobTypes.sol";
+import {Shares} from "./Shares.sol";
 
 /// @title Pure rules of what a verdict may say, and of when enough evaluators agree.
 library VerdictRules {
@@ -17,11 +18,9 @@ library VerdictRules {
         if (named & ~submittedMask != 0) revert IJobTypes.BadVerdict();
         if (verdict.guiltyMask & verdict.withheldMask != 0) revert IJobTypes.BadVerdict();
         uint256 payable_ = submittedMask & ~named;
-        unchecked {
-            for (uint256 rest = verdict.segments; rest != 0; rest >>= 16) {
-                if (rest & 0xffff > (payable_ & 1) * segmentsMax) revert IJobTypes.BadVerdict();
-                payable_ >>= 1;
-            }
+        for (uint256 i; i < 8; ++i) {
+            uint256 credited = Shares.segmentsOf(verdict.segments, i);
+            if (credited > ((payable_ >> i) & 1) * segmentsMax) revert IJobTypes.BadVerdict();
         }
         if (named == 0 && (verdict.segments == 0 || verdict.modelHash == 0)) revert IJobTypes.BadVerdict();
     }
