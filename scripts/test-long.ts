@@ -4,10 +4,9 @@
  * each run; seeds that this commit has already passed are not run again, so that a campaign may be stopped
  * and resumed at will.
  */
-import { execFileSync } from 'node:child_process'
-import { mkdirSync, readFileSync, readdirSync, renameSync, writeFileSync } from 'node:fs'
-import { cpus, platform, totalmem } from 'node:os'
+import { readdirSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import { type Origin, originOf, readResults, writeResults } from './results.ts'
 import { emptyTally, reportOf } from './tally.ts'
 import { root } from './tools.ts'
 
@@ -22,10 +21,8 @@ interface Run {
   readonly error?: string
 }
 
-interface Results {
+interface Results extends Origin {
   readonly name: string
-  readonly commit: string
-  readonly machine: string
   readonly runs: readonly Run[]
 }
 
@@ -57,15 +54,16 @@ process.exit(tally.failed.length === 0 ? 0 : 1)
 
 async function runCampaign(name: string): Promise<readonly Run[]> {
   const loaded = (await import(`../test/long/${name}.ts`)) as { run: Campaign }
-  const commit = execFileSync('git', ['rev-parse', 'HEAD'], { cwd: root }).toString().trim()
-  const before = readResults(name)
-  let runs = before?.commit === commit ? before.runs.filter((run) => run.isPassed) : []
+  const origin = originOf()
+  const before = readResults(name) as Results | undefined
+  let runs = before?.commit === origin.commit ? before.runs.filter((run) => run.isPassed) : []
   for (const seed of seeds) {
     if (runs.some((run) => run.seed === seed)) continue
     const run = await runOnce(loaded.run, seed)
     console.log(`${name} seed ${seed}: ${run.isPassed ? 'passed' : `FAILED ${run.error}`}`)
     runs = [...runs, run].toSorted((a, b) => a.seed - b.seed)
-    writeResults({ name, commit, machine: machineText(), runs })
+    const results: Results = { ...origin, name, runs }
+    writeResults(name, results)
   }
   return runs.filter((run) => seeds.includes(run.seed))
 }
@@ -79,27 +77,6 @@ async function runOnce(campaign: Campaign, seed: number): Promise<Run> {
   } catch (error) {
     return { seed, isPassed: false, wallMs: wallMs(), error: String(error) }
   }
-}
-
-function readResults(name: string): Results | undefined {
-  try {
-    return JSON.parse(readFileSync(`${root}/test/results/${name}.json`, 'utf8')) as Results
-  } catch {
-    return undefined // none yet
-  }
-}
-
-function writeResults(results: Results): void {
-  mkdirSync(`${root}/test/results`, { recursive: true })
-  const path = `${root}/test/results/${results.name}.json`
-  writeFileSync(`${path}.part`, `${JSON.stringify(results, undefined, 2)}\n`)
-  renameSync(`${path}.part`, path)
-}
-
-function machineText(): string {
-  const gib = Math.round(totalmem() / 2 ** 30)
-  const model = cpus()[0]?.model ?? 'unknown processor'
-  return `${cpus().length} x ${model}, ${gib} GiB, ${platform()}, Node ${process.versions.node}`
 }
 
 function integerOf(text: string): number {

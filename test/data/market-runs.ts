@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Summary } from '#cli/job/summary.ts'
+import { originOf, writeResults } from '#scripts/results.ts'
 import { type LocalWorld, startWorld, summaryOf } from '#test/e2e/local-world.ts'
 
 const folder = process.env['QUERN_TEST_DATA'] ?? ''
@@ -53,4 +54,14 @@ export function meanMetric(summaries: readonly Summary[]): number {
     return metric.value
   })
   return values.reduce((sum, value) => sum + value, 0) / values.length
+}
+
+const figures: Record<string, { readonly mean: number; readonly metrics: readonly number[] }> = {}
+
+/** Keeps the metrics of a data set; those of all five seeds go to `test/results/data.json`. */
+export function keepFigures(name: string, summaries: readonly Summary[]): void {
+  const metrics = summaries.map(({ metric }) => metric.value ?? Number.NaN)
+  figures[name] = { mean: meanMetric(summaries), metrics }
+  const results = { ...originOf(), seeds, figures }
+  if (seeds.length === 5) writeResults('data', results)
 }

@@ -7,6 +7,7 @@ import { type LocalWorld, type Run, quern } from '#test/e2e/local-world.ts'
 import {
   realFile,
   hasRealFiles,
+  keepFigures,
   meanMetric,
   runJobs,
   seeds,
@@ -44,6 +45,7 @@ describe.skipIf(!hasRealFiles)(
       const posts = seeds.map((seed) => ({ files, flags: [...flags, '--seed', String(seed)] }))
       optdigits = await runJobs(world, posts, 2)
       expectBalanced(optdigits)
+      keepFigures('optdigits', optdigits)
       expect(meanMetric(optdigits)).toBeGreaterThanOrEqual(0.965)
     })
 
@@ -51,6 +53,7 @@ describe.skipIf(!hasRealFiles)(
       const posts = seeds.flatMap((seed) => irisFolds(scratch, seed))
       const summaries = await runJobs(world, posts, 5)
       expectBalanced(summaries)
+      keepFigures('iris', summaries)
       expect(meanMetric(summaries)).toBeGreaterThanOrEqual(0.94) // folds are equally large
     })
 
@@ -64,6 +67,7 @@ describe.skipIf(!hasRealFiles)(
       }))
       const summaries = await runJobs(world, posts, 2)
       expectBalanced(summaries)
+      keepFigures('mnist', summaries)
       expect(meanMetric(summaries)).toBeGreaterThanOrEqual(0.975)
     })
 
@@ -73,6 +77,7 @@ describe.skipIf(!hasRealFiles)(
       const posts = seeds.map((seed) => ({ files, flags: [...flags, '--seed', String(seed)] }))
       const summaries = await runJobs(world, posts, 2)
       expectBalanced(summaries)
+      keepFigures('california', summaries)
       expect(meanMetric(summaries)).toBeGreaterThanOrEqual(0.7)
     })
 
