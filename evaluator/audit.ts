@@ -10,9 +10,9 @@ import type { Finding } from '#wire/evidence.ts'
 import type { Hex } from '#wire/primitives.ts'
 import type { Transcript } from '#wire/segment.ts'
 import { type Aggregate, type Aggregates, createAggregates } from './aggregates.ts'
-import type { OpenAttempt } from './examine.ts'
 import { fetchTranscript } from './fetch.ts'
 import type { Notices } from './notices.ts'
+import type { OpenAttempt, PinOwners } from './open-attempt.ts'
 import { type LocalStep, rerunStep } from './rerun.ts'
 import { placeOf, rerunServed } from './serving.ts'
 
@@ -34,14 +34,6 @@ export interface AuditOptions {
   readonly serving: AbortSignal
   readonly sharing: AbortSignal
   readonly signal: AbortSignal
-}
-
-/** Under which names artifacts are pinned. */
-export interface PinOwners {
-  /** What people may ask for later: specification, rows, transcripts, model, evidence. */
-  readonly lasting: string
-  /** States and updates, until the attempt is judged. */
-  readonly passing: string
 }
 
 export interface Audited {

@@ -4,21 +4,20 @@ import { AppError, codeOf } from '#base/error.ts'
 import { toHex } from '#base/hex.ts'
 import type { Logger } from '#base/log.ts'
 import type { Verdict } from '#chain/client/view.ts'
-import type { OpenedJob, Runner } from '#compute/runner.ts'
-import type { AttemptFacts } from '#compute/train/check.ts'
+import type { Runner } from '#compute/runner.ts'
 import { initSeedOf, zeroHash } from '#compute/train/commit.ts'
 import { fetchJobSpec } from '#p2p/job-spec.ts'
 import type { Artifacts } from '#p2p/network.ts'
 import type { Files } from '#store/files.ts'
 import { canonicalBytes } from '#wire/canonical.ts'
 import type { Evidence, Finding } from '#wire/evidence.ts'
-import type { JobSpec } from '#wire/job.ts'
 import type { Hex } from '#wire/primitives.ts'
-import { type AttemptPlace, factsOf } from './attempt.ts'
-import { type Audit, type AuditOptions, type PinOwners, auditAttempt } from './audit.ts'
+import { factsOf, type AttemptPlace } from './attempt.ts'
+import { type Audit, type AuditOptions, auditAttempt } from './audit.ts'
 import { evaluateHeldOut, openHeldOutKey } from './held-out.ts'
 import { judge } from './judge.ts'
 import type { Notices } from './notices.ts'
+import type { OpenAttempt, PinOwners } from './open-attempt.ts'
 import { type Standing, findModel } from './standing.ts'
 
 /** What examining an attempt needs of the world. */
@@ -52,18 +51,6 @@ export interface Examined {
   /** Zero when the attempt has no model: its data stay unseen for the next one. */
   readonly heldOutKey: Hex
   readonly findings: readonly Finding[]
-}
-
-/** An attempt with its specification at hand and its engine running. */
-export interface OpenAttempt {
-  readonly place: AttemptPlace
-  readonly spec: JobSpec
-  readonly opened: OpenedJob
-  readonly runner: Runner
-  readonly facts: AttemptFacts
-  /** Names of the training rows' file and of the initial state's. */
-  readonly rowsFile: string
-  readonly initialState: string
 }
 
 /**

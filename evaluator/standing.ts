@@ -8,8 +8,8 @@ import type { Files } from '#store/files.ts'
 import type { Finding } from '#wire/evidence.ts'
 import type { Hex } from '#wire/primitives.ts'
 import type { Transcript } from '#wire/segment.ts'
-import type { Audited, PinOwners } from './audit.ts'
-import type { OpenAttempt } from './examine.ts'
+import type { Audited } from './audit.ts'
+import type { OpenAttempt, PinOwners } from './open-attempt.ts'
 import {
   type HeldModel,
   type WantedModel,

@@ -12,7 +12,7 @@ import type { Files } from '#store/files.ts'
 import type { Hex } from '#wire/primitives.ts'
 import type { Transcript } from '#wire/segment.ts'
 import type { Place } from './attempt.ts'
-import type { OpenAttempt } from './examine.ts'
+import type { OpenAttempt } from './open-attempt.ts'
 
 export interface VerifyDeps {
   readonly feed: JobFeed

@@ -9,7 +9,8 @@ import { createKeeper } from './keeper.ts'
 import { createMeter } from './meter.ts'
 import type { Policy } from './policy.ts'
 import { createRetention } from './retention.ts'
-import { runSession, type SessionDeps, type SessionOptions } from './session.ts'
+import type { SessionDeps, SessionOptions } from './open-job.ts'
+import { runSession } from './session.ts'
 import { createVolunteering } from './volunteering.ts'
 
 export interface WorkerOptions extends SessionOptions {

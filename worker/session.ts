@@ -1,62 +1,13 @@
-import type { LocalAccount } from 'viem'
-import type { Clock } from '#base/clock.ts'
 import { AppError } from '#base/error.ts'
-import type { Logger } from '#base/log.ts'
-import { type JobFeed, isOver } from '#chain/client/feed.ts'
+import { isOver } from '#chain/client/feed.ts'
 import { isJobMember } from '#chain/client/members.ts'
-import type { Registry } from '#chain/client/registry.ts'
-import type { Transactor } from '#chain/client/transactor.ts'
 import type { JobView } from '#chain/client/view.ts'
-import type { Runner } from '#compute/runner.ts'
 import { fetchJobSpec } from '#p2p/job-spec.ts'
-import type { JobTopics } from '#p2p/job-topic.ts'
-import type { Artifacts, JobTopic, Network } from '#p2p/network.ts'
-import type { Files } from '#store/files.ts'
-import type { JobSpec } from '#wire/job.ts'
 import type { Hex } from '#wire/primitives.ts'
-import type { RoundTimes } from './agreement.ts'
 import { takePart } from './attempt-session.ts'
 import { fetchRows } from './job-files.ts'
-import type { Journal } from './journal.ts'
-import type { MisbehaveKind } from './misbehave.ts'
 import { pinOwner } from './place.ts'
-import type { OnProgress } from './progress.ts'
-
-export interface SessionDeps {
-  readonly feed: JobFeed
-  readonly registry: Registry
-  readonly chain: Pick<Transactor, 'send' | 'read'>
-  readonly account: LocalAccount
-  readonly artifacts: Artifacts
-  readonly topics: JobTopics
-  readonly network: Pick<Network, 'peerId' | 'handle'>
-  readonly files: Files
-  readonly journal: Journal
-  readonly openRunner: () => Runner
-  readonly clock: Clock
-  readonly log: Logger
-  readonly onProgress: OnProgress
-}
-
-export interface SessionOptions {
-  readonly chainId: number
-  readonly jobManager: Hex
-  /** Owner that this worker works for, lower case. */
-  readonly self: Hex
-  readonly threads: number
-  readonly times: RoundTimes
-  readonly misbehave?: MisbehaveKind
-}
-
-/** Everything an attempt needs, opened once for the job. */
-export interface OpenJob {
-  readonly jobId: Hex
-  readonly spec: JobSpec
-  readonly topic: JobTopic
-  readonly runner: Runner
-  readonly flopsPerStep: number
-  readonly updateBytes: number
-}
+import type { OpenJob, SessionDeps, SessionOptions } from './open-job.ts'
 
 /**
  * One job from its assignment to its end: attempt after attempt, each trained, submitted and opened. Resumes

@@ -4,7 +4,7 @@ import type { Hex } from '#wire/primitives.ts'
 import type { Leaf, RoundList, RoundSteps, SegmentRecord, Transcript } from '#wire/segment.ts'
 import { segmentsPerWorker } from '#wire/spec.ts'
 import { faultOfCertificate, listHashOf } from './certificate.ts'
-import type { AttemptFacts, Submission } from './check.ts'
+import type { AttemptFacts, Submission } from './attempt-facts.ts'
 import { stateRootOf, stepRootOf } from './commit.ts'
 import { segmentRounds, segmentsRootOf } from './records.ts'
 

@@ -1,34 +1,10 @@
 import type { Finding } from '#wire/evidence.ts'
 import type { Hex } from '#wire/primitives.ts'
-import type { Leaf, ListedUpdate, RoundList, Transcript } from '#wire/segment.ts'
-import { type TrainSpec, roundsPerSegment, segmentsPerWorker } from '#wire/spec.ts'
-import { type SignerOf, doubleSigners, listHashOf } from './certificate.ts'
+import type { RoundList, Transcript } from '#wire/segment.ts'
+import { roundsPerSegment, segmentsPerWorker } from '#wire/spec.ts'
+import type { AttemptFacts } from './attempt-facts.ts'
+import { doubleSigners, listHashOf } from './certificate.ts'
 import { checkTranscript } from './check-transcript.ts'
-
-/** What stands outside of the transcripts: the job, the chain's word on the attempt, the initial state. */
-export interface AttemptFacts {
-  readonly jobId: Hex
-  readonly attempt: number
-  readonly train: TrainSpec
-  /** Workers of this attempt, in index order. */
-  readonly active: readonly Hex[]
-  /** What each of them submitted on chain; a silent one is missing. */
-  readonly results: readonly Submission[]
-  /** Lists that the contract fixed in this attempt. */
-  readonly closedRounds: ReadonlyMap<number, readonly ListedUpdate[]>
-  /** The state of the job's seed before any step. */
-  readonly initial: Leaf
-  readonly flopsPerStep: number
-  readonly signerOf: SignerOf
-  /** The hash of a model with these parameters: its manifest follows from the specification. */
-  readonly modelHashOf: (modelRoot: Hex) => Hex
-}
-
-export interface Submission {
-  readonly worker: Hex
-  readonly modelHash: Hex
-  readonly segmentsRoot: Hex
-}
 
 /** A transcript, or why there is none: nobody served its bytes, or they are no transcript. */
 export type Served = Transcript | 'withheld' | 'malformed'

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { listHashOf } from '#compute/train/certificate.ts'
-import type { AttemptFacts, Served, Submission } from '#compute/train/check.ts'
+import type { AttemptFacts, Submission } from '#compute/train/attempt-facts.ts'
+import type { Served } from '#compute/train/check.ts'
 import { zeroHash } from '#compute/train/commit.ts'
 import { recordOf, segmentRounds, segmentsRootOf } from '#compute/train/records.ts'
 import type { Hex } from '#wire/primitives.ts'
