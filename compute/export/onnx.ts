@@ -1,8 +1,8 @@
 import { assert } from '#base/assert.ts'
-import { concatBytes } from '#base/bytes.ts'
 import type { FittedColumn, Preprocessing } from '#wire/preprocessing.ts'
 import type { ModelSpec, TrainSpec } from '#wire/spec.ts'
-import { bytesField, integerField, type Bytes } from './protobuf.ts'
+import { type GraphWriter, createGraphWriter, elementTypes, encodeModel } from './onnx-writer.ts'
+import type { Bytes } from './protobuf.ts'
 
 /** A trained parameter by the name and shape that the engine's graph gives it. */
 export type NamedParameter = {
@@ -10,11 +10,6 @@ export type NamedParameter = {
   readonly shape: readonly number[]
   readonly values: Float32Array
 }
-
-const opset = 17
-const irVersion = 8
-const elementTypes = { f32: 1, i64: 7 } as const
-const attributeTypes = { integer: 2, integers: 7 } as const
 
 /**
  * The prediction graph as an ONNX file; equal input gives equal bytes.
@@ -43,77 +38,11 @@ export function encodeOnnx(
   const shape =
     preprocessing.kind === 'table' ? [preprocessing.columns.length] : preprocessing.shape
   const output = target.kind === 'class' ? 'probabilities' : 'value'
-  return modelBytes(graph, {
-    input: valueField(11, 'x', shape),
-    output: valueField(12, output, [spec.outputs]),
+  return encodeModel(graph, {
+    inputs: [{ name: 'x', type: 'f32', shape: ['rows', ...shape] }],
+    outputs: [{ name: output, type: 'f32', shape: ['rows', spec.outputs] }],
     properties: propertiesOf(preprocessing),
   })
-}
-
-type Attributes = Readonly<Record<string, number | readonly number[]>>
-
-/** Collects nodes and constants; values get names in the order in which they appear. */
-interface GraphWriter {
-  readonly nodes: readonly Bytes[]
-  readonly constants: readonly Bytes[]
-  /** Adds a node with one output and gives the output's name. */
-  node(
-    operator: string,
-    inputs: readonly string[],
-    options?: { readonly output?: string; readonly attributes?: Attributes },
-  ): string
-  floats(name: string, shape: readonly number[], values: ArrayLike<number>): string
-  integers(name: string, values: readonly number[]): string
-}
-
-function createGraphWriter(): GraphWriter {
-  const nodes: Bytes[] = []
-  const constants: Bytes[] = []
-
-  function addConstant(
-    name: string,
-    type: number,
-    tensor: { shape: readonly number[]; raw: Uint8Array },
-  ) {
-    const sides = tensor.shape.map((side) => integerField(1, side))
-    const fields = [...sides, integerField(2, type), bytesField(8, name), bytesField(9, tensor.raw)]
-    constants.push(bytesField(5, fields))
-    return name
-  }
-
-  return {
-    nodes,
-    constants,
-    node(operator, inputs, { output = `v${nodes.length}`, attributes = {} } = {}) {
-      const fields = [
-        ...inputs.map((input) => bytesField(1, input)),
-        bytesField(2, output),
-        bytesField(3, `${operator}${nodes.length}`),
-        bytesField(4, operator),
-        ...Object.entries(attributes).map(([key, value]) =>
-          bytesField(5, attributeFields(key, value)),
-        ),
-      ]
-      nodes.push(bytesField(1, fields))
-      return output
-    },
-    floats(name, shape, values) {
-      const raw = new Uint8Array(Float32Array.from(values).buffer)
-      return addConstant(name, elementTypes.f32, { shape, raw })
-    },
-    integers(name, values) {
-      const raw = new Uint8Array(BigInt64Array.from(values, BigInt).buffer)
-      return addConstant(name, elementTypes.i64, { shape: [values.length], raw })
-    },
-  }
-}
-
-function attributeFields(name: string, value: number | readonly number[]): Bytes[] {
-  if (typeof value === 'number') {
-    return [bytesField(1, name), integerField(3, value), integerField(20, attributeTypes.integer)]
-  }
-  const items = value.map((item) => integerField(8, item))
-  return [bytesField(1, name), ...items, integerField(20, attributeTypes.integers)]
 }
 
 /** Features in the order of the columns: runs of numbers scaled together, each category one-hot. */
@@ -207,32 +136,4 @@ function propertiesOf({ target, ...input }: Preprocessing): Record<string, unkno
       : { name: column.name },
   )
   return { columns, ...labels, target: target.name }
-}
-
-/** A graph input or output: binary32, any number of rows. */
-function valueField(field: number, name: string, shape: readonly number[]): Bytes {
-  const dimensions = [
-    bytesField(1, [bytesField(2, 'rows')]),
-    ...shape.map((side) => bytesField(1, [integerField(1, side)])),
-  ]
-  const tensor = [integerField(1, elementTypes.f32), bytesField(2, dimensions)]
-  return bytesField(field, [bytesField(1, name), bytesField(2, [bytesField(1, tensor)])])
-}
-
-function modelBytes(
-  { nodes, constants }: GraphWriter,
-  outside: { input: Bytes; output: Bytes; properties: Record<string, unknown> },
-): Bytes {
-  const { input, output, properties } = outside
-  const graph = [...nodes, bytesField(2, 'quern'), ...constants, input, output]
-  const model = [
-    integerField(1, irVersion),
-    bytesField(2, 'quern'),
-    bytesField(7, graph),
-    bytesField(8, [bytesField(1, ''), integerField(2, opset)]),
-    ...Object.entries(properties).map(([key, value]) =>
-      bytesField(14, [bytesField(1, key), bytesField(2, JSON.stringify(value))]),
-    ),
-  ]
-  return concatBytes(...model)
 }

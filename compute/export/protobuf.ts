@@ -4,9 +4,16 @@ import { concatBytes, utf8 } from '#base/bytes.ts'
 
 export type Bytes = Uint8Array<ArrayBuffer>
 
-/** A variable-length integer field; `value` is not negative. */
+/** A variable-length integer field. */
 export function integerField(field: number, value: number): Bytes {
-  return concatBytes(varint(field * 8), varint(value))
+  return concatBytes(varint(field * 8), value < 0 ? negative(value) : varint(value))
+}
+
+/** A binary32 field. */
+export function floatField(field: number, value: number): Bytes {
+  const bytes = new Uint8Array(4)
+  new DataView(bytes.buffer).setFloat32(0, value, true)
+  return concatBytes(varint(field * 8 + 5), bytes)
 }
 
 /** A field of bytes, text or a nested message (its fields one after another). */
@@ -28,4 +35,12 @@ function varint(value: number): Bytes {
   let rest = value
   for (; rest >= 128; rest = Math.floor(rest / 128)) bytes.push((rest % 128) + 128)
   return Uint8Array.from([...bytes, rest])
+}
+
+/** A negative integer as the ten bytes of its 64-bit two's complement. */
+function negative(value: number): Bytes {
+  const bits = BigInt.asUintN(64, BigInt(value))
+  return Uint8Array.from({ length: 10 }, (_, i) => {
+    return Number((bits >> BigInt(7 * i)) & 127n) + (i < 9 ? 128 : 0)
+  })
 }
