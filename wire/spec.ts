@@ -9,7 +9,12 @@ const fraction = z.number().min(0).lt(1)
 export const modelSpecSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('linear') }),
   z.strictObject({ kind: z.literal('logistic') }),
-  z.strictObject({ kind: z.literal('mlp'), hidden: z.array(side).min(1).max(16) }),
+  z.strictObject({
+    kind: z.literal('mlp'),
+    hidden: z.array(side).min(1).max(16),
+    /** Weights of the hidden layers are -1, 0 or 1 times their mean size; the last layer stays as it is. */
+    ternary: z.boolean().optional(),
+  }),
   z.strictObject({
     kind: z.literal('cnn'),
     channels: z.array(side.max(2048)).min(1).max(8),

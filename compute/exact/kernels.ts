@@ -155,6 +155,9 @@ export interface Kernels {
   median(u: Pointer, updates: number, count: number, to: Pointer, sorting: Pointer): void
   distance(u: Pointer, v: Pointer, count: number): number
   clipStep(u: Pointer, updates: number, count: number, scales: Pointer, v: Pointer): void
+  absoluteSums(w: Pointer, columns: number, sums: Pointer, from: number, to: number): void
+  ternaryScale(sums: Pointer, rows: number, divisor: number): number
+  quantizeTernary(w: Pointer, q: Pointer, count: number, scale: number): void
   words(to: Pointer, first: number, blocks: number, key: Pointer): void
   normals(to: Pointer, count: number, key: Pointer, deviation: number): void
   exp1(x: number): number

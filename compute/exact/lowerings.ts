@@ -17,6 +17,7 @@ import {
   squaredError,
   squaredErrorGradient,
 } from './lowerings/learning.ts'
+import { ternary } from './lowerings/ternary.ts'
 
 /** The kernel calls of every operator of compute/graph/operators.ts. */
 export const lowerings: Readonly<Record<OperatorName, Lowering>> = {
@@ -38,6 +39,7 @@ export const lowerings: Readonly<Record<OperatorName, Lowering>> = {
   SquaredErrorGradient: squaredErrorGradient,
   SumChannels: sumChannels,
   SumRows: sumRows,
+  Ternary: ternary,
 }
 
 /** Operators whose output may take the place of this input, when nothing reads the input afterwards. */

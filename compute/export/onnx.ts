@@ -1,6 +1,7 @@
 import { assert } from '#base/assert.ts'
 import type { FittedColumn, Preprocessing } from '#wire/preprocessing.ts'
 import type { ModelSpec, TrainSpec } from '#wire/spec.ts'
+import { ternaryOf, ternaryValues } from '../exact/ternary.ts'
 import { type GraphWriter, createGraphWriter, elementTypes, encodeModel } from './onnx-writer.ts'
 import type { Bytes } from './protobuf.ts'
 
@@ -24,7 +25,10 @@ export function encodeOnnx(
   parameters: readonly NamedParameter[],
 ): Bytes {
   const graph = createGraphWriter()
-  for (const { name, shape, values } of parameters) graph.floats(name, shape, values)
+  for (const { name, shape, values } of parameters) {
+    const isTernary = isTernaryWeight(spec.model, name)
+    graph.floats(name, shape, isTernary ? ternaryValues(ternaryOf(values, shape)) : values)
+  }
   const input = preprocessing.kind === 'table' ? addTable(graph, preprocessing.columns) : undefined
   const features = input ?? addImage(graph, preprocessing)
   const outputs = addLayers(graph, spec, features)
@@ -119,6 +123,12 @@ function addLayers(
     if (i < widths) value = graph.node('Relu', [value])
   }
   return value
+}
+
+/** Ternary weights are written as the numbers that the model computes with. */
+function isTernaryWeight(model: ModelSpec, name: string): boolean {
+  if (model.kind !== 'mlp' || model.ternary !== true) return false
+  return name.endsWith('.weight') && name !== `dense${denseCount(model)}.weight`
 }
 
 function denseCount(model: ModelSpec): number {

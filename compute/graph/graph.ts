@@ -41,6 +41,7 @@ export type OperatorName =
   | 'SquaredErrorGradient'
   | 'SumChannels'
   | 'SumRows'
+  | 'Ternary'
 
 export type Attributes = Readonly<Record<string, number | Shape>>
 

@@ -18,7 +18,11 @@ export function buildModel(builder: Builder, spec: TrainSpec, x: Value): Value {
     throw new AppError({ code: 'SPEC_INVALID', reason: 'a cnn needs [channels, height, width]' })
   }
   const features = model.kind === 'cnn' ? convBlocks(builder, x, model.channels) : x
-  return denseLayers(builder, flatten(builder, features), [...hiddenOf(model), outputs])
+  const isTernary = model.kind === 'mlp' && model.ternary === true
+  return denseLayers(builder, flatten(builder, features), {
+    widths: [...hiddenOf(model), outputs],
+    isTernary,
+  })
 }
 
 function hiddenOf(model: ModelSpec): readonly number[] {
@@ -32,7 +36,13 @@ function flatten({ apply }: Builder, x: Value): Value {
   return apply('Reshape', [x], { shape: [batch, sizeOf(rest)] })[0] as Value
 }
 
-function denseLayers(builder: Builder, x: Value, widths: readonly number[]): Value {
+interface DenseOptions {
+  readonly widths: readonly number[]
+  /** Whether all layers but the last have ternary weights. */
+  readonly isTernary: boolean
+}
+
+function denseLayers(builder: Builder, x: Value, { widths, isTernary }: DenseOptions): Value {
   let h = x // [batch, features]
   for (const [i, width] of widths.entries()) {
     const isLast = i === widths.length - 1
@@ -45,7 +55,8 @@ function denseLayers(builder: Builder, x: Value, widths: readonly number[]): Val
     })
     const bias = builder.parameter(`${name}.bias`, [width], { kind: 'zeros' })
     const attributes = { transposeA: 0, transposeB: 0 }
-    h = builder.apply('Gemm', [h, weight, bias], attributes)[0] as Value // [batch, width]
+    const factor = isTernary && !isLast ? (builder.apply('Ternary', [weight])[0] as Value) : weight
+    h = builder.apply('Gemm', [h, factor, bias], attributes)[0] as Value // [batch, width]
     if (!isLast) h = builder.apply('Relu', [h])[0] as Value
   }
   return h

@@ -17,6 +17,7 @@ import {
   squaredError,
   squaredErrorGradient,
 } from './operators/learning.ts'
+import { ternary } from './operators/ternary.ts'
 
 /** Every operator a graph may use. Each also has a lowering in compute/exact/lower.ts and a row in SPEC.md. */
 export const operators: Readonly<Record<OperatorName, Operator>> = {
@@ -38,6 +39,7 @@ export const operators: Readonly<Record<OperatorName, Operator>> = {
   SquaredErrorGradient: squaredErrorGradient,
   SumChannels: sumChannels,
   SumRows: sumRows,
+  Ternary: ternary,
 }
 
 /** FLOPs of one run of a graph, metered from shapes alone. */

@@ -24,5 +24,6 @@ export {
 } from './loss'
 export { adamw, sgd } from './optimizer'
 export { clipStep, distance, mean, median } from './aggregate'
+export { absoluteSums, quantizeTernary, ternaryScale } from './ternary'
 export { normals, words } from './rng'
 export { exp1, keepsDenormals, log1, sqrt1 } from './math'

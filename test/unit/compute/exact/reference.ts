@@ -142,6 +142,19 @@ export function laneSum(runs: readonly Float32Array[]): number {
   return lanes.slice(1).reduce((sum, lane) => f(sum + lane), lanes[0] as number)
 }
 
+/** Ternary weights of a matrix: -scale, 0 or scale. */
+export function ternary(w: Float32Array, rows: number, columns: number): Float32Array {
+  let sum = 0
+  for (let i = 0; i < rows; i += 1) {
+    sum = f(sum + laneSum([w.slice(i * columns, (i + 1) * columns).map(Math.abs)]))
+  }
+  const scale = f(sum / f(rows * columns))
+  return w.map((x) => {
+    const level = Math.abs(x) > f(scale * 0.5) ? Math.sign(x) : 0
+    return level === 0 ? 0 : level * scale
+  })
+}
+
 export interface Planes {
   readonly planes: number
   readonly h: number

@@ -6,6 +6,7 @@ import { prepareDigits, prepareJob, type PreparedJob } from '#compute/data/prepa
 import { encodeOnnx, type NamedParameter } from '#compute/export/onnx.ts'
 import { decodeSafetensors, takeTensor } from '#compute/export/safetensors.ts'
 import { createEngine, type Engine } from '#compute/exact/engine.ts'
+import type { ModelSpec } from '#wire/spec.ts'
 import { scratch } from '../data/scratch.ts'
 
 const tolerance = 1e-4
@@ -112,6 +113,18 @@ describe('encodeOnnx', () => {
 
   test.each(['cnn', 'mlp', 'linear'] as const)('takes raw pixels for a %s', async (model) => {
     const job = prepareDigits({ rows: 60, model })
+    const engine = await trained(job)
+    const { divisor } = job.preprocessing.kind === 'image' ? job.preprocessing : { divisor: 0 }
+    const pixels = rowsOf(job.trainSet, 16).x.map((value) => Math.round(value * divisor))
+    const { values } = await runOnnx(onnxOf(job, engine), pixels, [16, 1, 16, 16])
+    expectClose(values, answerOf(engine, job))
+    await engine.close()
+  })
+
+  test('writes the weights that a ternary model computes with', async () => {
+    const prepared = prepareDigits({ rows: 60, model: 'mlp' })
+    const model: ModelSpec = { kind: 'mlp', hidden: [24, 12], ternary: true }
+    const job = { ...prepared, train: { ...prepared.train, model } }
     const engine = await trained(job)
     const { divisor } = job.preprocessing.kind === 'image' ? job.preprocessing : { divisor: 0 }
     const pixels = rowsOf(job.trainSet, 16).x.map((value) => Math.round(value * divisor))
