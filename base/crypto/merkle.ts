@@ -1,16 +1,27 @@
 import { assert } from '../assert.ts'
 import { concatBytes, equalBytes, u64be } from '../bytes.ts'
-import { sha256 } from './sha256.ts'
+import { sha256, sha256Bytes, sha256Into } from './sha256.ts'
 
 /**
- * SHA-256 Merkle trees in the shape of RFC 6962: a leaf is H(0x00 | leaf), a node H(0x01 | left | right),
- * an odd node rises unhashed. The root is H(0x02 | kind | length as u64be | top), so that trees of
- * different lengths or kinds never share a root. `bytes` trees cut a byte string into 4 KiB leaves (length
- * in bytes); `list` trees hold 32-byte leaves (length in leaves).
+ * SHA-256 Merkle trees. The root is H(0x02 | kind | length as u64be | top), so that trees of different lengths
+ * or kinds never share a root. In both kinds a last node with one child alone rises unhashed.
+ *
+ * `bytes` trees cut a byte string into 8 KiB leaves (length in bytes): a leaf is H(leaf), a node is H of the
+ * hashes of up to four children one after another. No tag stands before them, so that memory is hashed where
+ * it lies. None is needed: the root states the length, the length gives the shape of the tree, and the shape
+ * says of every place whether a leaf or a node stands there and how long it is. Two strings with one root are
+ * therefore of one shape, and going down from the root the first place where they differ is a collision of
+ * SHA-256. (RFC 6962 tags because its root does not bind the number of leaves.)
+ *
+ * `list` trees hold 32-byte leaves (length in leaves) in the shape of RFC 6962: a leaf is H(0x00 | leaf), a
+ * node H(0x01 | left | right).
  */
 export type MerkleKind = 'bytes' | 'list'
 
-/** What proves one leaf: its place, the tree's length, and the siblings from the leaf to the top. */
+/**
+ * What proves one leaf: its place, the tree's length, and from the leaf to the top the other children of each
+ * node, in their order.
+ */
 export interface MerkleProof {
   readonly kind: MerkleKind
   readonly index: number
@@ -18,123 +29,160 @@ export interface MerkleProof {
   readonly path: readonly Uint8Array[]
 }
 
-export const merkleLeafBytes = 4096
+export const merkleLeafBytes = 8192
 
-const leafTag = 0
-const nodeTag = 1
+/** A whole subtree of the `bytes` tree, two levels high: what one thread hashes at a time. */
+export const merkleGroupBytes = 16 * merkleLeafBytes
+
 const rootTag = 2
-const kindTags = { bytes: 0, list: 1 } as const
 
-/** Root over the 4 KiB leaves of a byte string, 32 bytes. Reuses its buffers: states are hashed at every step. */
+interface Shape {
+  readonly kindTag: number
+  readonly arity: number
+  readonly hashLeaf: (leaf: Uint8Array) => Uint8Array
+  readonly hashNode: (children: readonly Uint8Array[]) => Uint8Array
+}
+
+const shapes: Readonly<Record<MerkleKind, Shape>> = {
+  bytes: {
+    kindTag: 0,
+    arity: 4,
+    hashLeaf: (leaf) => sha256(leaf),
+    hashNode: (children) => sha256(...children),
+  },
+  list: {
+    kindTag: 1,
+    arity: 2,
+    hashLeaf: (leaf) => sha256(Uint8Array.of(0), leaf),
+    hashNode: (children) => sha256(Uint8Array.of(1), ...children),
+  },
+}
+
+/** Root over the 8 KiB leaves of a byte string, 32 bytes. */
 export function bytesRoot(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  const count = Math.ceil(bytes.length / merkleLeafBytes)
-  const level = new Uint8Array(32 * Math.max(count, 1))
-  const leaf = new Uint8Array(1 + merkleLeafBytes) // the first byte is leafTag, 0
-  for (let i = 0; i < count; i += 1) {
-    const cut = bytes.subarray(i * merkleLeafBytes, (i + 1) * merkleLeafBytes)
-    leaf.set(cut, 1)
-    level.set(sha256(leaf.subarray(0, 1 + cut.length)), 32 * i)
+  const groups = merkleGroupsOf(bytes.length)
+  const digests = new Uint8Array(sha256Bytes * Math.max(groups, 1))
+  for (let group = 0; group < groups; group += 1) hashGroup(bytes, group, digests)
+  return rootOfGroups(bytes.length, digests)
+}
+
+/** Number of groups of a byte string. */
+export function merkleGroupsOf(sizeBytes: number): number {
+  return Math.ceil(sizeBytes / merkleGroupBytes)
+}
+
+const leafDigests = new Uint8Array((sha256Bytes * merkleGroupBytes) / merkleLeafBytes)
+
+/** Writes the top of the subtree over group `group` of `bytes` into `digests`, at 32 * `group`. */
+export function hashGroup(bytes: Uint8Array, group: number, digests: Uint8Array): void {
+  const start = group * merkleGroupBytes
+  const end = Math.min(start + merkleGroupBytes, bytes.length)
+  let count = 0
+  for (let at = start; at < end; at += merkleLeafBytes, count += 1) {
+    const leaf = bytes.subarray(at, Math.min(at + merkleLeafBytes, end))
+    sha256Into(leaf, leafDigests, sha256Bytes * count)
   }
-  const node = new Uint8Array(65)
-  node[0] = nodeTag
-  for (let width = count; width > 1; width = Math.ceil(width / 2)) {
-    for (let i = 0; 2 * i + 1 < width; i += 1) {
-      node.set(level.subarray(64 * i, 64 * i + 64), 1)
-      level.set(sha256(node), 32 * i)
+  collapse(leafDigests, count)
+  digests.set(leafDigests.subarray(0, sha256Bytes), sha256Bytes * group)
+}
+
+/** The root that `bytesRoot` gives, from the tops of all groups. Overwrites `digests`. */
+export function rootOfGroups(sizeBytes: number, digests: Uint8Array): Uint8Array<ArrayBuffer> {
+  collapse(digests, merkleGroupsOf(sizeBytes))
+  return rootOf('bytes', sizeBytes, digests.subarray(0, sha256Bytes))
+}
+
+/** Replaces `count` hashes of one level of a `bytes` tree by their top, in place. */
+function collapse(level: Uint8Array, count: number): void {
+  const { arity } = shapes.bytes
+  for (let width = count; width > 1; width = Math.ceil(width / arity)) {
+    for (let from = 0, to = 0; from < width; from += arity, to += sha256Bytes) {
+      const children = Math.min(arity, width - from)
+      const start = sha256Bytes * from
+      if (children === 1) level.copyWithin(to, start, start + sha256Bytes)
+      else sha256Into(level.subarray(start, start + sha256Bytes * children), level, to)
     }
-    if (width % 2 === 1) level.copyWithin(16 * (width - 1), 32 * (width - 1), 32 * width)
   }
-  return rootOf('bytes', bytes.length, level.subarray(0, 32))
 }
 
 /** Root over 32-byte leaves, 32 bytes. */
 export function listRoot(leaves: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  return rootOf('list', leaves.length, topOf(leavesOfList(leaves)))
+  let level: readonly Uint8Array[] = leavesOfList(leaves)
+  while (level.length > 1) level = levelAbove('list', level)
+  return rootOf('list', leaves.length, level[0] ?? new Uint8Array(sha256Bytes))
 }
 
-/** Proof of the 4 KiB leaf `index` of a byte string. */
+/** Proof of the 8 KiB leaf `index` of a byte string. */
 export function bytesProof(bytes: Uint8Array, index: number): MerkleProof {
-  return { kind: 'bytes', index, length: bytes.length, path: pathOf(leavesOfBytes(bytes), index) }
+  const hashes: Uint8Array[] = []
+  for (let at = 0; at < bytes.length; at += merkleLeafBytes) {
+    hashes.push(shapes.bytes.hashLeaf(bytes.subarray(at, at + merkleLeafBytes)))
+  }
+  return { kind: 'bytes', index, length: bytes.length, path: pathOf('bytes', hashes, index) }
 }
 
 /** Proof of the 32-byte leaf `index` of a list. */
 export function listProof(leaves: readonly Uint8Array[], index: number): MerkleProof {
-  return { kind: 'list', index, length: leaves.length, path: pathOf(leavesOfList(leaves), index) }
+  const path = pathOf('list', leavesOfList(leaves), index)
+  return { kind: 'list', index, length: leaves.length, path }
 }
 
-/** Whether `leaf` (a 4 KiB cut, the last may be shorter; or 32 bytes of a list) stands in the tree of `root`. */
+/** Whether `leaf` (an 8 KiB cut, the last may be shorter; or 32 bytes of a list) stands in the tree of `root`. */
 export function verifyMerkleProof(root: Uint8Array, leaf: Uint8Array, proof: MerkleProof): boolean {
   const { kind, index, length, path } = proof
   if (!Number.isSafeInteger(length) || !Number.isSafeInteger(index) || index < 0) return false
   const count = kind === 'bytes' ? Math.ceil(length / merkleLeafBytes) : length
   if (index >= count || leaf.length !== leafSize(kind, index, length)) return false
+  if (path.some((sibling) => sibling.length !== sha256Bytes)) return false
+  const { arity, hashLeaf, hashNode } = shapes[kind]
   let node = hashLeaf(leaf)
   let used = 0
-  for (let at = index, width = count; width > 1; at >>>= 1, width = Math.ceil(width / 2)) {
-    if ((at ^ 1) >= width) continue // an odd last node rises as it is
-    const sibling = path[used]
-    if (sibling?.length !== 32) return false
-    node = at % 2 === 0 ? hashNode(node, sibling) : hashNode(sibling, node)
-    used += 1
+  for (let at = index, width = count; width > 1; width = Math.ceil(width / arity)) {
+    const place = at % arity
+    const siblings = Math.min(arity, width - (at - place)) - 1
+    const others = path.slice(used, used + siblings)
+    if (others.length < siblings) return false
+    if (siblings > 0) node = hashNode(others.toSpliced(place, 0, node))
+    used += siblings
+    at = (at - place) / arity
   }
   return used === path.length && equalBytes(root, rootOf(kind, length, node))
 }
 
 function leafSize(kind: MerkleKind, index: number, length: number): number {
-  return kind === 'list' ? 32 : Math.min(merkleLeafBytes, length - index * merkleLeafBytes)
-}
-
-function leavesOfBytes(bytes: Uint8Array): Uint8Array[] {
-  const hashes: Uint8Array[] = []
-  for (let at = 0; at < bytes.length; at += merkleLeafBytes) {
-    hashes.push(hashLeaf(bytes.subarray(at, at + merkleLeafBytes)))
-  }
-  return hashes
+  return kind === 'list' ? sha256Bytes : Math.min(merkleLeafBytes, length - index * merkleLeafBytes)
 }
 
 function leavesOfList(leaves: readonly Uint8Array[]): Uint8Array[] {
   return leaves.map((leaf) => {
-    assert(leaf.length === 32, 'a list tree has leaves of 32 bytes')
-    return hashLeaf(leaf)
+    assert(leaf.length === sha256Bytes, 'a list tree has leaves of 32 bytes')
+    return shapes.list.hashLeaf(leaf)
   })
 }
 
-function topOf(hashes: readonly Uint8Array[]): Uint8Array {
-  let level = hashes
-  while (level.length > 1) level = levelAbove(level)
-  return level[0] ?? new Uint8Array(32)
-}
-
-function pathOf(hashes: readonly Uint8Array[], index: number): Uint8Array[] {
+function pathOf(kind: MerkleKind, hashes: readonly Uint8Array[], index: number): Uint8Array[] {
   assert(index >= 0 && index < hashes.length, 'a proof is of a leaf of the tree')
+  const { arity } = shapes[kind]
   const path: Uint8Array[] = []
   let level = hashes
-  for (let at = index; level.length > 1; at >>>= 1) {
-    const sibling = level[at ^ 1]
-    if (sibling !== undefined) path.push(sibling)
-    level = levelAbove(level)
+  for (let at = index; level.length > 1; at = Math.floor(at / arity)) {
+    const place = at % arity
+    path.push(...level.slice(at - place, at - place + arity).toSpliced(place, 1))
+    level = levelAbove(kind, level)
   }
   return path
 }
 
-function levelAbove(level: readonly Uint8Array[]): Uint8Array[] {
+function levelAbove(kind: MerkleKind, level: readonly Uint8Array[]): Uint8Array[] {
+  const { arity, hashNode } = shapes[kind]
   const above: Uint8Array[] = []
-  for (let i = 0; i < level.length; i += 2) {
-    const left = level[i] as Uint8Array
-    const right = level[i + 1]
-    above.push(right === undefined ? left : hashNode(left, right))
+  for (let i = 0; i < level.length; i += arity) {
+    const children = level.slice(i, i + arity)
+    above.push(children.length === 1 ? (children[0] as Uint8Array) : hashNode(children))
   }
   return above
 }
 
-function hashLeaf(leaf: Uint8Array): Uint8Array {
-  return sha256(Uint8Array.of(leafTag), leaf)
-}
-
-function hashNode(left: Uint8Array, right: Uint8Array): Uint8Array {
-  return sha256(Uint8Array.of(nodeTag), left, right)
-}
-
 function rootOf(kind: MerkleKind, length: number, top: Uint8Array): Uint8Array<ArrayBuffer> {
-  return sha256(concatBytes(Uint8Array.of(rootTag, kindTags[kind]), u64be(length), top))
+  return sha256(concatBytes(Uint8Array.of(rootTag, shapes[kind].kindTag), u64be(length), top))
 }

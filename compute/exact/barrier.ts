@@ -2,15 +2,17 @@ import { AppError } from '#base/error.ts'
 import type { PlanName } from './team.ts'
 
 /** Words of the control block at the start of the engine's memory. */
-const words = { order: 0, plan: 1, arrived: 2, passed: 3, faults: 4 } as const
+const words = { order: 0, plan: 1, arrived: 2, passed: 3, faults: 4, drawn: 5 } as const
 const wordCount = 16
 const planNames: readonly PlanName[] = ['train', 'forward']
 const probe = 2
 const stop = 3
+const digest = 4
 const spinsMax = 4000
 const waitMsMax = 120_000
 
-export type Order = { kind: 'run'; plan: PlanName } | { kind: 'probe' } | { kind: 'stop' }
+export type Order =
+  { kind: 'run'; plan: PlanName } | { kind: 'probe' } | { kind: 'digest' } | { kind: 'stop' }
 
 /** How threads give orders and wait for each other: Atomics on shared memory. Throws THREAD_LOST. */
 export function createControl(memory: WebAssembly.Memory, threads: number) {
@@ -39,6 +41,7 @@ export function createControl(memory: WebAssembly.Memory, threads: number) {
     },
     give(order: Order): void {
       Atomics.store(control, words.faults, 0)
+      Atomics.store(control, words.drawn, 0)
       Atomics.store(control, words.plan, codeOf(order))
       Atomics.add(control, words.order, 1)
       Atomics.notify(control, words.order)
@@ -51,6 +54,8 @@ export function createControl(memory: WebAssembly.Memory, threads: number) {
       while (Atomics.load(control, words.order) === seen) Atomics.wait(control, words.order, seen)
       return orderOf(Atomics.load(control, words.plan))
     },
+    /** The next number of this order, from 0; no two threads get the same. */
+    draw: (): number => Atomics.add(control, words.drawn, 1),
     reportFault(): void {
       Atomics.add(control, words.faults, 1)
     },
@@ -62,11 +67,12 @@ export type Control = ReturnType<typeof createControl>
 
 function codeOf(order: Order): number {
   if (order.kind === 'run') return planNames.indexOf(order.plan)
-  return order.kind === 'probe' ? probe : stop
+  return { probe, stop, digest }[order.kind]
 }
 
 function orderOf(code: number): Order {
   const plan = planNames[code]
   if (plan) return { kind: 'run', plan }
+  if (code === digest) return { kind: 'digest' }
   return { kind: code === probe ? 'probe' : 'stop' }
 }

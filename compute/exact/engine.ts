@@ -4,6 +4,7 @@ import type { Hex } from '#wire/primitives.ts'
 import type { TrainSpec } from '#wire/spec.ts'
 import type { Parameter } from '../graph/builder.ts'
 import { type Value, sizeOf } from '../graph/graph.ts'
+import type { PartRoots } from './digest.ts'
 import { createMemory, instantiateKernels } from './kernels.ts'
 import { type Layout, createWorkplace, layOut, plansOf } from './layout.ts'
 import { rateCount } from './lowering.ts'
@@ -37,6 +38,8 @@ export interface Engine {
   train(): number
   /** Outputs [batch, outputs] and losses [batch] of the batch in x and y; views, valid until the next call. */
   forward(): { readonly logits: Float32Array; readonly losses: Float32Array }
+  /** Part roots (compute/train/commit.ts) of p, g, m and v as they are now, hashed by all threads. */
+  partRoots(): PartRoots
   /** Throws DENORMALS_FLUSHED when a thread treats denormal numbers as zero. */
   checkDenormals(): void
   readonly close: () => Promise<void>
@@ -160,6 +163,10 @@ function assemble(spec: TrainSpec, parts: Parts): Engine {
     forward() {
       team.run('forward')
       return outputs
+    },
+    partRoots() {
+      team.digest()
+      return workplace.digests.roots()
     },
     checkDenormals() {
       if (!team.keepsDenormals()) throw new AppError({ code: 'DENORMALS_FLUSHED' })

@@ -1,6 +1,7 @@
 import type { TrainSpec } from '#wire/spec.ts'
 import { type Graph, type Value, type Vector, sizeOf } from '../graph/graph.ts'
 import { type ModelGraph, buildForwardOnly, buildTraining } from '../graph/training.ts'
+import { createDigests, digestBytesOf } from './digest.ts'
 import { type Kernels, instantiateKernels } from './kernels.ts'
 import { floatBytes, rateCount } from './lowering.ts'
 import { type Placement, alignUp, placeValues } from './placement.ts'
@@ -16,6 +17,8 @@ export interface Layout {
   /** Elements of m and of v: as many as of p, or none for SGD. */
   readonly momentCount: number
   readonly rates: number
+  /** Hashes of the groups of all vectors. */
+  readonly digests: number
   readonly x: number
   readonly y: number
   readonly arena: number
@@ -47,13 +50,31 @@ export function layOut(spec: TrainSpec, probe: Kernels, threads: number): Layout
     m: take(momentCount * floatBytes),
     v: take(momentCount * floatBytes),
   }
+  const digests = take(digestBytesOf(sizesOf(training.parameterCount, momentCount)))
   const x = take(sizeOf(training.x.shape) * floatBytes)
   const y = take(sizeOf(training.y.shape) * floatBytes)
   const arena = take(Math.max(placements.training.sizeBytes, placements.forward.sizeBytes))
-  const unscratched = { training, forward, placements, vectors, momentCount, rates, x, y, arena }
+  const unscratched = {
+    training,
+    forward,
+    placements,
+    vectors,
+    momentCount,
+    rates,
+    digests,
+    x,
+    y,
+    arena,
+  }
   const scratchBytes = alignUp(scratchBytesOf(unscratched, probe))
   const scratch = take(scratchBytes * threads)
   return { ...unscratched, scratch, scratchBytes, sizeBytes: end }
+}
+
+/** Bytes of the flat vectors. */
+function sizesOf(parameterCount: number, momentCount: number): Readonly<Record<Vector, number>> {
+  const [p, m] = [parameterCount * floatBytes, momentCount * floatBytes]
+  return { p, g: p, m, v: m }
 }
 
 function place({ graph, x, y }: ModelGraph): Placement {
@@ -102,6 +123,9 @@ export function createWorkplace(
   const kernels = instantiateKernels(module, memory)
   const slots = new Float32Array(memory.buffer, layout.rates, rateCount)
   const { train, forward } = plansOf(layout, kernels, (slot) => slots[slot] as number)
+  const { vectors } = layout
   const scratch = layout.scratch + thread * layout.scratchBytes
-  return { kernels, plans: { train: train.calls, forward: forward.calls }, scratch }
+  const sizes = sizesOf(layout.training.parameterCount, layout.momentCount)
+  const digests = createDigests(memory, { vectors, sizes, digests: layout.digests })
+  return { kernels, digests, plans: { train: train.calls, forward: forward.calls }, scratch }
 }

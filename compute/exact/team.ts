@@ -1,3 +1,4 @@
+import type { Digests } from './digest.ts'
 import type { Kernels } from './kernels.ts'
 import type { PlannedCall } from './plan.ts'
 
@@ -6,6 +7,8 @@ export interface Team {
   readonly threads: number
   /** Runs the calls of a plan on all threads; false when a value of the state is not finite. */
   run(plan: PlanName): boolean
+  /** Hashes the vectors of the state and the gradients; `Digests.roots` has the roots then. */
+  digest(): void
   /** Whether every thread keeps denormal numbers. */
   keepsDenormals(): boolean
   readonly close: () => Promise<void>
@@ -16,6 +19,7 @@ export type PlanName = 'train' | 'forward'
 /** One thread's view of the engine: its plans, its kernels and its scratch space. */
 export interface Workplace {
   readonly kernels: Kernels
+  readonly digests: Digests
   readonly plans: Readonly<Record<PlanName, readonly PlannedCall[]>>
   readonly scratch: number
 }
@@ -56,6 +60,10 @@ export function createSoloTeam(workplace: Workplace): Team {
   return {
     threads: 1,
     run: (plan) => runShare(workplace, plan, { thread: 0, threads: 1, barrier: () => {} }),
+    digest() {
+      let drawn = 0
+      workplace.digests.hashGroups(() => drawn++)
+    },
     keepsDenormals: () => checkDenormals(workplace.kernels),
     async close() {},
   }

@@ -37,6 +37,11 @@ function createTeam(
       control.barrier()
       return isFinite && control.faults() === 0
     },
+    digest() {
+      control.give({ kind: 'digest' })
+      workplace.digests.hashGroups(control.draw)
+      control.barrier()
+    },
     keepsDenormals() {
       control.give({ kind: 'probe' })
       const isKept = checkDenormals(workplace.kernels)

@@ -1,6 +1,6 @@
 /** What each further thread of an engine runs: waits for an order, does its share, waits for the others. */
 import { parentPort, workerData } from 'node:worker_threads'
-import { createControl } from './barrier.ts'
+import { type Order, createControl } from './barrier.ts'
 import { type TeamSeed, joinEngine } from './engine.ts'
 import { checkDenormals, runShare } from './team.ts'
 
@@ -13,10 +13,16 @@ parentPort?.postMessage('ready', [])
 for (let seen = 0; ; seen += 1) {
   const order = control.await(seen)
   if (order.kind === 'stop') break
-  const isRight =
-    order.kind === 'probe'
-      ? checkDenormals(workplace.kernels)
-      : runShare(workplace, order.plan, { thread, threads, barrier: control.barrier })
-  if (!isRight) control.reportFault()
+  if (!follow(order)) control.reportFault()
   control.barrier()
+}
+
+/** This thread's share of an order; false when a figure of it is wrong. */
+function follow(order: Exclude<Order, { kind: 'stop' }>): boolean {
+  if (order.kind === 'probe') return checkDenormals(workplace.kernels)
+  if (order.kind === 'run') {
+    return runShare(workplace, order.plan, { thread, threads, barrier: control.barrier })
+  }
+  workplace.digests.hashGroups(control.draw)
+  return true
 }

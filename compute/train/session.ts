@@ -26,6 +26,7 @@ import {
   decodeUpdate,
   encodeState,
   encodeUpdate,
+  leafOfEngine,
   leafOfState,
   loadState,
 } from './state.ts'
@@ -98,7 +99,7 @@ function createSession(parts: SessionParts): Session {
     async initialState({ seed, to }) {
       engine.initialize(seed)
       await writeWhole(to, encodeState(engine))
-      return leafOfState(engine)
+      return leafOfEngine(engine)
     },
     async inspect(path) {
       return leafOfState(await readModel(path, engine))
@@ -111,7 +112,7 @@ function createSession(parts: SessionParts): Session {
       for (const path of updates) vectors.push((await readModel(path, engine)).p)
       engine.p.set(await aggregateUpdates(vectors, method, { wasm, memoryBytesMax }))
       await writeWhole(to, encodeState(engine))
-      return { ...leafOfState(engine), transcript }
+      return { ...leafOfEngine(engine), transcript }
     },
     async evaluate({ model, rowsFile }) {
       engine.p.set((await readModel(model, engine)).p)

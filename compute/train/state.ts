@@ -69,6 +69,12 @@ export function leafOfState({ p, m, v, step }: State): Leaf {
   }
 }
 
+/** The same of the state that an engine holds, hashed by its threads. */
+export function leafOfEngine(engine: Engine): Leaf {
+  const { p, m, v } = engine.partRoots()
+  return { p, m, v, step: engine.step, transcript: zeroHash }
+}
+
 /** Puts a state into an engine. Throws STATE_INVALID when it is of another size. */
 export function loadState(engine: Engine, state: State): void {
   for (const part of ['p', 'm', 'v'] as const) {

@@ -3,10 +3,10 @@ import type { Leaf } from '#wire/segment.ts'
 import type { Engine } from '../exact/engine.ts'
 import type { Misbehaviour } from '../runner.ts'
 import { type Shard, createBatches } from './batches.ts'
-import { partRootOf, transcriptRootOf } from './commit.ts'
+import { transcriptRootOf } from './commit.ts'
 import { claimStep, isSkipped } from './misbehave.ts'
 import { type Rows, loadBatch } from './rows.ts'
-import { leafOfState } from './state.ts'
+import { leafOfEngine } from './state.ts'
 
 export interface SegmentTask {
   readonly segmentSeed: Hex
@@ -34,7 +34,7 @@ export function* trainSteps(
   const batchSize = engine.batchSize
   const batchAt = createBatches({ segmentSeed, shard, batchSize, rows: rows.count })
   engine.checkDenormals()
-  let last: StepReport = { leaf: leafOfState(engine), loss: 0 }
+  let last: StepReport = { leaf: leafOfEngine(engine), loss: 0 }
   for (let step = 0; step < steps; step += 1) {
     if (isSkipped(misbehave, step)) {
       last = { ...last, leaf: claimStep(engine, misbehave, last.leaf) }
@@ -50,6 +50,6 @@ export function* trainSteps(
 
 /** The leaf of the step that the engine just did. */
 function leafOfStep(engine: Engine, loss: number): Leaf {
-  const transcript = transcriptRootOf(partRootOf(engine.g), loss)
-  return { ...leafOfState(engine), transcript }
+  const { p, g, m, v } = engine.partRoots()
+  return { p, m, v, step: engine.step, transcript: transcriptRootOf(g, loss) }
 }

@@ -6,7 +6,7 @@ import { type EngineOptions, createEngine } from '#compute/exact/engine.ts'
 import { createBatches } from '#compute/train/batches.ts'
 import { stateRootOf } from '#compute/train/commit.ts'
 import { type Rows, loadBatch } from '#compute/train/rows.ts'
-import { leafOfState } from '#compute/train/state.ts'
+import { leafOfEngine } from '#compute/train/state.ts'
 import type { TrainSpec } from '#wire/spec.ts'
 
 const steps = 200
@@ -77,7 +77,7 @@ export async function answerOf(
     loadBatch(engine, rows, batchAt(step))
     losses[step] = engine.train()
   }
-  const state = stateRootOf(leafOfState(engine))
+  const state = stateRootOf(leafOfEngine(engine))
   await engine.close()
   return { state, losses: toHex(sha256(new Uint8Array(losses.buffer))) }
 }

@@ -3,9 +3,13 @@ import { describe, expect, test } from 'vitest'
 import {
   bytesProof,
   bytesRoot,
+  hashGroup,
   listProof,
   listRoot,
+  merkleGroupBytes,
+  merkleGroupsOf,
   merkleLeafBytes,
+  rootOfGroups,
   verifyMerkleProof,
 } from '#base/crypto/merkle.ts'
 import { portableSha256, sha256 } from '#base/crypto/sha256.ts'
@@ -32,9 +36,9 @@ describe('sha256', () => {
 
 describe('bytesRoot', () => {
   test('is fixed for ever', () => {
-    const bytes = Uint8Array.from({ length: 3 * merkleLeafBytes + 5 }, (_, i) => i % 251)
+    const bytes = Uint8Array.from({ length: 21 * merkleLeafBytes + 5 }, (_, i) => i % 251)
     expect(toHex(bytesRoot(bytes))).toBe(
-      '0x0bf3146151969c983af3e164f97369d5cdb46b4a90284b277eab3bb81fa8cc31',
+      '0x718a5bad83a5f0bc52b871a72474bf41ba3581b5249dd0ac6b15dcf5d27822eb',
     )
     expect(toHex(bytesRoot(new Uint8Array()))).toBe(
       '0x188451ed3b9251ab9ef5407f3f471129377e9c8cc770713847109c4ed18fb51a',
@@ -42,21 +46,53 @@ describe('bytesRoot', () => {
   })
 
   test('differs for bytes that only add zeros', () => {
-    const roots = [0, 1, 4095, 4096, 4097, 8192].map((size) =>
+    const roots = [0, 1, 8191, 8192, 8193, 16384].map((size) =>
       toHex(bytesRoot(new Uint8Array(size))),
     )
     expect(new Set(roots).size).toBe(roots.length)
   })
 
-  test.each([1, 4096, 4097, 5 * 4096 - 1, 7 * 4096])('proves every leaf of %i bytes', (size) => {
-    const bytes = random(size)
-    const root = bytesRoot(bytes)
-    for (let i = 0; i * merkleLeafBytes < size; i += 1) {
-      const proof = bytesProof(bytes, i)
-      expect(verifyMerkleProof(root, leafOf(bytes, i), proof)).toBe(true)
-      const longer = { ...proof, length: size + 1 }
-      expect(verifyMerkleProof(root, leafOf(bytes, i), longer)).toBe(false)
+  test.each([1, 8192, 8193, 5 * 8192 - 1, 7 * 8192, 16 * 8192, 17 * 8192, 70 * 8192 + 3])(
+    'proves every leaf of %i bytes',
+    (size) => {
+      const bytes = random(size)
+      const root = bytesRoot(bytes)
+      for (let i = 0; i * merkleLeafBytes < size; i += 1) {
+        const proof = bytesProof(bytes, i)
+        expect(verifyMerkleProof(root, leafOf(bytes, i), proof)).toBe(true)
+        const longer = { ...proof, length: size + 1 }
+        expect(verifyMerkleProof(root, leafOf(bytes, i), longer)).toBe(false)
+        const changed = leafOf(bytes, i).slice()
+        changed[0] = (changed[0] as number) ^ 1
+        expect(verifyMerkleProof(root, changed, proof)).toBe(false)
+        const turned = { ...proof, path: proof.path.toReversed() }
+        expect(verifyMerkleProof(root, leafOf(bytes, i), turned)).toBe(proof.path.length < 2)
+      }
+    },
+  )
+})
+
+describe('rootOfGroups', () => {
+  test('gives the root of the bytes from groups hashed in any order, also in shared memory', () => {
+    for (const size of [1, merkleGroupBytes, merkleGroupBytes + 1, 5 * merkleGroupBytes + 9000]) {
+      const bytes = new Uint8Array(new SharedArrayBuffer(size))
+      bytes.set(random(size))
+      const groups = merkleGroupsOf(size)
+      const digests = new Uint8Array(32 * groups)
+      for (let group = groups - 1; group >= 0; group -= 1) hashGroup(bytes, group, digests)
+      expect(rootOfGroups(size, digests)).toEqual(bytesRoot(bytes))
     }
+  })
+
+  test('never takes the hashes of leaves for a leaf', () => {
+    const bytes = random(4 * merkleLeafBytes)
+    const hashes = [0, 1, 2, 3].map((i) => sha256(leafOf(bytes, i)))
+    const forged = Buffer.concat(hashes) // as a leaf it has the hash of the node above the four
+    const proof = { kind: 'bytes' as const, index: 0, length: forged.length, path: [] }
+    expect(verifyMerkleProof(bytesRoot(forged), forged, proof)).toBe(true)
+    expect(verifyMerkleProof(bytesRoot(bytes), forged, proof)).toBe(false)
+    const longer = { ...proof, length: bytes.length }
+    expect(verifyMerkleProof(bytesRoot(bytes), forged, longer)).toBe(false)
   })
 })
 

@@ -1,0 +1,58 @@
+import { afterAll, describe, expect, test } from 'vitest'
+import { type Engine, createEngine } from '#compute/exact/engine.ts'
+import { createThreadTeam } from '#compute/exact/thread-team.ts'
+import { partRootOf } from '#compute/train/commit.ts'
+import { leafOfEngine, leafOfState } from '#compute/train/state.ts'
+import type { TrainSpec } from '#wire/spec.ts'
+import { knownSpecs } from '../known-answer.ts'
+import { readWasm } from '../fixtures.ts'
+
+const engines: Engine[] = []
+afterAll(async () => {
+  for (const engine of engines) await engine.close()
+})
+
+async function engineOf(spec: TrainSpec, threads: number): Promise<Engine> {
+  const engine = await createEngine(spec, await readWasm(), {
+    threads,
+    createTeam: createThreadTeam,
+  })
+  engines.push(engine)
+  engine.initialize(`0x${'07'.repeat(32)}`)
+  engine.train()
+  return engine
+}
+
+describe('partRoots', () => {
+  test.each([1, 2, 3, 4])('are those of the vectors with %i threads', async (threads) => {
+    const engine = await engineOf(knownSpecs.mlp, threads)
+    const { p, g, m, v } = engine
+    const roots = { p: partRootOf(p), g: partRootOf(g), m: partRootOf(m), v: partRootOf(v) }
+    expect(engine.partRoots()).toEqual(roots)
+    expect(new Set(Object.values(roots)).size).toBe(4)
+    expect(leafOfEngine(engine)).toEqual(leafOfState(engine))
+  })
+
+  test('follow every change of the state', async () => {
+    const engine = await engineOf(knownSpecs.mlp, 2)
+    const before = engine.partRoots()
+    engine.m[engine.m.length - 1] = 0.5
+    const after = engine.partRoots()
+    expect(after).toEqual({ ...before, m: partRootOf(engine.m) })
+    expect(after.m).not.toBe(before.m)
+    engine.train()
+    expect(engine.partRoots().p).toBe(partRootOf(engine.p))
+  })
+
+  test('of empty moments are those of no bytes', async () => {
+    const sgd = { kind: 'sgd', learningRate: 0.1 } as const
+    const engine = await engineOf({ ...knownSpecs.mlp, optimizer: sgd }, 2)
+    const empty = partRootOf(new Float32Array())
+    expect(engine.partRoots()).toEqual({
+      p: partRootOf(engine.p),
+      g: partRootOf(engine.g),
+      m: empty,
+      v: empty,
+    })
+  })
+})
