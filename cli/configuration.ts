@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { Command } from 'commander'
 import { z } from 'zod'
 import { AppError } from '#base/error.ts'
+import { jobKinds } from '#wire/market.ts'
 
 interface Row<T> {
   readonly default: T
@@ -13,6 +14,9 @@ interface Row<T> {
 
 const port = z.int().min(0).max(65_535)
 const trainAmount = z.string().regex(/^[0-9]{1,12}(\.[0-9]{1,18})?$/, 'expected an amount in TRAIN')
+
+const kindNames = Object.keys(jobKinds)
+const areKinds = (text: string) => text.split(',').every((kind) => kindNames.includes(kind))
 
 /**
  * Every setting, once: `quern.config.json` holds the key, the flag is the key in kebab case. A flag beats
@@ -52,9 +56,9 @@ export const settingRows = {
     help: 'jobs a worker takes at the same time',
     schema: z.int().min(1).max(64),
   }),
-  jobKinds: row('linear,mlp,cnn', 'QUERN_JOB_KINDS', {
+  jobKinds: row(kindNames.join(','), 'QUERN_JOB_KINDS', {
     help: 'models a worker consents to train, separated by commas',
-    schema: z.string().regex(/^(linear|mlp|cnn)(,(linear|mlp|cnn)){0,2}$/),
+    schema: z.string().refine(areKinds, { error: `expected some of ${kindNames.join(', ')}` }),
   }),
   rewardMin: row('0', 'QUERN_REWARD_MIN', {
     help: 'least reward of a job a worker takes, in TRAIN',

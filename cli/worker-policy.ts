@@ -1,11 +1,9 @@
 import { AppError } from '#base/error.ts'
+import { type JobKind, jobKinds } from '#wire/market.ts'
 import type { Policy } from '#worker/policy.ts'
 import type { Settings } from './configuration.ts'
 import type { ConsentRecord } from './enrol.ts'
 import { trainToWei } from './job/terms.ts'
-
-/** Bit of each job kind in terms and consent records. */
-const kindBits = { linear: 0, mlp: 1, cnn: 2 } as const
 
 const segmentsMax = 65_535
 const flopsMax = 10n ** 18n
@@ -45,8 +43,8 @@ export function consentOf(settings: Settings): ConsentRecord {
   }
 }
 
-function kindsOf({ jobKinds }: Settings): readonly number[] {
-  return jobKinds.split(',').map((kind) => kindBits[kind as keyof typeof kindBits])
+function kindsOf(settings: Settings): readonly number[] {
+  return settings.jobKinds.split(',').map((kind) => jobKinds[kind as JobKind])
 }
 
 function hoursOf(text: string): Policy['hours'] {

@@ -9,8 +9,9 @@ import { type SigningPlace, signTyped } from '#chain/client/typed.ts'
 import type { Artifacts, Network } from '#p2p/network.ts'
 import { canonicalBytes, parseJson } from '#wire/canonical.ts'
 import { type Consent, consentProtocol, consentRequestSchema } from '#wire/consent.ts'
+import { matchModes } from '#wire/market.ts'
 import type { Hex } from '#wire/primitives.ts'
-import { decide, matchModes } from './policy.ts'
+import { decide } from './policy.ts'
 import { checkSpec, freeStakeOf, type MarketOptions } from './volunteering.ts'
 
 /** Answers clients that ask this worker itself: with its signature when the policy likes the job. */

@@ -1,4 +1,5 @@
 import type { Terms } from '#chain/client/terms.ts'
+import { matchModes } from '#wire/market.ts'
 import type { Hex } from '#wire/primitives.ts'
 
 /** What an owner lets its machine do. Everything a decision depends on is here or in `Situation`. */
@@ -49,7 +50,6 @@ export type Decision =
   | { readonly kind: 'leave'; readonly reason: Refusal; readonly isFinal: boolean }
 
 const teraflop = 1_000_000_000_000n
-export const matchModes = { volunteer: 0, offers: 1, direct: 2 } as const
 
 /** Whether to take a job: pure, so that every answer can be explained by its arguments. */
 export function decide(policy: Policy, terms: Terms, situation: Situation): Decision {

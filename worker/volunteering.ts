@@ -6,9 +6,10 @@ import type { Transactor } from '#chain/client/transactor.ts'
 import type { JobView } from '#chain/client/view.ts'
 import { fetchJobSpec } from '#p2p/job-spec.ts'
 import type { Artifacts, GetOptions } from '#p2p/network.ts'
+import { matchModes } from '#wire/market.ts'
 import type { Hex } from '#wire/primitives.ts'
 import { segmentsPerWorker } from '#wire/spec.ts'
-import { decide, matchModes, type Policy } from './policy.ts'
+import { decide, type Policy } from './policy.ts'
 
 /** Offers this worker for posted jobs that its policy likes. */
 export interface Volunteering {

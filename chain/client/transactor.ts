@@ -57,6 +57,10 @@ export interface Transactor {
   balance(): Promise<bigint>
 }
 
+/** A call may revert with an error of a contract that the called one calls. */
+const errors: Abi = Object.values(abis).flatMap((abi: Abi) =>
+  abi.filter(({ type }) => type === 'error'),
+)
 const receiptTimeoutMs = 60_000
 const pollMs = 250
 
@@ -145,7 +149,7 @@ function callOf(
   functionName: string,
   args: readonly unknown[],
 ) {
-  const abi: Abi = abis[contract]
+  const abi: Abi = [...abis[contract], ...errors]
   return { address: access.contracts[contract], abi, functionName, args }
 }
 

@@ -1,9 +1,16 @@
 import type { Command } from 'commander'
 import { addSettingFlags } from '../configuration.ts'
 import type { Context } from '../context.ts'
-import { type ReadingFlags, type OfferFlags, addReadingFlags, addOfferFlags } from '../job/flags.ts'
+import {
+  type MatchFlags,
+  type OfferFlags,
+  type ReadingFlags,
+  addMatchFlags,
+  addOfferFlags,
+  addReadingFlags,
+} from '../job/flags.ts'
 
-interface PostFlags extends ReadingFlags, OfferFlags {
+interface PostFlags extends ReadingFlags, OfferFlags, MatchFlags {
   readonly account?: string
   readonly name?: string
   readonly yes?: boolean
@@ -61,7 +68,7 @@ function registerPost(job: Command, context: Context): void {
       'train a model on your files: CSV, TSV, JSONL, IDX or NPZ, several are concatenated',
     )
     .argument('<files...>')
-  addOfferFlags(addReadingFlags(post))
+  addMatchFlags(addOfferFlags(addReadingFlags(post)))
     .option('--account <account>', 'who pays: a keystore account, or dev:<index>')
     .option('--name <name>', 'what to call the job')
     .option('--yes', 'do not ask before signing')

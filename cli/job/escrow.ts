@@ -1,8 +1,17 @@
 import { AppError } from '#base/error.ts'
-import { type Terms, jobIdOf } from '#chain/client/terms.ts'
+import type { Terms } from '#chain/client/terms.ts'
 import type { ChainAccess, Sent, Transactor } from '#chain/client/transactor.ts'
-import type { Hex } from '#wire/primitives.ts'
+import type { Consent } from '#wire/consent.ts'
 import { escrowOf, weiToTrain } from './terms.ts'
+
+/** Reverts that say: the world has changed since the workers signed. */
+const lostReasons = [
+  'SignatureExpired',
+  'BadSignature',
+  'StakeTooLow',
+  'NotRegistered',
+  'ConsentRefused',
+]
 
 /** Whether the client can pay. Throws BALANCE_TOO_LOW with what is there and what is needed. */
 export async function checkFunds(client: Transactor, terms: Terms): Promise<void> {
@@ -18,17 +27,39 @@ export async function checkFunds(client: Transactor, terms: Terms): Promise<void
   throw new AppError({ code: 'BALANCE_TOO_LOW', balanceWei, neededWei, message })
 }
 
-/** Approves the escrow and posts the job. */
-export async function sendJob(
+/** Lets the escrow be taken from the client's tokens. */
+export async function approveEscrow(
   client: Transactor,
-  access: ChainAccess,
+  { contracts }: ChainAccess,
   terms: Terms,
-): Promise<{ jobId: Hex; sent: Sent }> {
-  const { chainId, contracts } = access
+): Promise<void> {
   const spender = contracts.Staking
   const allowedWei = await client.read<bigint>('TrainToken', 'allowance', [client.address, spender])
   const neededWei = escrowOf(terms)
   if (allowedWei < neededWei) await client.send('TrainToken', 'approve', [spender, neededWei])
-  const sent = await client.send('JobManager', 'postJob', [terms])
-  return { jobId: jobIdOf(terms, { chainId, jobManager: contracts.JobManager }), sent }
+}
+
+/**
+ * Posts the job; where workers have signed, it runs from the same transaction on. Throws CONSENT_LOST when a
+ * signature counts no more, REVERTED and the chain's errors.
+ */
+export async function sendJob(
+  client: Transactor,
+  terms: Terms,
+  consents: readonly Consent[],
+): Promise<Sent> {
+  if (consents.length === 0) return client.send('JobManager', 'postJob', [terms])
+  const signed = consents.map(({ operator, validUntil, signature }) => ({
+    operator,
+    validUntil: BigInt(validUntil),
+    signature,
+  }))
+  try {
+    return await client.send('JobManager', 'openJob', [terms, signed])
+  } catch (error) {
+    const reason = error instanceof AppError ? error.fields['reason'] : undefined
+    if (!lostReasons.some((one) => one === reason)) throw error
+    const message = `a worker that signed cannot be assigned any more (${String(reason)}); nothing was posted and no escrow was taken; post again`
+    throw new AppError({ code: 'CONSENT_LOST', reason, message }, { cause: error })
+  }
 }

@@ -2,6 +2,8 @@ import { type Command, Option } from 'commander'
 import { AppError } from '#base/error.ts'
 import type { PrepareOptions } from '#compute/data/prepare.ts'
 import { limits } from '#wire/limits.ts'
+import { type MatchWay, matchModes } from '#wire/market.ts'
+import { type Hex, address } from '#wire/primitives.ts'
 import type { Offer } from './terms.ts'
 import { trainToWei } from './terms.ts'
 
@@ -24,6 +26,13 @@ export interface OfferFlags {
   readonly reward: string
   readonly runSeconds?: string
   readonly volunteerSeconds: string
+}
+
+/** What a person types about how workers are found. */
+export interface MatchFlags {
+  readonly match?: MatchWay
+  readonly workersAt?: string
+  readonly consentSeconds?: string
 }
 
 /** Adds the flags that say how to read the data. */
@@ -57,6 +66,26 @@ export function addOfferFlags(command: Command): Command {
     .option('--run-seconds <seconds>', 'how long the training may take')
 }
 
+/** Adds the flags that say how workers are found. */
+export function addMatchFlags(command: Command): Command {
+  const ways = Object.keys(matchModes)
+  const match = new Option(
+    '--match <way>',
+    'volunteer: workers come and are drawn by lot; offers: the cheapest and best that sign; direct: those of --workers-at',
+  )
+  return command
+    .addOption(match.choices(ways).default('volunteer'))
+    .option('--workers-at <owners>', 'owners of the workers for --match direct, by commas')
+    .option('--consent-seconds <seconds>', 'how long workers are asked for signatures', '60')
+}
+
+/** How many workers the job wants. Throws FLAG_INVALID. */
+export function workerCountOf(flags: Pick<OfferFlags, 'workers'> & MatchFlags): number {
+  const named = workersAtOf(flags)
+  if (named.length > 0) return named.length
+  return integerOf('workers', flags.workers, { min: 1, max: limits.workersMax })
+}
+
 /** The options of `prepareJob` behind the flags. Throws FLAG_INVALID. */
 export function prepareOptionsOf(flags: ReadingFlags, workers: number): PrepareOptions {
   return {
@@ -73,12 +102,15 @@ export function prepareOptionsOf(flags: ReadingFlags, workers: number): PrepareO
 }
 
 /** The offer behind the flags. Throws FLAG_INVALID, AMOUNT_INVALID. */
-export function offerOf(flags: OfferFlags, expectedSeconds: number): Offer {
+export function offerOf(flags: OfferFlags & MatchFlags, expectedSeconds: number): Offer {
   const seconds = { min: 1, max: 2_592_000 }
   const { runSeconds } = flags
   return {
     rewardWei: trainToWei(flags.reward),
-    workers: integerOf('workers', flags.workers, { min: 1, max: limits.workersMax }),
+    match: flags.match ?? 'volunteer',
+    workers: workerCountOf(flags),
+    workersAt: workersAtOf(flags),
+    consentSeconds: integerOf('consent-seconds', flags.consentSeconds ?? '60', seconds),
     evaluators: integerOf('evaluators', flags.evaluators, { min: 1, max: limits.evaluatorsMax }),
     volunteerSeconds: integerOf('volunteer-seconds', flags.volunteerSeconds, seconds),
     runSeconds:
@@ -98,6 +130,24 @@ export function integerOf(
   if (value >= min && value <= max) return value
   const message = `--${flag} is a whole number from ${min} to ${max}, not "${text}"`
   throw new AppError({ code: 'FLAG_INVALID', flag, text, message })
+}
+
+function workersAtOf({ match, workersAt }: MatchFlags): readonly Hex[] {
+  const text = workersAt ?? ''
+  if ((match === 'direct') !== (text !== '')) {
+    const message = '--match direct and --workers-at <owners> go together'
+    throw new AppError({ code: 'FLAG_INVALID', flag: 'workers-at', text, message })
+  }
+  if (text === '') return []
+  const owners = text.split(',').map((owner) => address.safeParse(owner.trim().toLowerCase()).data)
+  const known = owners.filter((owner) => owner !== undefined)
+  const areGood =
+    known.length === owners.length &&
+    new Set(known).size === known.length &&
+    known.length <= limits.workersMax
+  if (areGood) return known
+  const message = `--workers-at takes 1 to ${limits.workersMax} different addresses, separated by commas, not "${text}"`
+  throw new AppError({ code: 'FLAG_INVALID', flag: 'workers-at', text, message })
 }
 
 function shareOf(flag: string, text: string): number {

@@ -2,16 +2,16 @@ import { basename } from 'node:path'
 import type { Command } from 'commander'
 import { AppError } from '#base/error.ts'
 import { type PreparedJob, prepareJob } from '#compute/data/prepare.ts'
-import { limits } from '#wire/limits.ts'
 import type { Client } from '../compose-client.ts'
 import type { Context } from '../context.ts'
 import { withClient } from './client-session.ts'
 import {
   type ReadingFlags,
+  type MatchFlags,
   type OfferFlags,
-  integerOf,
   offerOf,
   prepareOptionsOf,
+  workerCountOf,
 } from './flags.ts'
 import { followToEnd, printSummary } from './follow.ts'
 import { meetWorkers } from './meet.ts'
@@ -19,7 +19,7 @@ import { expectedSeconds, meterSpec } from './meter.ts'
 import { postJob } from './post.ts'
 import type { Summary } from './summary.ts'
 
-interface PostFlags extends ReadingFlags, OfferFlags {
+interface PostFlags extends ReadingFlags, OfferFlags, MatchFlags {
   readonly name?: string
   readonly yes?: boolean
 }
@@ -30,7 +30,7 @@ export async function postFiles(
   command: Command,
   { files, flags }: { files: readonly string[]; flags: PostFlags },
 ): Promise<void> {
-  const workers = integerOf('workers', flags.workers, { min: 1, max: limits.workersMax })
+  const workers = workerCountOf(flags)
   const prepared = await prepareJob(files, {
     ...prepareOptionsOf(flags, workers),
     signal: context.stopping,
@@ -53,7 +53,7 @@ export async function runJob(
   job: {
     name: string
     prepared: PreparedJob
-    flags: OfferFlags
+    flags: OfferFlags & MatchFlags
     confirm: (lines: readonly string[]) => Promise<boolean>
   },
 ): Promise<Summary> {
@@ -64,12 +64,7 @@ export async function runJob(
     context.output.print({ event: 'offer', name, lines }, lines.join('\n'))
     return job.confirm(lines)
   }
-  const met = await meetWorkers(client, offer.workers, {
-    clock: context.clock,
-    signal: context.stopping,
-  })
-  const few = `note          only ${met} of ${offer.workers} workers can be reached now`
-  if (met < offer.workers) context.output.print({ event: 'workers', met }, few)
+  if (offer.match !== 'direct') await tellWhoIsThere(context, client, offer.workers)
   const { jobId, spec } = await postJob(context, client, {
     name,
     prepared,
@@ -78,6 +73,13 @@ export async function runJob(
     confirm,
   })
   return followToEnd(context, client, { jobId, dataDir: client.dataDir, spec })
+}
+
+async function tellWhoIsThere(context: Context, client: Client, wanted: number): Promise<void> {
+  const { clock, stopping: signal } = context
+  const met = await meetWorkers(client, wanted, { clock, signal })
+  const few = `note          only ${met} of ${wanted} workers can be reached now`
+  if (met < wanted) context.output.print({ event: 'workers', met }, few)
 }
 
 async function askToSign(): Promise<boolean> {

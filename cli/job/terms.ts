@@ -1,12 +1,19 @@
 import type { Terms } from '#chain/client/terms.ts'
 import { AppError } from '#base/error.ts'
+import { type MatchWay, jobKindOf, jobKinds, matchModes } from '#wire/market.ts'
 import type { Hex } from '#wire/primitives.ts'
 import { type TrainSpec, segmentsPerWorker } from '#wire/spec.ts'
 
 /** What the client decides, or leaves at its default, about the money and the people of a job. */
 export interface Offer {
   readonly rewardWei: bigint
+  /** How workers are found: volunteers, the best of those that sign an offer, or those in `workersAt`. */
+  readonly match: MatchWay
   readonly workers: number
+  /** Owners of the workers, in their order; empty unless `match` is direct. */
+  readonly workersAt: readonly Hex[]
+  /** Seconds that workers are asked for their signature. */
+  readonly consentSeconds: number
   readonly evaluators: number
   /** Seconds workers have to volunteer. */
   readonly volunteerSeconds: number
@@ -27,14 +34,8 @@ export interface TermsFacts {
 }
 
 const gwei = 1_000_000_000n
-const jobKinds = { linear: 0, logistic: 0, mlp: 1, cnn: 2 } as const
 /** A bond of 4 segment fees and the last 16 segments unpaid, as PROTOCOL says for exact jobs. */
 const bondSegments = 20n
-
-/** The kind of job that a worker's consent record speaks of. */
-export function jobKindOf(train: TrainSpec): number {
-  return jobKinds[train.model.kind]
-}
 
 /** Metered work of all workers in one attempt, in FLOPs. */
 export function flopsOf(train: TrainSpec, flopsPerStep: number, workers: number): bigint {
@@ -60,11 +61,11 @@ export function termsOf(facts: TermsFacts, offer: Offer): Terms {
     specDigest,
     slateVersion,
     workerCount: offer.workers,
-    workerCountMin: offer.workers === 1 ? 1 : Math.ceil((2 * offer.workers) / 3),
+    workerCountMin: workerCountMinOf(offer),
     evaluatorCount: offer.evaluators,
-    matchMode: 0,
+    matchMode: matchModes[offer.match],
     mode: 0,
-    kind: jobKindOf(facts.train),
+    kind: jobKinds[jobKindOf(facts.train.model)],
     workerBps: 9000,
     evaluatorBps: 500,
     reporterBps: 3000,
@@ -78,6 +79,11 @@ export function termsOf(facts: TermsFacts, offer: Offer): Terms {
     roundSeconds: 30,
     segmentCount,
   }
+}
+
+/** A job goes on with two thirds of the workers it wanted; named workers are wanted all. */
+function workerCountMinOf({ match, workers }: Offer): number {
+  return match === 'direct' || workers === 1 ? workers : Math.ceil((2 * workers) / 3)
 }
 
 /** What the client pays in: the reward and the audit deposit, of which the unused part comes back. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { integerOf, offerOf, prepareOptionsOf } from '#cli/job/flags.ts'
+import { type MatchFlags, integerOf, offerOf, prepareOptionsOf } from '#cli/job/flags.ts'
 
 const offerFlags = { workers: '3', evaluators: '2', reward: '1000', volunteerSeconds: '4' }
 
@@ -16,6 +16,43 @@ describe('offerOf', () => {
     ['volunteerSeconds', '1.5'],
   ])('%s %s: FLAG_INVALID', (flag, text) => {
     const offer = () => offerOf({ ...offerFlags, [flag]: text }, 1)
+    expect(offer).toThrow(expect.objectContaining({ code: 'FLAG_INVALID' }))
+  })
+})
+
+describe('the way to workers', () => {
+  const one = `0x${'a1'.repeat(20)}` as const
+  const two = `0x${'b2'.repeat(20)}` as const
+
+  test('is volunteering when nothing is said', () => {
+    expect(offerOf(offerFlags, 1)).toMatchObject({ match: 'volunteer', workers: 3, workersAt: [] })
+  })
+
+  test('named workers are as many as their addresses, in their order', () => {
+    const flags = {
+      ...offerFlags,
+      match: 'direct',
+      workersAt: `${two}, ${one.toUpperCase().replace('X', 'x')}`,
+    } as const
+    expect(offerOf(flags, 1)).toMatchObject({ match: 'direct', workers: 2, workersAt: [two, one] })
+  })
+
+  test.each<[string, Partial<MatchFlags>]>([
+    ['direct without addresses', { match: 'direct' }],
+    ['addresses for volunteers', { match: 'volunteer', workersAt: one }],
+    ['addresses without a way', { workersAt: one }],
+    ['an address twice', { match: 'direct', workersAt: `${one},${one}` }],
+    ['what is no address', { match: 'direct', workersAt: `${one},bob` }],
+    [
+      'nine addresses',
+      {
+        match: 'direct',
+        workersAt: Array.from({ length: 9 }, (_, i) => `0x${`${i}0`.repeat(20)}`).join(','),
+      },
+    ],
+    ['no time', { match: 'offers', consentSeconds: '0' }],
+  ])('%s: FLAG_INVALID', (_title, flags) => {
+    const offer = () => offerOf({ ...offerFlags, ...flags }, 1)
     expect(offer).toThrow(expect.objectContaining({ code: 'FLAG_INVALID' }))
   })
 })

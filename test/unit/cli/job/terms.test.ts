@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { escrowOf, termsOf, trainToWei, weiToTrain } from '#cli/job/terms.ts'
+import { type Offer, escrowOf, termsOf, trainToWei, weiToTrain } from '#cli/job/terms.ts'
 import type { TrainSpec } from '#wire/spec.ts'
 import { account, hash } from '#test/unit/chain/client/jobs.ts'
 
@@ -26,7 +26,15 @@ const facts = {
   train,
   flopsPerStep: 1000,
 }
-const offer = { workers: 3, evaluators: 2, volunteerSeconds: 4, runSeconds: 600 }
+const offer: Omit<Offer, 'rewardWei'> = {
+  match: 'volunteer',
+  workersAt: [],
+  consentSeconds: 60,
+  workers: 3,
+  evaluators: 2,
+  volunteerSeconds: 4,
+  runSeconds: 600,
+}
 
 describe('termsOf', () => {
   const terms = termsOf(facts, { ...offer, rewardWei: trainToWei('1000') })
@@ -56,6 +64,15 @@ describe('termsOf', () => {
     const minimum = (workers: number) =>
       termsOf(facts, { ...offer, workers, rewardWei: 10n ** 18n }).workerCountMin
     expect([1, 2, 3, 4, 8].map(minimum)).toEqual([1, 2, 2, 3, 6])
+  })
+
+  test.each([
+    ['volunteer', 0, 2],
+    ['offers', 1, 2],
+    ['direct', 2, 3],
+  ] as const)('by way of %s has mode %i and needs %i of 3 workers', (match, mode, needed) => {
+    const found = termsOf(facts, { ...offer, match, rewardWei: 10n ** 18n })
+    expect([found.matchMode, found.workerCountMin]).toEqual([mode, needed])
   })
 })
 

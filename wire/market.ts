@@ -1,0 +1,21 @@
+import type { ModelSpec } from './spec.ts'
+
+/** How a job gets its workers: `Terms.matchMode`. */
+export const matchModes = { volunteer: 0, offers: 1, direct: 2 } as const
+export type MatchWay = keyof typeof matchModes
+
+/** Kinds of jobs that owners consent to: `Terms.kind`, and the bit of it in a consent record. */
+export const jobKinds = { linear: 0, mlp: 1, cnn: 2 } as const
+export type JobKind = keyof typeof jobKinds
+
+const kindOfModel: Readonly<Record<ModelSpec['kind'], JobKind>> = {
+  linear: 'linear',
+  logistic: 'linear',
+  mlp: 'mlp',
+  cnn: 'cnn',
+}
+
+/** The kind under which a model is consented to. */
+export function jobKindOf(model: Pick<ModelSpec, 'kind'>): JobKind {
+  return kindOfModel[model.kind]
+}
