@@ -7,18 +7,26 @@ import { type Team, type Workplace, checkDenormals, runShare } from './team.ts'
 const startMsMax = 60_000
 
 /** A team of worker threads over shared memory; the calling thread is thread 0 and blocks while they work. */
-export const createThreadTeam: CreateTeam = async (seed, workplace) => {
-  const control = createControl(seed.memory, seed.threads)
-  const workers = await Promise.all(
-    Array.from({ length: seed.threads - 1 }, (_, i) => startWorker(seed, i + 1)),
-  )
-  return createTeam(control, { workers, workplace, threads: seed.threads })
+export const createThreadTeam: CreateTeam = createTeamOf(new URL('./thread.ts', import.meta.url))
+
+/** The same with another file for the threads, such as a bundle that holds `thread.ts`. */
+export function createTeamOf(threadFile: URL): CreateTeam {
+  return async (seed, workplace) => {
+    const control = createControl(seed.memory, seed.threads)
+    const workers = await Promise.all(
+      Array.from({ length: seed.threads - 1 }, (_, i) =>
+        startWorker(threadFile, { seed, thread: i + 1 }),
+      ),
+    )
+    return createTeam(control, { workers, workplace, threads: seed.threads })
+  }
 }
 
-async function startWorker(seed: TeamSeed, thread: number): Promise<Worker> {
-  const worker = new Worker(new URL('./thread.ts', import.meta.url), {
-    workerData: { seed, thread },
-  })
+async function startWorker(
+  threadFile: URL,
+  workerData: { seed: TeamSeed; thread: number },
+): Promise<Worker> {
+  const worker = new Worker(threadFile, { workerData })
   await once(worker, 'message', { signal: AbortSignal.timeout(startMsMax) })
   worker.unref()
   return worker
