@@ -24,9 +24,9 @@ export function createTeamOf(threadFile: URL): CreateTeam {
 
 async function startWorker(
   threadFile: URL,
-  workerData: { seed: TeamSeed; thread: number },
+  place: { seed: TeamSeed; thread: number },
 ): Promise<Worker> {
-  const worker = new Worker(threadFile, { workerData })
+  const worker = new Worker(threadFile, { workerData: place })
   await once(worker, 'message', { signal: AbortSignal.timeout(startMsMax) })
   worker.unref()
   return worker
