@@ -1,3 +1,5 @@
+import { bounds } from './bounds.ts'
+
 /** A dense array of numbers in row-major order, as IDX and NPY files hold it. */
 export type DenseArray = {
   readonly shape: readonly number[]
@@ -28,8 +30,15 @@ const readers: Record<string, (view: DataView, at: number, isLittle: boolean) =>
   f8: (view, at, isLittle) => view.getFloat64(at, isLittle),
 }
 
-/** The product of the sides, or undefined where it is no sane count of elements. */
-export function countElements(shape: readonly number[], elementsMax: number): number | undefined {
+/**
+ * The product of the sides, or undefined where it is no sane count of elements: bytes are held as they are, up to a
+ * file's length, all else widens to at most 8 bytes and is bounded as the cells of a table are.
+ */
+export function countElements(
+  shape: readonly number[],
+  { kind, sizeBytes }: { readonly kind: string; readonly sizeBytes: number },
+): number | undefined {
+  const elementsMax = kind === 'u' && sizeBytes === 1 ? bounds.fileBytesMax : bounds.cellsMax
   let elements = 1
   for (const side of shape) {
     elements *= side

@@ -49,6 +49,7 @@ function labelsOf(y: DenseArray, rows: number, file: string): NumberColumn {
 
 function tableOf(x: DenseArray, labels: NumberColumn | undefined, file: string) {
   const [rows = 0, width = 1] = x.shape
+  if (width === 0) throw inputError('FILE_EMPTY', { file }, 'its rows hold no columns')
   checkTableSize({ rows, columns: width + 1 }, { file })
   const columns = Array.from({ length: width }, (_, column): NumberColumn => {
     const values = new Float64Array(rows)

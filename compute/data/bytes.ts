@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises'
+import { open, type FileHandle } from 'node:fs/promises'
 import { gunzipSync } from 'node:zlib'
 import { bounds } from './bounds.ts'
 import { inputError } from './fault.ts'
@@ -36,6 +36,18 @@ export async function readStart(file: string, length: number): Promise<Buffer> {
   }
 }
 
+/** As many bytes as the file had when it was measured: one that grows, or is a device, is not followed. */
+async function readWhole(handle: FileHandle, sizeBytes: number): Promise<Buffer> {
+  const bytes = Buffer.allocUnsafeSlow(sizeBytes)
+  let at = 0
+  while (at < sizeBytes) {
+    const { bytesRead } = await handle.read(bytes, at, sizeBytes - at, at)
+    if (bytesRead === 0) break
+    at += bytesRead
+  }
+  return bytes.subarray(0, at)
+}
+
 async function readBounded(file: string, sizeBytesMax: number): Promise<Buffer> {
   const handle = await open(file)
   try {
@@ -47,7 +59,7 @@ async function readBounded(file: string, sizeBytesMax: number): Promise<Buffer> 
         `${size} bytes are too many`,
       )
     }
-    return await handle.readFile()
+    return await readWhole(handle, size)
   } finally {
     await handle.close()
   }

@@ -1,5 +1,4 @@
 import { countElements, readElements, type DenseArray } from './array.ts'
-import { bounds } from './bounds.ts'
 import { inputError } from './fault.ts'
 
 /** Element types of the IDX format (the MNIST files), all big-endian. */
@@ -28,7 +27,7 @@ export function decodeIdx(bytes: Uint8Array, file: string): DenseArray {
   if (bytes.length < start) throw fail(bytes.length, 'the file ends inside its header')
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const shape = Array.from({ length: rank }, (_, i) => view.getUint32(4 + 4 * i))
-  const elements = countElements(shape, bounds.fileBytesMax)
+  const elements = countElements(shape, type)
   if (elements === undefined) throw fail(4, `the shape ${shape.join('x')} is too large`)
   const neededBytes = start + elements * type.sizeBytes
   if (bytes.length !== neededBytes) {

@@ -1,5 +1,4 @@
 import { countElements, readElements, type DenseArray } from './array.ts'
-import { bounds } from './bounds.ts'
 import { inputError } from './fault.ts'
 
 const magic = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59] // \x93NUMPY
@@ -30,7 +29,7 @@ export function decodeNpy(bytes: Uint8Array, file: string): DenseArray {
   const type = /^([<>|=])([uifb])(\d)$/.exec(descr)
   const [, order = '', kind = '', width = ''] = type ?? []
   const sizeBytes = Number(width)
-  const elements = countElements(shape, bounds.fileBytesMax)
+  const elements = countElements(shape, { kind, sizeBytes })
   if (elements === undefined) throw fail(headerAt, `the shape ${shape.join('x')} is too large`)
   if (type && bytes.length !== start + elements * sizeBytes) {
     throw fail(

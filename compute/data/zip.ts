@@ -33,6 +33,7 @@ export function unzip(
 ): Map<string, Uint8Array> {
   const { wants, sizeBytesMax = bounds.fileBytesMax } = options
   const entries = listEntries(bytes, file).filter((entry) => wants(entry.name))
+  checkNames(entries, { file, byte: bytes.length })
   const totalBytes = entries.reduce((sum, entry) => sum + entry.sizeBytes, 0)
   if (totalBytes > sizeBytesMax) {
     throw inputError(
@@ -42,6 +43,14 @@ export function unzip(
     )
   }
   return new Map(entries.map((entry) => [entry.name, extract(bytes, entry, file)]))
+}
+
+function checkNames(entries: readonly Entry[], { file, byte }: { file: string; byte: number }) {
+  const names = new Set<string>()
+  for (const { name } of entries) {
+    if (names.has(name)) throw fault(file, byte, `${name} is in it twice`)
+    names.add(name)
+  }
 }
 
 function fault(file: string, byte: number, text: string) {

@@ -24,6 +24,8 @@ export type DecodeOptions = {
 
 const itemBytes = { F32: 4, F64: 8, I32: 4, I64: 8, U8: 1 } as const
 const rankMax = 8
+/** The header, a tensor's fields, a list in them. */
+const depthMax = 3
 const elementsMax = 2 ** 40
 const defaults = { sizeBytesMax: 2 ** 31, headerBytesMax: 1 << 20, tensorsMax: 4096 }
 
@@ -141,30 +143,47 @@ function sizeOf(shape: readonly number[]): number {
 
 function parseHeader(bytes: Uint8Array, fail: Fail): Record<string, unknown> {
   if (bytes[0] !== 0x7b) fail('header', 'it does not begin with {')
-  let text = ''
+  const text = decodeText(bytes) ?? fail('header', 'it is not UTF-8')
+  const { colons, depth } = measureJson(text)
+  if (depth > depthMax) fail('header', 'it nests deeper than a header does')
   let parsed: unknown
   try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
     parsed = JSON.parse(text)
   } catch {
-    return fail('header', 'it is not JSON in UTF-8')
+    return fail('header', 'it is not JSON')
   }
   if (!isRecord(parsed)) return fail('header', 'it is not an object')
-  if (countColons(text) !== countKeys(parsed)) fail('header', 'a name stands twice')
+  if (colons !== countKeys(parsed)) fail('header', 'a name stands twice')
   return parsed
 }
 
-/** Colons outside of strings: one for each key as written, so that a repeated key shows. */
-function countColons(text: string): number {
+function decodeText(bytes: Uint8Array): string | undefined {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Colons outside of strings (one for each key as written, so that a repeated key shows) and how deep brackets nest
+ * (so that nothing recurses as deep as a hostile header likes).
+ */
+function measureJson(text: string): { colons: number; depth: number } {
   let colons = 0
+  let open = 0
+  let depth = 0
   let isInside = false
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i)
     if (unit === 0x5c) i++
     else if (unit === 0x22) isInside = !isInside
-    else if (unit === 0x3a && !isInside) colons++
+    else if (isInside) continue
+    else if (unit === 0x3a) colons++
+    else if (unit === 0x7b || unit === 0x5b) depth = Math.max(depth, ++open)
+    else if (unit === 0x7d || unit === 0x5d) open--
   }
-  return colons
+  return { colons, depth }
 }
 
 function countKeys(value: unknown): number {
