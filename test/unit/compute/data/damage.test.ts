@@ -70,8 +70,16 @@ describe('damaged files are read or refused by code and place', () => {
     const at = file('a.npz')
     await survivesDamage(archives, async (bytes) => readDataset(at(bytes)), {
       codes: [
-        ...['ZIP_INVALID', 'ZIP_UNSUPPORTED', 'FILE_TOO_LARGE', 'NPY_INVALID', 'NPY_TYPE'],
-        ...['ARRAY_MISSING', 'FILE_EMPTY', 'ROWS_MISMATCH', 'IMAGE_SHAPE', 'IMAGE_VALUE'],
+        'ZIP_INVALID',
+        'ZIP_UNSUPPORTED',
+        'FILE_TOO_LARGE',
+        'NPY_INVALID',
+        'NPY_TYPE',
+        'ARRAY_MISSING',
+        'FILE_EMPTY',
+        'ROWS_MISMATCH',
+        'IMAGE_SHAPE',
+        'IMAGE_VALUE',
         ...readerCodes,
       ],
       places,
@@ -79,9 +87,19 @@ describe('damaged files are read or refused by code and place', () => {
   })
 
   const readerCodes = [
-    ...['FILE_EMPTY', 'FORMAT_UNKNOWN', 'TEXT_NOT_UTF8', 'NUMBER_RANGE', 'FILE_DAMAGED'],
-    ...['ROW_RAGGED', 'QUOTE_INVALID', 'IDX_INVALID', 'IMAGES_MISSING'],
-    ...['JSONL_INVALID', 'JSONL_VALUE', 'LINE_TOO_LONG', 'COLUMNS_TOO_MANY'],
+    'FILE_EMPTY',
+    'FORMAT_UNKNOWN',
+    'TEXT_NOT_UTF8',
+    'NUMBER_RANGE',
+    'FILE_DAMAGED',
+    'ROW_RAGGED',
+    'QUOTE_INVALID',
+    'IDX_INVALID',
+    'IMAGES_MISSING',
+    'JSONL_INVALID',
+    'JSONL_VALUE',
+    'LINE_TOO_LONG',
+    'COLUMNS_TOO_MANY',
   ]
   const csv = 'a,b\n1,"x, ""y"""\n-2.5e3,é\n,\n"4",z\n'
   test(`CSV ${title}`, async () => {
