@@ -1,0 +1,74 @@
+import type { OperatorName } from '../graph/graph.ts'
+import type { Mapping } from './onnx-mapping.ts'
+import { gelu, geluGradient, mul, silu, siluGradient } from './onnx-mappings/activation.ts'
+import { causalAttention, causalAttentionGradient } from './onnx-mappings/attention.ts'
+import {
+  conv,
+  convInputGradient,
+  convWeightGradient,
+  maxPool,
+  maxPoolGradient,
+  sumChannels,
+} from './onnx-mappings/convolution.ts'
+import { add, gemm, relu, reluGradient, reshape, sumRows } from './onnx-mappings/dense.ts'
+import { gather, gatherGradient, rotaryEmbedding, rotaryTable } from './onnx-mappings/embedding.ts'
+import {
+  optimizer,
+  softmaxCrossEntropy,
+  softmaxCrossEntropyGradient,
+  squaredError,
+  squaredErrorGradient,
+} from './onnx-mappings/learning.ts'
+import {
+  layerNormalization,
+  layerNormalizationGradient,
+  layerNormalizationScaleGradient,
+  rmsNormalization,
+  rmsNormalizationGradient,
+  rmsNormalizationScaleGradient,
+} from './onnx-mappings/normalization.ts'
+import { ternary } from './onnx-mappings/ternary.ts'
+
+const ofTransformers = {
+  CausalAttention: causalAttention,
+  CausalAttentionGradient: causalAttentionGradient,
+  Gather: gather,
+  GatherGradient: gatherGradient,
+  Gelu: gelu,
+  GeluGradient: geluGradient,
+  LayerNormalization: layerNormalization,
+  LayerNormalizationGradient: layerNormalizationGradient,
+  LayerNormalizationScaleGradient: layerNormalizationScaleGradient,
+  Mul: mul,
+  RmsNormalization: rmsNormalization,
+  RmsNormalizationGradient: rmsNormalizationGradient,
+  RmsNormalizationScaleGradient: rmsNormalizationScaleGradient,
+  RotaryEmbedding: rotaryEmbedding,
+  RotaryTable: rotaryTable,
+  Silu: silu,
+  SiluGradient: siluGradient,
+}
+
+/** Every operator of compute/graph/operators.ts in standard ONNX operators; `unsupported` where there is no way. */
+export const mappings: Readonly<Record<OperatorName, Mapping>> = {
+  ...ofTransformers,
+  AdamW: optimizer,
+  Add: add,
+  Conv: conv,
+  ConvInputGradient: convInputGradient,
+  ConvWeightGradient: convWeightGradient,
+  Gemm: gemm,
+  MaxPool: maxPool,
+  MaxPoolGradient: maxPoolGradient,
+  Relu: relu,
+  ReluGradient: reluGradient,
+  Reshape: reshape,
+  Sgd: optimizer,
+  SoftmaxCrossEntropy: softmaxCrossEntropy,
+  SoftmaxCrossEntropyGradient: softmaxCrossEntropyGradient,
+  SquaredError: squaredError,
+  SquaredErrorGradient: squaredErrorGradient,
+  SumChannels: sumChannels,
+  SumRows: sumRows,
+  Ternary: ternary,
+}

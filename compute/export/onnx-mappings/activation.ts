@@ -1,0 +1,58 @@
+import { type Mapping, type Scope } from '../onnx-mapping.ts'
+
+const cubic = 0.044715
+const slope = 1.5957691
+
+export const mul: Mapping = ({ inputs }, scope) => [scope.apply('Mul', inputs.map(scope.nameOf))]
+
+function sigmoid(scope: Scope, name: string): string {
+  return scope.once(`sigmoid ${name}`, () => scope.apply('Sigmoid', [name]))
+}
+
+/** What gelu's argument x is stretched by, slope (1 + cubic x^2), and the sigmoid of the product. */
+function geluParts(scope: Scope, x: string) {
+  const { apply, scalar, once } = scope
+  const stretch = once(`gelu stretch ${x}`, () => {
+    const square = apply('Mul', [x, x])
+    return apply('Add', [apply('Mul', [square, scalar(slope * cubic)]), scalar(slope)])
+  })
+  const inner = once(`gelu inner ${x}`, () => apply('Mul', [x, stretch]))
+  return { stretch, scale: sigmoid(scope, inner) }
+}
+
+/** x * sigmoid(slope (x + cubic x^3)), whose parts the gradient needs again. */
+export const gelu: Mapping = ({ inputs: [x] }, scope) => {
+  const name = scope.nameOf(x)
+  return [scope.apply('Mul', [name, geluParts(scope, name).scale])]
+}
+
+/** dy (s + x s (1 - s) (3 stretch - 2 slope)). */
+export const geluGradient: Mapping = ({ inputs: [x, dy] }, scope) => {
+  const { apply, scalar } = scope
+  const name = scope.nameOf(x)
+  const { stretch, scale } = geluParts(scope, name)
+  const steep = apply('Sub', [apply('Mul', [stretch, scalar(3)]), scalar(2 * slope)])
+  return [apply('Mul', [scope.nameOf(dy), slopeOf(scope, { x: name, scale, steep })])]
+}
+
+export const silu: Mapping = ({ inputs: [x] }, scope) => {
+  const name = scope.nameOf(x)
+  return [scope.apply('Mul', [name, sigmoid(scope, name)])]
+}
+
+/** dy (s + x s (1 - s)). */
+export const siluGradient: Mapping = ({ inputs: [x, dy] }, scope) => {
+  const name = scope.nameOf(x)
+  const bend = slopeOf(scope, { x: name, scale: sigmoid(scope, name) })
+  return [scope.apply('Mul', [scope.nameOf(dy), bend])]
+}
+
+/** s + x s (1 - s) steep. */
+function slopeOf(
+  { apply, scalar }: Scope,
+  { x, scale, steep }: { x: string; scale: string; steep?: string },
+): string {
+  const rest = apply('Sub', [scalar(1), scale])
+  const bend = apply('Mul', [apply('Mul', [x, scale]), rest])
+  return apply('Add', [scale, steep === undefined ? bend : apply('Mul', [bend, steep])])
+}

@@ -1,0 +1,85 @@
+import { assert } from '#base/assert.ts'
+import type { TrainSpec } from '#wire/spec.ts'
+import { type ModelGraph } from '../graph/training.ts'
+import type { Scope } from './onnx-mapping.ts'
+import { reshaped } from './onnx-mapping.ts'
+import type { GraphWriter } from './onnx-writer.ts'
+
+const f = Math.fround
+
+type Target = { readonly writer: GraphWriter; readonly scope: Scope }
+type Vector = 'p' | 'm' | 'v'
+
+/** The flat vectors that a training step reads and writes. */
+export function vectorsOf({ optimizer }: TrainSpec): readonly Vector[] {
+  return optimizer.kind === 'adamw' ? ['p', 'm', 'v'] : ['p']
+}
+
+/** The optimizer's scalars that change from step to step, by the names of `rateSlots`. */
+export function scalarsOf({ optimizer }: TrainSpec): readonly ('rate' | 'correction' | 'keep')[] {
+  if (optimizer.kind === 'sgd') return ['rate']
+  return optimizer.weightDecay > 0 ? ['rate', 'correction', 'keep'] : ['rate', 'correction']
+}
+
+/** Writes the update of all parameters at once, on the flat vectors. */
+export function addOptimizer(spec: TrainSpec, model: ModelGraph, target: Target): void {
+  const gradient = joinGradients(model, target.scope)
+  if (spec.optimizer.kind === 'sgd') addSgd(gradient, target)
+  else addAdamW(spec, model, { ...target, gradient })
+}
+
+/** All gradients as one flat vector in the order of p. */
+function joinGradients({ parameters }: ModelGraph, scope: Scope): string {
+  const found = new Map(scope.updates.map((update) => [update.parameter.home?.offset, update]))
+  const parts = parameters.map(({ offset, name, size }) => {
+    const update = found.get(offset)
+    assert(update, `${name} has a gradient`)
+    return update.parameter.shape.length === 1
+      ? update.gradient
+      : reshaped(scope, update.gradient, [size])
+  })
+  return parts.length === 1 ? (parts[0] as string) : scope.apply('Concat', parts, { axis: 0 })
+}
+
+function addSgd(gradient: string, { writer, scope }: Target): void {
+  const change = scope.apply('Mul', [gradient, 'rate'])
+  writer.node('Sub', ['p', change], { output: 'nextP' })
+}
+
+/** SPEC.md, without setting tiny moments to 0. */
+function addAdamW(
+  spec: TrainSpec,
+  model: ModelGraph,
+  { writer, scope, gradient }: Target & { gradient: string },
+): void {
+  assert(spec.optimizer.kind === 'adamw', 'the optimizer is AdamW')
+  const { apply, scalar } = scope
+  const beta1 = f(spec.optimizer.beta1)
+  const beta2 = f(spec.optimizer.beta2)
+  const mean = (vector: string, value: string, beta: number, output: string) => {
+    const kept = apply('Mul', [vector, scalar(beta)])
+    return writer.node('Add', [kept, apply('Mul', [value, scalar(f(1 - beta))])], { output })
+  }
+  const m = mean('m', gradient, beta1, 'nextM')
+  const v = mean('v', apply('Mul', [gradient, gradient]), beta2, 'nextV')
+  const root = apply('Sqrt', [apply('Mul', [v, 'correction'])])
+  const scale = apply('Add', [root, scalar(f(spec.optimizer.epsilon))])
+  const change = apply('Div', [apply('Mul', [m, 'rate']), scale])
+  writer.node('Sub', [keptParameters(spec, model, scope), change], { output: 'nextP' })
+}
+
+/** p after weight decay, which biases and the like are spared. */
+function keptParameters(
+  { optimizer }: TrainSpec,
+  { parameters }: ModelGraph,
+  scope: Scope,
+): string {
+  const isDecaying = optimizer.kind === 'adamw' && optimizer.weightDecay > 0
+  if (!isDecaying) return 'p'
+  if (parameters.every(({ isDecayed }) => isDecayed)) return scope.apply('Mul', ['p', 'keep'])
+  const parts = parameters.map(({ isDecayed }, i) => {
+    const part = scope.parts[i] as string
+    return isDecayed ? scope.apply('Mul', [part, 'keep']) : part
+  })
+  return scope.apply('Concat', parts, { axis: 0 })
+}

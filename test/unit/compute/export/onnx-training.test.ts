@@ -1,0 +1,101 @@
+import { InferenceSession, Tensor, env } from 'onnxruntime-web'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { createOnnxBackend } from '#compute/backends/onnxruntime.ts'
+import { createEngine } from '#compute/exact/engine.ts'
+import { createScope, unsupported } from '#compute/export/onnx-mapping.ts'
+import { encodeTraining } from '#compute/export/onnx-training.ts'
+import { createGraphWriter } from '#compute/export/onnx-writer.ts'
+import type { TrainSpec } from '#wire/spec.ts'
+import { cnnSpec, createRows, linearSpec, mlpSpec, readWasm, seed } from '../fixtures.ts'
+
+const relativeMax = 1e-3
+const steps = 12
+
+const backend = createOnnxBackend({
+  name: 'onnxruntime-web',
+  runtime: { InferenceSession, Tensor },
+  provider: 'wasm',
+})
+
+beforeAll(() => {
+  env.wasm.numThreads = 1
+})
+
+const cases: readonly (readonly [string, TrainSpec])[] = [
+  ['an mlp', mlpSpec],
+  ['an mlp without weight decay', withDecay(mlpSpec, 0)],
+  ['an odd cnn', { ...cnnSpec, inputShape: [2, 13, 15], batchSize: 5 }],
+  ['a cnn', cnnSpec],
+  ['a linear model under sgd', linearSpec],
+]
+
+function withDecay(spec: TrainSpec, weightDecay: number): TrainSpec {
+  const { optimizer } = spec
+  return optimizer.kind === 'adamw' ? { ...spec, optimizer: { ...optimizer, weightDecay } } : spec
+}
+
+/** Length of a - b as a share of the length of b - from. */
+function relativeChange(a: Float32Array, b: Float32Array, from: Float32Array): number {
+  let [difference, change] = [0, 0]
+  for (const [i, value] of b.entries()) {
+    difference += ((a[i] as number) - value) ** 2
+    change += (value - (from[i] as number)) ** 2
+  }
+  return Math.sqrt(difference / change)
+}
+
+async function start(spec: TrainSpec) {
+  const engine = await createEngine(spec, await readWasm())
+  engine.initialize(seed)
+  const { x, y } = createRows(spec, spec.batchSize)
+  engine.x.set(x)
+  engine.y.set(y)
+  const model = await backend.open(spec)
+  model.load({ p: engine.p, m: engine.m, v: engine.v, step: 0 })
+  return { engine, model, batch: { x, y } }
+}
+
+describe('encodeTraining', () => {
+  test.each(cases)('gives onnxruntime the training steps of %s', async (_name, spec) => {
+    const { engine, model, batch } = await start(spec)
+    const first = engine.p.slice()
+    for (let step = 0; step < steps; step++) {
+      expect(await model.train(batch)).toBeCloseTo(engine.train(), 4)
+    }
+    const { p, m, v, step } = model.state()
+    expect(step).toBe(steps)
+    expect(relativeChange(p, engine.p, first)).toBeLessThan(relativeMax)
+    for (const [found, exact] of [
+      [m, engine.m],
+      [v, engine.v],
+    ] as const) {
+      expect(found).toHaveLength(exact.length)
+      if (exact.length === 0) continue
+      expect(relativeChange(found, exact, new Float32Array(exact.length))).toBeLessThan(relativeMax)
+    }
+    await Promise.all([model.close(), engine.close()])
+  })
+
+  test.each(cases)('gives onnxruntime the forward graph of %s', async (_name, spec) => {
+    const { engine, model, batch } = await start(spec)
+    const exact = engine.forward()
+    const found = await model.forward(batch)
+    for (const name of ['logits', 'losses'] as const) {
+      const zeros = new Float32Array(exact[name].length)
+      expect(relativeChange(found[name], exact[name], zeros)).toBeLessThan(relativeMax)
+    }
+    await Promise.all([model.close(), engine.close()])
+  })
+
+  test('gives equal bytes for equal specs', () => {
+    expect(encodeTraining(mlpSpec).bytes).toEqual(encodeTraining(mlpSpec).bytes)
+  })
+})
+
+test('an operator without a mapping is named', () => {
+  const scope = createScope(createGraphWriter(), new Map())
+  const node = { operator: 'Relu', inputs: [], outputs: [], attributes: {} } as const
+  expect(() => unsupported('Relu', 'Gelu')(node, scope)).toThrow(
+    'UNSUPPORTED: operator=Relu format=ONNX instead=Gelu',
+  )
+})
