@@ -158,6 +158,54 @@ export interface Kernels {
   absoluteSums(w: Pointer, columns: number, sums: Pointer, from: number, to: number): void
   ternaryScale(sums: Pointer, rows: number, divisor: number): number
   quantizeTernary(w: Pointer, q: Pointer, count: number, scale: number): void
+  gemv(
+    ...args: [
+      x: Pointer,
+      depth: number,
+      w: Pointer,
+      columns: number,
+      y: Pointer,
+      from: number,
+      to: number,
+    ]
+  ): void
+  gemvTurned(
+    ...args: [x: Pointer, depth: number, w: Pointer, y: Pointer, from: number, to: number]
+  ): void
+  quantizeActivations(x: Pointer, depth: number, q: Pointer): number
+  packedTernaryBytes(depth: number, columns: number): number
+  packTernary(
+    ...args: [w: Pointer, depth: number, columns: number, scale: number, packed: Pointer]
+  ): void
+  ternaryTableBytes(depth: number): number
+  ternaryTable(q: Pointer, depth: number, table: Pointer): void
+  ternarySums(
+    ...args: [
+      packed: Pointer,
+      table: Pointer,
+      depth: number,
+      sums: Pointer,
+      fromBlock: number,
+      toBlock: number,
+    ]
+  ): void
+  wideTernaryBytes(depth: number, columns: number): number
+  widenTernary(
+    ...args: [w: Pointer, depth: number, columns: number, scale: number, wide: Pointer]
+  ): void
+  ternarySumsWide(
+    ...args: [
+      wide: Pointer,
+      q: Pointer,
+      depth: number,
+      sums: Pointer,
+      fromBlock: number,
+      toBlock: number,
+    ]
+  ): void
+  scaleSums(
+    ...args: [sums: Pointer, factor: number, bias: Pointer, y: Pointer, count: number]
+  ): void
   words(to: Pointer, first: number, blocks: number, key: Pointer): void
   normals(to: Pointer, count: number, key: Pointer, deviation: number): void
   exp1(x: number): number

@@ -24,6 +24,19 @@ export {
 } from './loss'
 export { adamw, sgd } from './optimizer'
 export { clipStep, distance, mean, median } from './aggregate'
+export { gemv, gemvTurned } from './gemv'
+export {
+  packTernary,
+  packedTernaryBytes,
+  quantizeActivations,
+  scaleSums,
+  ternarySums,
+  ternarySumsWide,
+  ternaryTable,
+  ternaryTableBytes,
+  wideTernaryBytes,
+  widenTernary,
+} from './ternary-integer'
 export { absoluteSums, quantizeTernary, ternaryScale } from './ternary'
 export { normals, words } from './rng'
 export { exp1, keepsDenormals, log1, sqrt1 } from './math'

@@ -10,6 +10,7 @@ import {
   matrixOf,
   operandsOf,
 } from '../lowering.ts'
+import { gemv } from './gemv.ts'
 
 const elementGrain = 1024
 const rowGrain = 4
@@ -25,6 +26,7 @@ export const gemm: Lowering = (node, context) => {
   const [rowsA, columnsA] = matrixOf(node.inputs, 0)
   const [, columnsB] = matrixOf(node.inputs, 1)
   const [m, n] = matrixOf(node.outputs, 0)
+  if (m === 1) return gemv(node, context)
   const k = isTurnedA ? rowsA : columnsA
   const [aRow, aColumn] = isTurnedA ? [1, columnsA] : [columnsA, 1]
   const [bRow, bColumn] = isTurnedB ? [1, columnsB] : [columnsB, 1]

@@ -155,6 +155,15 @@ export function ternary(w: Float32Array, rows: number, columns: number): Float32
   })
 }
 
+/** Activations as integers, and what one unit of them is worth. */
+export function quantizeActivations(x: Float32Array): { integers: number[]; unit: number } {
+  const most = x.reduce((best, value) => Math.max(best, Math.abs(value)), 0)
+  if (most < f(1e-30)) return { integers: [...x].map(() => 0), unit: 0 }
+  const by = f(127 / most)
+  const integers = Array.from(x, (value) => f(f(f(value * by) + 12_582_912) - 12_582_912) + 0)
+  return { integers, unit: f(most / 127) }
+}
+
 export interface Planes {
   readonly planes: number
   readonly h: number
