@@ -15,5 +15,6 @@ export const limits = {
   rowsMax: 10_000_000,
   columnsMax: 16_384,
   classesMax: 4096,
+  layersMax: 64,
   parametersMax: 50_000_000,
 } as const

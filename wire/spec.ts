@@ -5,6 +5,29 @@ const side = z.int().min(1).max(16_384)
 const rate = z.number().positive().max(100)
 const fraction = z.number().min(0).lt(1)
 
+/**
+ * A decoder-only transformer: tokens [context] in, the next token of each place out of `outputs` (the
+ * vocabulary). `layer` norm brings biases along, as in GPT-2; `rms` has none, as in llama.
+ */
+export const transformerSpecSchema = z.strictObject({
+  kind: z.literal('transformer'),
+  layers: z.int().min(1).max(limits.layersMax),
+  width: side.max(8192),
+  heads: z.int().min(1).max(256),
+  /** Width of the feed-forward part. */
+  hidden: side,
+  norm: z.enum(['layer', 'rms']),
+  feedForward: z.enum(['gelu', 'swiglu']),
+  positions: z.enum(['learned', 'rotary']),
+  /** Share of values dropped from what is added to the residual stream, in training. */
+  dropout: fraction,
+  /** Whether the head is the embedding, turned. */
+  tied: z.boolean(),
+  /** Whether the matrices of the blocks hold -1, 0 and 1 times a scale. */
+  ternary: z.boolean(),
+})
+export type TransformerSpec = z.infer<typeof transformerSpecSchema>
+
 /** What is trained. A CNN is blocks of 3x3 convolution, ReLU and 2x2 max pooling, then dense layers. */
 export const modelSpecSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('linear') }),
@@ -20,6 +43,7 @@ export const modelSpecSchema = z.discriminatedUnion('kind', [
     channels: z.array(side.max(2048)).min(1).max(8),
     dense: z.array(side).max(16),
   }),
+  transformerSpecSchema,
 ])
 export type ModelSpec = z.infer<typeof modelSpecSchema>
 
@@ -45,7 +69,7 @@ export type OptimizerSpec = z.infer<typeof optimizerSpecSchema>
 export const trainSpecSchema = z
   .strictObject({
     model: modelSpecSchema,
-    /** Shape of one row: [features], or [channels, height, width] for a CNN. */
+    /** Shape of one row: [features], [channels, height, width] for a CNN, [context] for a transformer. */
     inputShape: z.array(side).min(1).max(3),
     /** Classes, or values to predict. */
     outputs: z.int().min(1).max(limits.classesMax),
@@ -71,6 +95,7 @@ export const trainSpecSchema = z
     if (spec.model.kind === 'logistic' && spec.loss !== 'crossEntropy') {
       fail('loss', 'a logistic model is trained by crossEntropy')
     }
+    if (spec.model.kind === 'transformer') checkTransformer(spec.model, spec, fail)
     if (spec.model.kind === 'cnn') {
       const [, height = 0, width = 0] = spec.inputShape
       const factor = 2 ** spec.model.channels.length
@@ -83,6 +108,26 @@ export const trainSpecSchema = z
     }
   })
 export type TrainSpec = z.infer<typeof trainSpecSchema>
+
+/** Whether rows are sequences of tokens: x and y are I32 [rows, context]. */
+export function hasTokens({ model }: Pick<TrainSpec, 'model'>): boolean {
+  return model.kind === 'transformer'
+}
+
+function checkTransformer(
+  { width, heads, positions, dropout, ternary }: TransformerSpec,
+  { inputShape, loss }: { inputShape: readonly number[]; loss: string },
+  fail: (path: string, message: string) => void,
+): void {
+  if (loss !== 'crossEntropy') fail('loss', 'a transformer is trained by crossEntropy')
+  if (inputShape.length !== 1) fail('inputShape', 'a transformer needs [context]')
+  if (width % heads !== 0) fail('model', `${heads} heads do not divide the width ${width}`)
+  else if (positions === 'rotary' && (width / heads) % 2 === 1) {
+    fail('model', 'rotary positions need heads of an even width')
+  }
+  if (dropout > 0) fail('model', 'dropout is not supported yet')
+  if (ternary) fail('model', 'ternary matrices are not supported yet')
+}
 
 /** Whole rounds in one segment. */
 export function roundsPerSegment(spec: TrainSpec): number {

@@ -25,9 +25,9 @@ export interface Engine {
   readonly g: Float32Array
   readonly m: Float32Array
   readonly v: Float32Array
-  /** Where the next batch is written: [batch, ...inputShape]. */
-  readonly x: Float32Array
-  /** Classes [batch] as I32, or targets [batch, outputs] as F32. */
+  /** Where the next batch is written: [batch, ...inputShape]; I32 for tokens. */
+  readonly x: Float32Array | Int32Array
+  /** Classes [batch] or tokens [batch, context] as I32, or targets [batch, outputs] as F32. */
   readonly y: Labels
   /** Steps done since the initial state. */
   readonly step: number
@@ -36,7 +36,7 @@ export interface Engine {
   initialize(seed: Hex): void
   /** One training step on the batch in x and y; returns its loss. Throws NON_FINITE. */
   train(): number
-  /** Outputs [batch, outputs] and losses [batch] of the batch in x and y; views, valid until the next call. */
+  /** Outputs and losses of the batch in x and y, as `ModelGraph` says; views, valid until the next call. */
   forward(): { readonly logits: Float32Array; readonly losses: Float32Array }
   /** Part roots (compute/train/commit.ts) of p, g, m and v as they are now, hashed by all threads. */
   partRoots(): PartRoots
@@ -116,6 +116,10 @@ function assemble(spec: TrainSpec, parts: Parts): Engine {
   const { kernels } = workplace
   const rates = createRates(spec)
   const floatsAt = (start: number, count: number) => new Float32Array(memory.buffer, start, count)
+  const viewAt = (start: number, { type, shape }: Value) =>
+    type === 'i32'
+      ? new Int32Array(memory.buffer, start, sizeOf(shape))
+      : floatsAt(start, sizeOf(shape))
   const slots = floatsAt(layout.rates, rateCount)
   const plans = plansOf(layout, kernels, () => 0)
   const valueOf = (value: Value, plan: 'train' | 'forward') =>
@@ -130,11 +134,8 @@ function assemble(spec: TrainSpec, parts: Parts): Engine {
     g: floatsAt(vectors.g, parameterCount),
     m: floatsAt(vectors.m, layout.momentCount),
     v: floatsAt(vectors.v, layout.momentCount),
-    x: floatsAt(layout.x, sizeOf(training.x.shape)),
-    y:
-      training.y.type === 'i32'
-        ? new Int32Array(memory.buffer, layout.y, sizeOf(training.y.shape))
-        : floatsAt(layout.y, sizeOf(training.y.shape)),
+    x: viewAt(layout.x, training.x),
+    y: viewAt(layout.y, training.y),
   }
   return {
     ...views,
@@ -175,13 +176,14 @@ function assemble(spec: TrainSpec, parts: Parts): Engine {
   }
 }
 
-/** Normals of deviation sqrt(gain / fanIn) from the stream (seed, 0, place of the parameter), or zeros. */
+/** Normals of deviation sqrt(gain / fanIn) from the stream (seed, 0, place of the parameter), zeros, or ones. */
 function initializeParameters({ layout, memory, workplace }: Parts, seed: Hex): void {
   const { kernels, scratch } = workplace
   for (const [layer, { initial, offset, size }] of layout.training.parameters.entries()) {
     const start = layout.vectors.p + 4 * offset
-    if (initial.kind === 'zeros') new Float32Array(memory.buffer, start, size).fill(0)
-    else {
+    if (initial.kind !== 'normal') {
+      new Float32Array(memory.buffer, start, size).fill(initial.kind === 'ones' ? 1 : 0)
+    } else {
       new Uint8Array(memory.buffer, scratch, 16).set(streamKeyOf(seed, 0, layer))
       const variance = Math.fround(initial.gain / initial.fanIn)
       kernels.normals(start, size, scratch, kernels.sqrt1(variance))

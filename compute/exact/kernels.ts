@@ -2,11 +2,12 @@ import { assert } from '#base/assert.ts'
 import { sha256 } from '#base/crypto/sha256.ts'
 import { toHex } from '#base/hex.ts'
 import type { Hex } from '#wire/primitives.ts'
+import type { TransformerKernels } from './signatures/transformer.ts'
 
 type Pointer = number
 
 /** The compiled kernels (compute/exact/kernels/). Pointers are byte addresses in the engine's memory. */
-export interface Kernels {
+export interface Kernels extends TransformerKernels {
   gemmScratchBytes(): number
   gemm(
     ...args: [

@@ -1,5 +1,7 @@
 import type { OperatorName } from '../graph/graph.ts'
 import type { Lowering } from './lowering.ts'
+import { gelu, geluGradient, mul, silu, siluGradient } from './lowerings/activation.ts'
+import { causalAttention, causalAttentionGradient } from './lowerings/attention.ts'
 import {
   conv,
   convInputGradient,
@@ -9,6 +11,7 @@ import {
   sumChannels,
 } from './lowerings/convolution.ts'
 import { add, gemm, relu, reluGradient, reshape, sumRows } from './lowerings/dense.ts'
+import { gather, gatherGradient, rotaryEmbedding, rotaryTable } from './lowerings/embedding.ts'
 import {
   adamw,
   sgd,
@@ -17,22 +20,47 @@ import {
   squaredError,
   squaredErrorGradient,
 } from './lowerings/learning.ts'
+import {
+  layerNormalization,
+  layerNormalizationGradient,
+  layerNormalizationScaleGradient,
+  rmsNormalization,
+  rmsNormalizationGradient,
+  rmsNormalizationScaleGradient,
+} from './lowerings/normalization.ts'
 import { ternary } from './lowerings/ternary.ts'
 
 /** The kernel calls of every operator of compute/graph/operators.ts. */
 export const lowerings: Readonly<Record<OperatorName, Lowering>> = {
   AdamW: adamw,
   Add: add,
+  CausalAttention: causalAttention,
+  CausalAttentionGradient: causalAttentionGradient,
   Conv: conv,
   ConvInputGradient: convInputGradient,
   ConvWeightGradient: convWeightGradient,
+  Gather: gather,
+  GatherGradient: gatherGradient,
+  Gelu: gelu,
+  GeluGradient: geluGradient,
   Gemm: gemm,
+  LayerNormalization: layerNormalization,
+  LayerNormalizationGradient: layerNormalizationGradient,
+  LayerNormalizationScaleGradient: layerNormalizationScaleGradient,
   MaxPool: maxPool,
   MaxPoolGradient: maxPoolGradient,
+  Mul: mul,
   Relu: relu,
   ReluGradient: reluGradient,
   Reshape: reshape,
+  RmsNormalization: rmsNormalization,
+  RmsNormalizationGradient: rmsNormalizationGradient,
+  RmsNormalizationScaleGradient: rmsNormalizationScaleGradient,
+  RotaryEmbedding: rotaryEmbedding,
+  RotaryTable: rotaryTable,
   Sgd: sgd,
+  Silu: silu,
+  SiluGradient: siluGradient,
   SoftmaxCrossEntropy: softmaxCrossEntropy,
   SoftmaxCrossEntropyGradient: softmaxCrossEntropyGradient,
   SquaredError: squaredError,
@@ -45,6 +73,12 @@ export const lowerings: Readonly<Record<OperatorName, Lowering>> = {
 /** Operators whose output may take the place of this input, when nothing reads the input afterwards. */
 export const inPlaceInput: Partial<Readonly<Record<OperatorName, number>>> = {
   Add: 0,
+  GeluGradient: 1,
+  LayerNormalizationGradient: 0,
+  Mul: 0,
   Relu: 0,
   ReluGradient: 1,
+  RmsNormalizationGradient: 0,
+  RotaryEmbedding: 0,
+  SiluGradient: 1,
 }

@@ -40,7 +40,8 @@ export function differentiate(builder: Builder, loss: Value): ReadonlyMap<Value,
 function neededValues({ nodes, parameters }: Builder): ReadonlySet<Value> {
   const needed = new Set(parameters.map(({ value }) => value))
   for (const { inputs, outputs } of nodes) {
-    if (inputs.some((value) => needed.has(value))) for (const value of outputs) needed.add(value)
+    if (!inputs.some((value) => needed.has(value))) continue
+    for (const value of outputs) if (value.type === 'f32') needed.add(value)
   }
   return needed
 }

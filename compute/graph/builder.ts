@@ -4,9 +4,9 @@ import { sizeOf } from './graph.ts'
 import type { Apply } from './operator.ts'
 import { operators } from './operators.ts'
 
-/** How a parameter starts: zeros, or normals of deviation sqrt(gain / fanIn). */
+/** How a parameter starts: zeros, ones, or normals of deviation sqrt(gain / fanIn). */
 export type Initial =
-  | { readonly kind: 'zeros' }
+  | { readonly kind: 'zeros' | 'ones' }
   | { readonly kind: 'normal'; readonly gain: number; readonly fanIn: number }
 
 export interface Parameter {

@@ -2,13 +2,15 @@ import { AppError } from '#base/error.ts'
 import type { ModelSpec, TrainSpec } from '#wire/spec.ts'
 import type { Builder } from './builder.ts'
 import { type Value, sizeOf } from './graph.ts'
+import { transformer } from './models/transformer.ts'
 
 const kernelSide = 3
 const reluGain = 2 // He et al. 2015
 const linearGain = 1
 
 /**
- * The forward graph of a model: x [batch, ...inputShape] -> logits or values [batch, outputs].
+ * The forward graph of a model: x [batch, ...inputShape] -> logits or values [batch, outputs];
+ * of a transformer tokens i32 [batch, context] -> [batch * context, outputs].
  * Parameters stand in this order: conv1.weight [o, c, 3, 3], conv1.bias [o], …, dense1.weight [in, out],
  * dense1.bias [out], …; the last dense layer is the output.
  */
@@ -17,6 +19,7 @@ export function buildModel(builder: Builder, spec: TrainSpec, x: Value): Value {
   if (model.kind === 'cnn' && inputShape.length !== 3) {
     throw new AppError({ code: 'SPEC_INVALID', reason: 'a cnn needs [channels, height, width]' })
   }
+  if (model.kind === 'transformer') return transformer(builder, spec, x)
   const features = model.kind === 'cnn' ? convBlocks(builder, x, model.channels) : x
   const isTernary = model.kind === 'mlp' && model.ternary === true
   return denseLayers(builder, flatten(builder, features), {

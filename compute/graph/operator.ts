@@ -45,6 +45,13 @@ export function integer(attributes: Attributes, name: string): number {
   return value
 }
 
+/** A numeric attribute. */
+export function real(attributes: Attributes, name: string): number {
+  const value = attributes[name]
+  assert(typeof value === 'number' && Number.isFinite(value), `${name} is a number`)
+  return value
+}
+
 /** A tensor of binary32 values. */
 export function floats(...shape: number[]): Tensor {
   return { shape, type: 'f32' }

@@ -1,5 +1,7 @@
 import type { Graph, OperatorName } from './graph.ts'
 import type { Operator } from './operator.ts'
+import { gelu, geluGradient, mul, silu, siluGradient } from './operators/activation.ts'
+import { causalAttention, causalAttentionGradient } from './operators/attention.ts'
 import {
   conv,
   convInputGradient,
@@ -9,6 +11,7 @@ import {
   sumChannels,
 } from './operators/convolution.ts'
 import { add, gemm, relu, reluGradient, reshape, sumRows } from './operators/dense.ts'
+import { gather, gatherGradient, rotaryEmbedding, rotaryTable } from './operators/embedding.ts'
 import {
   adamw,
   sgd,
@@ -17,22 +20,47 @@ import {
   squaredError,
   squaredErrorGradient,
 } from './operators/learning.ts'
+import {
+  layerNormalization,
+  layerNormalizationGradient,
+  layerNormalizationScaleGradient,
+  rmsNormalization,
+  rmsNormalizationGradient,
+  rmsNormalizationScaleGradient,
+} from './operators/normalization.ts'
 import { ternary } from './operators/ternary.ts'
 
 /** Every operator a graph may use. Each also has a lowering in compute/exact/lower.ts and a row in SPEC.md. */
 export const operators: Readonly<Record<OperatorName, Operator>> = {
   AdamW: adamw,
   Add: add,
+  CausalAttention: causalAttention,
+  CausalAttentionGradient: causalAttentionGradient,
   Conv: conv,
   ConvInputGradient: convInputGradient,
   ConvWeightGradient: convWeightGradient,
+  Gather: gather,
+  GatherGradient: gatherGradient,
+  Gelu: gelu,
+  GeluGradient: geluGradient,
   Gemm: gemm,
+  LayerNormalization: layerNormalization,
+  LayerNormalizationGradient: layerNormalizationGradient,
+  LayerNormalizationScaleGradient: layerNormalizationScaleGradient,
   MaxPool: maxPool,
   MaxPoolGradient: maxPoolGradient,
+  Mul: mul,
   Relu: relu,
   ReluGradient: reluGradient,
   Reshape: reshape,
+  RmsNormalization: rmsNormalization,
+  RmsNormalizationGradient: rmsNormalizationGradient,
+  RmsNormalizationScaleGradient: rmsNormalizationScaleGradient,
+  RotaryEmbedding: rotaryEmbedding,
+  RotaryTable: rotaryTable,
   Sgd: sgd,
+  Silu: silu,
+  SiluGradient: siluGradient,
   SoftmaxCrossEntropy: softmaxCrossEntropy,
   SoftmaxCrossEntropyGradient: softmaxCrossEntropyGradient,
   SquaredError: squaredError,

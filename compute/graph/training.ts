@@ -1,8 +1,8 @@
 import { assert } from '#base/assert.ts'
-import type { TrainSpec } from '#wire/spec.ts'
+import { type TrainSpec, hasTokens } from '#wire/spec.ts'
 import { differentiate } from './autodiff.ts'
 import { type Builder, type Parameter, createBuilder } from './builder.ts'
-import type { Graph, Value } from './graph.ts'
+import { type Graph, type Value, sizeOf } from './graph.ts'
 import { buildModel } from './models.ts'
 import { flopsOf } from './operators.ts'
 
@@ -10,15 +10,15 @@ export interface ModelGraph {
   readonly graph: Graph
   readonly parameters: readonly Parameter[]
   readonly parameterCount: number
-  /** [batch, ...inputShape] */
+  /** f32 [batch, ...inputShape], or tokens i32 [batch, context] */
   readonly x: Value
-  /** i32 [batch], or f32 [batch, outputs] */
+  /** i32 [batch] or [batch, context], or f32 [batch, outputs] */
   readonly y: Value
-  /** [batch, outputs] */
+  /** [batch, outputs], or [batch * context, vocabulary] */
   readonly logits: Value
   /** Mean over the batch, [] */
   readonly loss: Value
-  /** Loss of each row, [batch] */
+  /** Loss of each row, [batch], or of each token, [batch * context] */
   readonly losses: Value
   readonly flops: number
 }
@@ -60,16 +60,19 @@ type Forward = Pick<ModelGraph, 'x' | 'y' | 'logits' | 'loss' | 'losses'>
 
 function buildForward(builder: Builder, spec: TrainSpec): Forward {
   const { batchSize, inputShape, outputs } = spec
-  const x = builder.input({ shape: [batchSize, ...inputShape], type: 'f32' })
   const isClassified = spec.loss === 'crossEntropy'
+  const ofTokens = hasTokens(spec)
+  const x = builder.input({ shape: [batchSize, ...inputShape], type: ofTokens ? 'i32' : 'f32' })
   const y = builder.input(
     isClassified
-      ? { shape: [batchSize], type: 'i32' }
+      ? { shape: ofTokens ? x.shape : [batchSize], type: 'i32' }
       : { shape: [batchSize, outputs], type: 'f32' },
   )
   const logits = buildModel(builder, spec, x)
   const operator = isClassified ? 'SoftmaxCrossEntropy' : 'SquaredError'
-  const [loss, losses] = builder.apply(operator, [logits, y])
+  const targets = ofTokens ? builder.apply('Reshape', [y], { shape: [sizeOf(y.shape)] })[0] : y
+  assert(targets, 'there are targets')
+  const [loss, losses] = builder.apply(operator, [logits, targets])
   assert(loss && losses, 'a loss operator gives the mean and the rows')
   return { x, y, logits, loss, losses }
 }

@@ -1,27 +1,30 @@
-import type { TrainSpec } from '#wire/spec.ts'
+import { type TrainSpec, hasTokens } from '#wire/spec.ts'
 import type { Engine } from '../exact/engine.ts'
 import { type Rows, loadBatch } from './rows.ts'
 import type { Evaluation } from '../runner.ts'
 
 /**
  * Loss and metric over all rows, in batches. Sums run over rows in order in binary64, so that the figures are
- * the same everywhere. Metric: the share of rows whose greatest logit (the first of equals) is their class; or
+ * the same everywhere. Metric: the share of rows (of tokens, over all places) whose greatest logit (the first of
+ * equals) is their class, and the loss is the mean of these; or
  * r2 = 1 - (sum of squared errors) / (sum of squared distances from the mean target), 0 for constant targets.
  */
 export function evaluateRows(engine: Engine, spec: TrainSpec, rows: Rows): Evaluation {
   const { outputs } = spec
+  const perRow = hasTokens(spec) ? rows.y.length / rows.count : 1
   let lossSum = 0
   let hits = 0
   eachBatch(engine, rows, ({ logits, losses, first, count }) => {
-    for (let i = 0; i < count; i += 1) {
+    for (let i = 0; i < count * perRow; i += 1) {
       lossSum += losses[i] as number
       if (spec.loss !== 'crossEntropy') continue
       const row = logits.subarray(i * outputs, (i + 1) * outputs)
-      if (greatestOf(row) === rows.y[first + i]) hits += 1
+      if (greatestOf(row) === rows.y[first * perRow + i]) hits += 1
     }
   })
   if (spec.loss === 'crossEntropy') {
-    return { metric: hits / rows.count, loss: lossSum / rows.count, rows: rows.count }
+    const places = rows.count * perRow
+    return { metric: hits / places, loss: lossSum / places, rows: rows.count }
   }
   const spread = spreadOf(rows, outputs)
   const metric = spread === 0 ? 0 : 1 - lossSum / spread

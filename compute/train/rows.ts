@@ -1,13 +1,16 @@
 import { AppError } from '#base/error.ts'
-import type { TrainSpec } from '#wire/spec.ts'
+import { type TrainSpec, hasTokens } from '#wire/spec.ts'
 import { type Tensor, decodeSafetensors } from '../export/safetensors.ts'
 import type { Engine, Labels } from '../exact/engine.ts'
 import { isSameShape, sizeOf } from '../graph/graph.ts'
 
-/** Examples in memory: x [count, ...inputShape]; y classes [count] or targets [count, outputs]. */
+/**
+ * Examples in memory: x [count, ...inputShape]; y classes [count] or targets [count, outputs]; of tokens x and y
+ * are I32 [count, context].
+ */
 export interface Rows {
   readonly count: number
-  readonly x: Float32Array
+  readonly x: Float32Array | Int32Array
   readonly y: Labels
 }
 
@@ -20,17 +23,36 @@ export function decodeRows(bytes: Uint8Array, spec: TrainSpec): Rows {
   const x = tensors.get('x') ?? fail('the tensor x is missing')
   const y = tensors.get('y') ?? fail('the tensor y is missing')
   const [count = 0, ...shape] = x.shape
-  if (x.dtype !== 'F32' || !isSameShape(shape, spec.inputShape)) {
+  const dtype = hasTokens(spec) ? 'I32' : 'F32'
+  if (x.dtype !== dtype || !isSameShape(shape, spec.inputShape)) {
     return fail(
-      `x is ${x.dtype} [${x.shape.join(',')}], rows are F32 [${spec.inputShape.join(',')}]`,
+      `x is ${x.dtype} [${x.shape.join(',')}], rows are ${dtype} [${spec.inputShape.join(',')}]`,
     )
   }
   if (count === 0) fail('there are no rows')
+  if (x.dtype === 'I32') return tokensOf(x, y, spec)
   if (!isFinite(x.values)) fail('x has a value that is not finite')
   const labels = spec.loss === 'crossEntropy' ? classesOf(y, spec) : targetsOf(y, spec)
   if (typeof labels === 'string') return fail(labels)
   if (y.shape[0] !== count) fail(`x has ${count} rows, y has ${y.shape[0]}`)
   return { count, x: x.values, y: labels }
+}
+
+function tokensOf(x: Tensor, y: Tensor, { outputs }: TrainSpec): Rows {
+  const fail = (reason: string): never => {
+    throw new AppError({ code: 'ROWS_INVALID', reason })
+  }
+  if (x.dtype !== 'I32' || y.dtype !== 'I32' || !isSameShape(x.shape, y.shape)) {
+    return fail(`y is not I32 [${x.shape.join(',')}]`)
+  }
+  for (const [name, { values }] of [
+    ['x', x],
+    ['y', y],
+  ] as const) {
+    const wrong = values.find((token) => token < 0 || token >= outputs)
+    if (wrong !== undefined) fail(`${name} has the token ${wrong}, which is not below ${outputs}`)
+  }
+  return { count: x.shape[0] as number, x: x.values, y: y.values }
 }
 
 function classesOf(y: Tensor, { outputs }: TrainSpec): Labels | string {

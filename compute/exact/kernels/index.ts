@@ -1,4 +1,8 @@
+export { gelu, geluGradient, multiply, silu, siluGradient } from './activation'
+export { attend, attendGradient, attentionScratchBytes } from './attention'
+export { gather, gatherGradient, rotaryTable, rotate } from './embedding'
 export { gemm, gemmScratchBytes } from './gemm'
+export { normalize, normalizeGradient, normalizeScaleGradient } from './norm'
 export {
   convolve,
   convolveScratchBytes,

@@ -55,7 +55,8 @@ type Elements = (
   out: { readonly y: number; readonly count: number },
 ) => void
 
-function elementwise(run: Elements): Lowering {
+/** One value from the values at the same place: units are elements. */
+export function elementwise(run: Elements): Lowering {
   return (node, context): readonly Call[] => {
     const { ins, outs, reads, writes } = operandsOf(node, context)
     const [y] = outs as [number]
@@ -80,10 +81,35 @@ function elementwise(run: Elements): Lowering {
   }
 }
 
-export const add = elementwise((kernels, ins, { y, count }) => {
+const addEqual = elementwise((kernels, ins, { y, count }) => {
   const [a, b] = ins as [number, number]
   kernels.add(a, b, y, count)
 })
+
+/** Units are elements; or runs of `b`, when that is added to every one of them. */
+export const add: Lowering = (node, context) => {
+  const [aSize = 0, bSize = 0] = node.inputs.map(({ shape }) => sizeOf(shape))
+  if (aSize === bSize) return addEqual(node, context)
+  const { ins, outs, reads, writes } = operandsOf(node, context)
+  const [a, b] = ins as [number, number]
+  const [y] = outs as [number]
+  return [
+    {
+      units: aSize / bSize,
+      grain: 1,
+      reads,
+      writes,
+      scratchBytes: 0,
+      run(kernels, { from, to }) {
+        for (let i = from; i < to; i += 1) {
+          const shift = i * bSize * floatBytes
+          kernels.add(a + shift, b, y + shift, bSize)
+        }
+        return true
+      },
+    },
+  ]
+}
 
 export const relu = elementwise((kernels, ins, { y, count }) => {
   kernels.relu(ins[0] as number, y, count)
@@ -99,8 +125,9 @@ export const sumRows: Lowering = (node: Node, context: LowerContext) => {
   const { ins, outs, reads, writes } = operandsOf(node, context)
   const [x] = ins as [number]
   const [sums] = outs as [number]
-  const [rows, columns] = matrixOf(node.inputs, 0)
-  assert(rows >= 0, 'a matrix has rows')
+  const [rows, ...rest] = node.inputs[0]?.shape ?? []
+  assert(rows !== undefined, 'a matrix has rows')
+  const columns = sizeOf(rest)
   return [
     {
       units: columns,

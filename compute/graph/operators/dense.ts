@@ -1,5 +1,5 @@
 import { assert } from '#base/assert.ts'
-import { type Shape, isSameShape, sizeOf } from '../graph.ts'
+import { type Shape, type Value, isSameShape, sizeOf } from '../graph.ts'
 import { type Operator, expectEqual, expectRanks, floats, integer, mismatch } from '../operator.ts'
 
 function gemmSides([a = [], b = []]: readonly Shape[], transposeA: boolean, transposeB: boolean) {
@@ -35,30 +35,48 @@ export const gemm: Operator = {
     const [a, b] = inputs
     const [dy] = gradients
     assert(a && b && dy, 'a Gemm has two factors')
-    assert(
-      attributes['transposeA'] === 0 && attributes['transposeB'] === 0,
-      'gradients are taken of plain products',
-    )
-    const da = isNeeded[0] ? apply('Gemm', [dy, b], { transposeA: 0, transposeB: 1 })[0] : undefined
-    const db = isNeeded[1] ? apply('Gemm', [a, dy], { transposeA: 1, transposeB: 0 })[0] : undefined
+    const turnedA = integer(attributes, 'transposeA')
+    const turnedB = integer(attributes, 'transposeB')
+    const product = (left: Value, right: Value, turned: readonly [number, number]) =>
+      apply('Gemm', [left, right], { transposeA: turned[0], transposeB: turned[1] })[0]
+    const byA = () => (turnedA ? product(b, dy, [turnedB, 1]) : product(dy, b, [0, 1 - turnedB]))
+    const byB = () => (turnedB ? product(dy, a, [1, turnedA]) : product(a, dy, [1 - turnedA, 0]))
+    const da = isNeeded[0] ? byA() : undefined
+    const db = isNeeded[1] ? byB() : undefined
     const dBias = isNeeded[2] ? apply('SumRows', [dy])[0] : undefined
     return [da, db, dBias]
   },
 }
 
-/** Sum of a matrix over its rows: [rows, columns] -> [columns]. */
+/** Sum over the first side: [rows, ...rest] -> [...rest]. */
 export const sumRows: Operator = {
   infer(inputs) {
-    expectRanks('SumRows', inputs, [[2, 'f32']])
-    return [floats(inputs[0]?.shape[1] ?? 0)]
+    const [x] = inputs
+    if (inputs.length !== 1 || x?.type !== 'f32' || x.shape.length < 2) {
+      throw mismatch('SumRows', inputs)
+    }
+    return [floats(...x.shape.slice(1))]
   },
   flops: (inputs) => sizeOf(inputs[0]?.shape ?? []),
 }
 
+/** a + b of one shape, or a [rows, ...rest] + b [...rest]. */
 export const add: Operator = {
-  infer: (inputs) => [floats(...expectEqual('Add', inputs))],
+  infer(inputs) {
+    const [a, b] = inputs
+    if (!a || !b || inputs.length !== 2) throw mismatch('Add', inputs)
+    const isRepeated = a.shape.length === b.shape.length + 1
+    expectEqual('Add', [isRepeated ? { ...a, shape: a.shape.slice(1) } : a, b])
+    return [floats(...a.shape)]
+  },
   flops: (_inputs, outputs) => sizeOf(outputs[0]?.shape ?? []),
-  gradient: ({ gradients }) => [gradients[0], gradients[0]],
+  gradient({ inputs, gradients, isNeeded, apply }) {
+    const [a, b] = inputs
+    const [dy] = gradients
+    assert(a && b && dy, 'an Add has two terms')
+    if (a.shape.length === b.shape.length) return [dy, dy]
+    return [dy, isNeeded[1] ? apply('SumRows', [dy])[0] : undefined]
+  },
 }
 
 export const relu: Operator = {

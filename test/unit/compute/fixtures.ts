@@ -2,7 +2,8 @@ import { readFile } from 'node:fs/promises'
 import { encodeSafetensors } from '#compute/export/safetensors.ts'
 import { createWords, streamKeyOf } from '#compute/exact/random.ts'
 import type { Hex } from '#wire/primitives.ts'
-import type { TrainSpec } from '#wire/spec.ts'
+import type { Rows } from '#compute/train/rows.ts'
+import { type TrainSpec, hasTokens } from '#wire/spec.ts'
 
 export const seed: Hex = `0x${'5a'.repeat(32)}`
 export const segmentSeed: Hex = `0x${'c3'.repeat(32)}`
@@ -50,6 +51,45 @@ export const linearSpec: TrainSpec = {
   batchSize: 16,
 }
 
+/** A transformer as GPT-2's: layer norm, biases, learned positions, tied head. */
+export const gptSpec: TrainSpec = {
+  ...common,
+  model: {
+    kind: 'transformer',
+    layers: 2,
+    width: 24,
+    heads: 3,
+    hidden: 40,
+    norm: 'layer',
+    feedForward: 'gelu',
+    positions: 'learned',
+    dropout: 0,
+    tied: true,
+    ternary: false,
+  },
+  inputShape: [11],
+  outputs: 19,
+  batchSize: 5,
+}
+
+/** A transformer as llama's: RMS norm, no biases, rotary positions, SwiGLU, its own head. */
+export const llamaSpec: TrainSpec = {
+  ...gptSpec,
+  model: {
+    kind: 'transformer',
+    layers: 2,
+    width: 20,
+    heads: 2,
+    hidden: 28,
+    norm: 'rms',
+    feedForward: 'swiglu',
+    positions: 'rotary',
+    dropout: 0,
+    tied: false,
+    ternary: false,
+  },
+}
+
 /** The compiled kernels. */
 export async function readWasm(): Promise<Uint8Array<ArrayBuffer>> {
   const url = new URL('../../../compute/exact/kernels.wasm', import.meta.url)
@@ -80,15 +120,44 @@ export function createRows(spec: TrainSpec, count: number) {
   return { count, x, y }
 }
 
+/** Sequences in which a token follows from the two before it. */
+function createSequences({ inputShape, outputs }: TrainSpec, count: number): Rows {
+  const [context = 0] = inputShape
+  const next = createFloats(7)
+  const x = new Int32Array(count * context)
+  const y = new Int32Array(count * context)
+  for (let row = 0; row < count; row += 1) {
+    let [a = 0, b = 0] = [next(), next()].map((value) => Math.floor(((value + 1) / 2) * outputs))
+    for (let place = 0; place < context; place += 1) {
+      x[row * context + place] = b
+      ;[a, b] = [b, (3 * a + 5 * b + 1) % outputs]
+      y[row * context + place] = b
+    }
+  }
+  return { count, x, y }
+}
+
+/** Sequences for a transformer, else `createRows`. */
+export function rowsOf(spec: TrainSpec, count: number): Rows {
+  return hasTokens(spec) ? createSequences(spec, count) : createRows(spec, count)
+}
+
 /** The same as the bytes of a rows file. */
 export function encodeRows(spec: TrainSpec, count: number): Uint8Array {
-  const { x, y } = createRows(spec, count)
+  const { x, y } = rowsOf(spec, count)
+  if (x instanceof Int32Array && y instanceof Int32Array) {
+    const shape = [count, ...spec.inputShape]
+    return encodeSafetensors({
+      x: { dtype: 'I32', shape, values: x },
+      y: { dtype: 'I32', shape, values: y },
+    })
+  }
   const label =
     y instanceof Int32Array
       ? { dtype: 'I32' as const, shape: [count], values: y }
       : { dtype: 'F32' as const, shape: [count, spec.outputs], values: y }
   return encodeSafetensors({
-    x: { dtype: 'F32', shape: [count, ...spec.inputShape], values: x },
+    x: { dtype: 'F32', shape: [count, ...spec.inputShape], values: x as Float32Array },
     y: label,
   })
 }

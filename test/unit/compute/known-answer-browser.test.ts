@@ -8,11 +8,11 @@ const browser = await launchChromium()
 const modules = await serveModules()
 
 /** As text: the test runner would rewrite the imports of a function. */
-function scriptOf(name: KnownName): string {
+function scriptOf(name: KnownName, steps: number): string {
   return `(async () => {
     const { answerOf } = await import('/test/unit/compute/known-answer.ts')
     const response = await fetch('/compute/exact/kernels.wasm')
-    return answerOf('${name}', new Uint8Array(await response.arrayBuffer()))
+    return answerOf('${name}', new Uint8Array(await response.arrayBuffer()), { steps: ${steps} })
   })()`
 }
 
@@ -21,8 +21,12 @@ afterAll(async () => {
   if (!('reason' in browser)) await browser.close()
 })
 
-describe('200 steps in Chromium end in the committed hashes', () => {
-  test.for(['mlp', 'cnn'] as const)('%s', async (name, { skip }) => {
+describe('training in Chromium ends in the committed hashes', () => {
+  test.for([
+    ['mlp', 200],
+    ['cnn', 200],
+    ['gpt', 20],
+  ] as const)('%s after %i steps', async ([name, steps], { skip }) => {
     if ('reason' in browser) {
       skip(browser.reason)
       return
@@ -31,9 +35,9 @@ describe('200 steps in Chromium end in the committed hashes', () => {
     const errors: string[] = []
     page.on('pageerror', (error) => errors.push(error.message))
     await page.goto(modules.url)
-    const answer = await page.evaluate(scriptOf(name))
+    const answer = await page.evaluate(scriptOf(name, steps))
     await page.close()
     expect(errors).toEqual([])
-    expect(answer).toEqual(knownAnswers[name][200])
+    expect(answer).toEqual(knownAnswers[name][steps])
   })
 })

@@ -4,15 +4,21 @@ import { knownAnswers } from '#test/bits/known.ts'
 import { answerOf } from './known-answer.ts'
 import { readWasm } from './fixtures.ts'
 
-describe('200 steps end in the committed hashes', () => {
+const msMax = 180_000
+
+describe('training ends in the committed hashes', () => {
   test.each([
-    ['mlp', 1],
-    ['mlp', 2],
-    ['mlp', 3],
-    ['cnn', 1],
-    ['cnn', 2],
-  ] as const)('%s with %i threads', async (name, threads) => {
-    const answer = await answerOf(name, await readWasm(), { threads, createTeam: createThreadTeam })
-    expect(answer).toEqual(knownAnswers[name][200])
+    ['mlp', 200, 1],
+    ['mlp', 200, 2],
+    ['mlp', 200, 3],
+    ['cnn', 200, 1],
+    ['cnn', 200, 2],
+    ['gpt', 20, 1],
+    ['gpt', 200, 2],
+    ['gpt', 20, 4],
+  ] as const)('%s after %i steps with %i threads', { timeout: msMax }, async (...known) => {
+    const [name, steps, threads] = known
+    const options = { steps, threads, createTeam: createThreadTeam }
+    expect(await answerOf(name, await readWasm(), options)).toEqual(knownAnswers[name][steps])
   })
 })

@@ -7,7 +7,7 @@ import { createBatches } from '#compute/train/batches.ts'
 import { stateRootOf } from '#compute/train/commit.ts'
 import { type Rows, loadBatch } from '#compute/train/rows.ts'
 import { leafOfEngine } from '#compute/train/state.ts'
-import type { TrainSpec } from '#wire/spec.ts'
+import { type TrainSpec, hasTokens } from '#wire/spec.ts'
 
 const rowCount = 500
 const seed = `0x${'5a'.repeat(32)}` as const
@@ -31,7 +31,7 @@ const common = {
   aggregation: 'mean',
 } as const
 
-/** The two models of the benchmark whose first 200 steps have committed hashes. */
+/** The models of the benchmark whose first 200 steps have committed hashes. */
 export const knownSpecs = {
   mlp: {
     ...common,
@@ -44,6 +44,25 @@ export const knownSpecs = {
     model: { kind: 'cnn', channels: [16, 32], dense: [128] },
     inputShape: [1, 28, 28],
     batchSize: 64,
+  },
+  gpt: {
+    ...common,
+    model: {
+      kind: 'transformer',
+      layers: 4,
+      width: 128,
+      heads: 4,
+      hidden: 512,
+      norm: 'layer',
+      feedForward: 'gelu',
+      positions: 'learned',
+      dropout: 0,
+      tied: true,
+      ternary: false,
+    },
+    inputShape: [64],
+    outputs: 96,
+    batchSize: 16,
   },
 } satisfies Record<string, TrainSpec>
 export type KnownName = keyof typeof knownSpecs
@@ -63,7 +82,7 @@ export async function answerOf(
 ): Promise<Answer> {
   const spec: TrainSpec = knownSpecs[name]
   const engine = await createEngine(spec, wasm, options)
-  const rows = createRows()
+  const rows = hasTokens(spec) ? createSequences(spec) : createRows()
   const batchAt = createBatches({
     segmentSeed,
     rows: rows.count,
@@ -79,6 +98,22 @@ export async function answerOf(
   const state = stateRootOf(leafOfEngine(engine))
   await engine.close()
   return { state, losses: toHex(sha256(new Uint8Array(losses.buffer))) }
+}
+
+/** Sequences of tokens with a rule and some chance. */
+function createSequences({ inputShape, outputs }: TrainSpec): Rows {
+  const [context = 0] = inputShape
+  const next = createWords(streamKeyOf(seed, 0, 7))
+  const tokens = new Int32Array(rowCount + context + 1)
+  for (let i = 0; i < tokens.length; i += 1) {
+    const [a = 1, b = 7] = [tokens[i - 2], tokens[i - 1]]
+    tokens[i] = (3 * a + 5 * b + (next() % 16 === 0 ? 1 : 0)) % outputs
+  }
+  const sequencesFrom = (shift: number) =>
+    Int32Array.from({ length: rowCount * context }, (_, i) => {
+      return tokens[Math.floor(i / context) + (i % context) + shift] as number
+    })
+  return { count: rowCount, x: sequencesFrom(0), y: sequencesFrom(1) }
 }
 
 function createRows(): Rows {

@@ -1,13 +1,15 @@
 import { describe, expect, test } from 'vitest'
 import { createEngine } from '#compute/exact/engine.ts'
-import type { TrainSpec } from '#wire/spec.ts'
+import { type TrainSpec, hasTokens } from '#wire/spec.ts'
 import {
   cnnSpec,
+  gptSpec,
+  llamaSpec,
   createFloats,
-  createRows,
   linearSpec,
   mlpSpec,
   readWasm,
+  rowsOf,
   seed,
 } from '../fixtures.ts'
 import { loadBatch } from '#compute/train/rows.ts'
@@ -20,6 +22,8 @@ const specs: Readonly<Record<string, TrainSpec>> = {
   'mlp on images': { ...cnnSpec, model: { kind: 'mlp', hidden: [20] }, optimizer: sgd },
   cnn: { ...cnnSpec, optimizer: sgd },
   'cnn, odd sides': { ...cnnSpec, inputShape: [3, 11, 13], optimizer: sgd },
+  gpt: gptSpec,
+  llama: llamaSpec,
   'cnn for values': { ...cnnSpec, loss: 'meanSquaredError', outputs: 2, optimizer: sgd },
 }
 
@@ -28,11 +32,14 @@ type LossAt = (shift: number) => number
 
 async function prepare(spec: TrainSpec) {
   const engine = await createEngine({ ...spec, optimizer: sgd }, await readWasm())
-  const rows = createRows(spec, spec.batchSize)
+  const rows = rowsOf(spec, spec.batchSize)
   engine.initialize(seed)
-  // biases away from zero, so that their gradients are seen where ReLU bends
+  // biases away from zero, so that their gradients are seen where ReLU bends; attention away from evenness
   const next = createFloats(3)
-  for (let i = 0; i < engine.p.length; i += 1) engine.p[i] = (engine.p[i] as number) + 0.02 * next()
+  const spread = hasTokens(spec) ? 0.3 : 0.02
+  for (let i = 0; i < engine.p.length; i += 1) {
+    engine.p[i] = (engine.p[i] as number) + spread * next()
+  }
   loadBatch(
     engine,
     rows,
@@ -48,7 +55,8 @@ describe('each parameter gradient is the slope of the loss along it', () => {
     const start = engine.p.slice()
     engine.train()
     const gradient = engine.g.slice()
-    const scale = spec.loss === 'crossEntropy' ? spec.batchSize : spec.batchSize * spec.outputs
+    const perRow = spec.loss === 'crossEntropy' ? engine.y.length / spec.batchSize : spec.outputs
+    const scale = spec.batchSize * perRow
     for (const { name: parameter, offset, size } of engine.parameters) {
       const slope = gradient.subarray(offset, offset + size)
       const length = Math.hypot(...slope)
