@@ -1,57 +1,94 @@
 /**
- * `node boot.mjs test/bench/compute.ts`: speed of the exact engine on this machine. Steps a second are the best
- * of many single steps, with and without hashing of each state; other load makes them smaller.
+ * `npm run bench:compute -- [--only <task>]… [--engine <name>]… [--rounds <n>] [--round-ms <n>] [--json]`:
+ * training steps and products of the exact engine beside tfjs and onnxruntime, which this installs into a
+ * folder of its own. Engines work in turn, each in its own process; the table goes to stdout, with `--json`
+ * followed by one line of JSON.
  */
-import { readKernels } from '#compute/train/session.ts'
-import { createEngine } from '#compute/exact/engine.ts'
-import { createMemory, instantiateKernels } from '#compute/exact/kernels.ts'
-import { createThreadTeam } from '#compute/exact/thread-team.ts'
-import { knownSpecs } from '../unit/compute/known-answer.ts'
+import { availableParallelism, cpus, loadavg } from 'node:os'
+import { parseArgs } from 'node:util'
+import { installPeer } from './peers/install.ts'
+import { type EngineName, engineNames } from './peers/peer.ts'
+import { startPeer } from './peers/process.ts'
+import { reportOf } from './peers/report.ts'
+import { type Contender, type Measurement, measureTask } from './peers/rounds.ts'
+import { tableOf } from './peers/table.ts'
+import { tasks } from './peers/tasks.ts'
 
-const wasm = await readKernels()
-const stepsTimed = 100
-
-/** Best time of `count` runs, in ms. */
-function bestMs(count: number, run: () => void): number {
-  let best = Infinity
-  for (let i = 0; i < count; i += 1) {
-    const start = performance.now()
-    run()
-    best = Math.min(best, performance.now() - start)
-  }
-  return best
+const threadsOf: Readonly<Record<EngineName, readonly number[]>> = {
+  exact: [1, 2],
+  'onnxruntime-web': [1, 2],
+  'onnxruntime-node': [1, 2],
+  'tfjs-wasm': [1],
 }
 
-for (const [name, spec] of Object.entries(knownSpecs)) {
-  for (const threads of [1, 2]) {
-    const engine = await createEngine(spec, wasm, { threads, createTeam: createThreadTeam })
-    engine.initialize(`0x${'5a'.repeat(32)}`)
-    for (let i = 0; i < engine.x.length; i += 1)
-      engine.x[i] = (Math.imul(i, 2654435761) >>> 8) / 2 ** 24
-    for (let i = 0; i < engine.y.length; i += 1) engine.y[i] = i % spec.outputs
-    const ms = bestMs(stepsTimed, () => engine.train())
-    const hashingMs = bestMs(20, () => void engine.partRoots())
-    const gflops = engine.flopsPerStep / ms / 1e6
-    console.log(
-      `${name}, ${threads} thread(s): ${(1000 / ms).toFixed(0)} steps/s (${gflops.toFixed(1)} GFLOP/s), ` +
-        `with hashing ${(1000 / (ms + hashingMs)).toFixed(0)} (${((100 * hashingMs) / (ms + hashingMs)).toFixed(1)} %)`,
-    )
-    await engine.close()
-  }
-}
-
-const side = 512
-const memory = createMemory(16 << 20)
-const kernels = instantiateKernels(await WebAssembly.compile(wasm), memory)
-const bytes = 4 * side * side
-const [a, b, c, scratch] = [4096, 4096 + bytes, 4096 + 2 * bytes, 4096 + 3 * bytes] as const
-new Float32Array(memory.buffer, a, 2 * side * side).forEach((_, i, values) => {
-  values[i] = (Math.imul(i, 2654435761) >>> 8) / 2 ** 24 - 0.5
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string', multiple: true },
+    engine: { type: 'string', multiple: true },
+    rounds: { type: 'string', default: '5' },
+    'round-ms': { type: 'string', default: '400' },
+    json: { type: 'boolean', default: false },
+  },
 })
-const strides = { NN: [side, 1, side, 1], NT: [side, 1, 1, side], TN: [1, side, side, 1] } as const
-for (const [name, [ars, acs, brs, bcs]] of Object.entries(strides)) {
-  const ms = bestMs(30, () =>
-    kernels.gemm(side, side, side, a, ars, acs, b, brs, bcs, c, side, scratch),
-  )
-  console.log(`gemm 512 ${name}, 1 thread: ${((2 * side ** 3) / ms / 1e6).toFixed(1)} GFLOP/s`)
+
+const log = (line: string) => process.stderr.write(`${line}\n`)
+const chosen = tasks.filter(
+  ({ name }) => values.only?.some((part) => name.startsWith(part)) ?? true,
+)
+const engines = engineNames.filter((name) => values.engine?.includes(name) ?? true)
+if (chosen.length === 0 || engines.length === 0) {
+  log(`tasks: ${tasks.map(({ name }) => name).join(', ')}; engines: ${engineNames.join(', ')}`)
+  process.exit(2)
 }
+
+const contenders: Contender[] = []
+for (const engine of engines) {
+  const { folder, reason } = installPeer(engine)
+  for (const threads of threadsOf[engine]) {
+    contenders.push(await contend(engine, { threads, folder }, reason))
+  }
+}
+
+async function contend(
+  engine: EngineName,
+  options: { threads: number; folder: string },
+  absent?: string,
+): Promise<Contender> {
+  const { threads } = options
+  if (absent !== undefined) return { engine, threads, reason: absent }
+  try {
+    return { engine, threads, peer: await startPeer(engine, options) }
+  } catch (error) {
+    return { engine, threads, reason: (error as Error).message }
+  }
+}
+
+const roundMs = Number(values['round-ms'])
+const rounds = Number(values.rounds)
+const measurements: Measurement[] = []
+const loadBefore = loadavg()[0] ?? 0
+for (const task of chosen) {
+  measurements.push(...(await measureTask(task, contenders, { rounds, roundMs, log })))
+}
+for (const { peer } of contenders) peer?.stop()
+
+const machine = {
+  processor: cpus()[0]?.model.trim() ?? process.arch,
+  cores: availableParallelism(),
+  node: process.versions.node,
+  versions: Object.fromEntries(
+    contenders.flatMap(({ engine, peer }) => (peer ? [[engine, peer.version]] : [])),
+  ),
+  loadAverage: [loadBefore, loadavg()[0] ?? 0],
+}
+const report = reportOf(measurements)
+console.log(
+  `${machine.processor}, ${machine.cores} cores, Node ${machine.node}, load ${machine.loadAverage.map((load) => load.toFixed(1)).join(' to ')}`,
+)
+console.log(
+  Object.entries(machine.versions)
+    .map(([name, version]) => `${name} ${version}`)
+    .join(', '),
+)
+for (const line of tableOf(report, chosen)) console.log(line)
+if (values.json) console.log(JSON.stringify({ ...report, machine }))

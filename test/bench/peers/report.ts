@@ -1,0 +1,134 @@
+import type { EngineName } from './peer.ts'
+import { type Measurement, medianOf } from './rounds.ts'
+
+export interface Row {
+  readonly name: string
+  readonly engine: EngineName
+  readonly threads: number
+  /** Median of the rounds; null where the engine does not take part. */
+  readonly stepsPerSecond: number | null
+  /** At the speed of the fastest run. */
+  readonly best: number | null
+  readonly reason?: string
+}
+
+/** What is to be reached: at least, or where `isMost` at most. */
+export interface Goal {
+  readonly bound: number
+  readonly isMost?: boolean
+}
+
+export interface Report {
+  readonly rows: readonly Row[]
+  /** By goal: this run's figure. */
+  readonly ratios: Readonly<Record<string, number>>
+  readonly goals: Readonly<Record<string, Goal>>
+  readonly met: readonly string[]
+  readonly missed: readonly string[]
+  /** Goals that this run says nothing about. */
+  readonly unmeasured: readonly string[]
+}
+
+type Side = readonly [engine: EngineName, threads: number]
+
+interface Comparison extends Goal {
+  readonly task: string
+  readonly ours: Side
+  readonly theirs: Side
+}
+
+const exact = (threads: number): Side => ['exact', threads]
+const web = (threads: number): Side => ['onnxruntime-web', threads]
+const tfjs: Side = ['tfjs-wasm', 1]
+
+/** Speeds against other engines. */
+const comparisons: Readonly<Record<string, Comparison>> = {
+  'cnn 2 threads / onnxruntime-web 2 threads': {
+    task: 'cnn',
+    ours: exact(2),
+    theirs: web(2),
+    bound: 1,
+  },
+  'cnn 2 threads / tfjs-wasm': { task: 'cnn', ours: exact(2), theirs: tfjs, bound: 5 },
+  'gpt 1 thread / onnxruntime-web 1 thread': {
+    task: 'gpt',
+    ours: exact(1),
+    theirs: web(1),
+    bound: 1.5,
+  },
+  'gpt 2 threads / onnxruntime-node 2 threads': {
+    task: 'gpt',
+    ours: exact(2),
+    theirs: ['onnxruntime-node', 2],
+    bound: 1,
+  },
+  'gpt 2 threads / tfjs-wasm': { task: 'gpt', ours: exact(2), theirs: tfjs, bound: 5 },
+  'mlp 2 threads / onnxruntime-web 2 threads': {
+    task: 'mlp',
+    ours: exact(2),
+    theirs: web(2),
+    bound: 1,
+  },
+  'mlp 2 threads / tfjs-wasm': { task: 'mlp', ours: exact(2), theirs: tfjs, bound: 5 },
+}
+
+/** Figures that the exact engine gives of itself. */
+const figures: Readonly<Record<string, Goal & { task: string; figure: string }>> = {
+  'hashing share of a gpt step': { task: 'gpt', figure: 'hashingShare', bound: 0.05, isMost: true },
+}
+
+/** Rows, ratios and goals of a run. A ratio is the median over rounds of the two speeds of the same round. */
+export function reportOf(measurements: readonly Measurement[]): Report {
+  const find = (task: string, [engine, threads]: Side) =>
+    measurements.find((m) => m.name === task && m.engine === engine && m.threads === threads)
+  const goals: Record<string, Goal> = {}
+  const ratios: Record<string, number> = {}
+  for (const [name, { task, ours, theirs, bound }] of Object.entries(comparisons)) {
+    goals[name] = { bound }
+    const ratio = ratioOf(find(task, ours), find(task, theirs))
+    if (ratio !== undefined) ratios[name] = ratio
+  }
+  for (const [name, { task, figure, bound, isMost = false }] of Object.entries(figures)) {
+    goals[name] = { bound, isMost }
+    const value = find(task, exact(2))?.figures[figure]
+    if (value !== undefined) ratios[name] = value
+  }
+  const isMet = (name: string) => {
+    const { bound, isMost = false } = goals[name] as Goal
+    const value = ratios[name] as number
+    return isMost ? value <= bound : value >= bound
+  }
+  const measured = Object.keys(goals).filter((name) => name in ratios)
+  return {
+    rows: measurements.map(rowOf),
+    ratios,
+    goals,
+    met: measured.filter(isMet),
+    missed: measured.filter((name) => !isMet(name)),
+    unmeasured: Object.keys(goals).filter((name) => !(name in ratios)),
+  }
+}
+
+function rowOf({ name, engine, threads, rounds, best, reason }: Measurement): Row {
+  const isMeasured = rounds.length > 0
+  return {
+    name,
+    engine,
+    threads,
+    stepsPerSecond: isMeasured ? medianOf(rounds) : null,
+    best: isMeasured ? best : null,
+    ...(reason !== undefined && { reason }),
+  }
+}
+
+function ratioOf(
+  ours: Measurement | undefined,
+  theirs: Measurement | undefined,
+): number | undefined {
+  if (!ours || !theirs) return undefined
+  const pairs = ours.rounds.flatMap((speed, i) => {
+    const other = theirs.rounds[i]
+    return other === undefined ? [] : [speed / other]
+  })
+  return pairs.length > 0 ? medianOf(pairs) : undefined
+}
