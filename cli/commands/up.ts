@@ -10,9 +10,11 @@ export function register(program: Command, context: Context): void {
     .option('--evaluators <count>', 'evaluators, 0 to 6', '3')
     .option('--stake <train>', 'what each stakes, in TRAIN', '20000')
     .option('--misbehave <index:kind...>', 'workers that cheat, such as 1:noise (development only)')
+    .option('--detach', 'return when the network is ready and leave it running')
     .option('--no-restart', 'do not start a worker or evaluator again when it ends by itself')
-    .action(async (_flags: object, command: Command) => {
+    .action(async ({ detach }: { detach?: boolean }, command: Command) => {
       const { runUp } = await import('../up.ts')
-      await runUp(context, command)
+      const { runDetached } = await import('../detach.ts')
+      await (detach === true ? runDetached : runUp)(context, command)
     })
 }
