@@ -8,7 +8,7 @@ import type { Operators } from '#chain/client/operators.ts'
 import type { Registry } from '#chain/client/registry.ts'
 import { verdictCommitment, verdictHashOf } from '#chain/client/terms.ts'
 import type { Transactor } from '#chain/client/transactor.ts'
-import type { JobView } from '#chain/client/view.ts'
+import { type JobView, hasPanelCommitted } from '#chain/client/view.ts'
 import type { Runner } from '#compute/runner.ts'
 import type { DrawnStep } from '#compute/train/drawn.ts'
 import type { Artifacts, JobTopic } from '#p2p/network.ts'
@@ -212,7 +212,7 @@ async function publish(
   }
 }
 
-/** Waits until all drawn evaluators have committed, or may no longer. */
+/** Waits until the whole panel has committed, or may no longer. */
 async function untilRevealing(
   deps: Pick<AttestDeps, 'feed' | 'clock'>,
   view: JobView,
@@ -223,7 +223,7 @@ async function untilRevealing(
     const present = deps.feed.job(view.jobId) ?? view
     const { commitDeadline = 0n } = present
     if (deps.feed.head().timestamp > commitDeadline) return
-    if (present.evaluators.every((evaluator) => present.committed.includes(evaluator))) return
+    if (hasPanelCommitted(present)) return
     await deps.clock.sleep(pollMs, signal)
   }
 }

@@ -1,5 +1,5 @@
 import type { Head } from '#chain/client/feed.ts'
-import type { JobView, Verdict } from '#chain/client/view.ts'
+import { type JobView, type Verdict, hasPanelCommitted } from '#chain/client/view.ts'
 import type { Hex } from '#wire/primitives.ts'
 
 /** The stored state of a job as `JobManager.jobState` answers it, as far as duties need it. */
@@ -36,7 +36,10 @@ export function dueCall(job: StoredJob, view: JobView, head: Head): Duty | undef
       if (isPast(0)) return { call: 'expire' }
       return isDrawable ? { call: 'drawEvaluators' } : undefined
     case statuses.attesting:
-      return isPast(terms.revealSeconds) ? attestingDuty(view) : undefined
+      // Once all have committed, the deadline is the end of the reveal window itself.
+      return isPast(hasPanelCommitted(view) ? 0 : terms.revealSeconds)
+        ? attestingDuty(view)
+        : undefined
     case statuses.completed:
       return view.verdict ? { call: 'distributePayment', verdict: view.verdict } : undefined
     default:

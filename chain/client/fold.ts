@@ -36,6 +36,7 @@ const folds: { readonly [Name in EventName]?: Fold<Name> } = {
   EvaluatorsDrawn: (view, { evaluators, commitDeadline }) => ({
     phase: 'attesting',
     evaluators: [...view.evaluators, ...lowerAll(evaluators)],
+    panelStart: view.evaluators.length,
     commitDeadline,
   }),
   VerdictCommitted: (view, { evaluator }) => ({ committed: [...view.committed, lower(evaluator)] }),
@@ -85,6 +86,7 @@ const folds: { readonly [Name in EventName]?: Fold<Name> } = {
 const nothingSubmitted = {
   results: [],
   evaluators: [],
+  panelStart: undefined,
   committed: [],
   revealed: [],
   seedHeight: undefined,

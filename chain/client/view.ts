@@ -86,7 +86,10 @@ export interface JobView {
   readonly results: readonly ResultView[]
   /** The randomness of this height draws the evaluators and the steps they repeat. */
   readonly seedHeight?: bigint
+  /** All that were drawn in this attempt, one panel after another. */
   readonly evaluators: readonly Hex[]
+  /** Where the present panel begins in `evaluators`; 0 when it is the first. */
+  readonly panelStart?: number
   /** Unix seconds until which the newest panel may commit. */
   readonly commitDeadline?: bigint
   readonly committed: readonly Hex[]
@@ -102,4 +105,9 @@ export interface JobView {
   readonly burnedWei: bigint
   readonly refundedWei: bigint
   readonly lastBlock: bigint
+}
+
+/** Whether the whole present panel has committed: from then on verdicts are opened, within the reveal window. */
+export function hasPanelCommitted({ evaluators, panelStart, committed }: JobView): boolean {
+  return evaluators.slice(panelStart ?? 0).every((evaluator) => committed.includes(evaluator))
 }

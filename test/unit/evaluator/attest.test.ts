@@ -151,6 +151,13 @@ describe('attest', () => {
     expect(third.sent.map(({ call }) => call)).toEqual(['revealVerdict'])
   })
 
+  test('in a further panel nobody waits for the silent of the one before', async () => {
+    const process = await begin(createJournal(createMemoryStore()))
+    process.feed.set({ evaluators: [other, self], panelStart: 1 })
+    await run(process)
+    expect(process.sent.map(({ call }) => call)).toEqual(['commitVerdict', 'revealVerdict'])
+  })
+
   test('what was sent before a restart is not sent for nothing', async () => {
     const journal = createJournal(createMemoryStore())
     const first = await begin(journal)

@@ -16,10 +16,18 @@ const clean: Verdict = {
 }
 const guilty: Verdict = { ...clean, modelHash: zeroHash, guiltyMask: 2 }
 const deadline = 1_000n
+const drawn = [hash('e1'), hash('e2')] as const
 
 function calls(phase: Phase, view: Partial<JobView>, timestamp: bigint, number = 50n): string[] {
   const terms = { revealSeconds: 60 }
-  const whole = { phase, terms, revealed: [], ...view } as unknown as JobView
+  const whole = {
+    phase,
+    terms,
+    evaluators: drawn,
+    committed: [],
+    revealed: [],
+    ...view,
+  } as unknown as JobView
   return dueOf(whole, { number, timestamp }, deadline).map(({ call }) => call)
 }
 
@@ -39,6 +47,10 @@ describe('dueOf', () => {
     ['attesting', { revealed: [reveal(clean)] }, 1_061n, ['completeJob', 'expire']],
     ['attesting', { revealed: [reveal(guilty)] }, 1_061n, ['slash', 'expire']],
     ['attesting', {}, 1_061n, ['expire']],
+    ['attesting', { committed: drawn }, 1_000n, []],
+    ['attesting', { committed: drawn }, 1_001n, ['expire']],
+    ['attesting', { committed: [drawn[1]], panelStart: 1 }, 1_001n, ['expire']],
+    ['attesting', { committed: [drawn[0]], panelStart: 1 }, 1_060n, []],
     ['completed', {}, 900n, []],
     ['completed', { verdict: clean }, 900n, ['distributePayment']],
     ['settled', {}, 9_000n, []],

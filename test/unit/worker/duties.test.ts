@@ -23,7 +23,8 @@ const reveal = (...verdicts: readonly Verdict[]) =>
   })
 
 const stored: StoredJob = { status: 1, volunteerCount: 3, deadline: 1_000n, seedHeight: 50n }
-const view = sampleView()
+const drawn = ['0xe0', '0xe1'] as readonly Hex[]
+const view = sampleView({ evaluators: drawn })
 
 describe('dueCall', () => {
   test.each<[string, Partial<StoredJob>, number, number, Duty['call'] | undefined]>([
@@ -57,9 +58,25 @@ describe('dueCall', () => {
     ['one verdict alone draws more', [verdict], { call: 'expire' }],
     ['two that differ draw more', [verdict, other], { call: 'expire' }],
   ])('after the reveal window %s', (_title, verdicts, duty) => {
-    const seen = sampleView({ phase: 'attesting', revealed: reveal(...verdicts) })
+    const seen = sampleView({
+      phase: 'attesting',
+      evaluators: drawn,
+      revealed: reveal(...verdicts),
+    })
     const head = { number: 99n, timestamp: 1_061n }
     expect(dueCall({ ...stored, status: statuses.attesting }, seen, head)).toEqual(duty)
+  })
+
+  test('after the last commitment the deadline is that of the reveals', () => {
+    const state = { ...stored, status: statuses.attesting }
+    const dueAt = (timestamp: bigint, committed: readonly Hex[], panelStart = 0) =>
+      dueCall(state, sampleView({ evaluators: drawn, committed, panelStart }), {
+        number: 99n,
+        timestamp,
+      })?.call
+    expect(dueAt(1_001n, drawn)).toBe('expire')
+    expect(dueAt(1_001n, drawn.slice(0, 1))).toBeUndefined()
+    expect(dueAt(1_001n, drawn.slice(1), 1)).toBe('expire')
   })
 
   test('a completed job is paid', () => {

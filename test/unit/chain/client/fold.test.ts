@@ -49,6 +49,9 @@ describe('foldEvent', () => {
       event('RedrawOpened', { attempt: 0, panel: 1, seedHeight: 40n }),
     )
     expect(view).toMatchObject({ phase: 'submitted', seedHeight: 40n, evaluators: [account('8')] })
+    const drawn = event('EvaluatorsDrawn', { evaluators: [account('9')], commitDeadline: 199n })
+    const again = foldEvent(view, drawn)
+    expect(again).toMatchObject({ evaluators: [account('8'), account('9')], panelStart: 1 })
   })
 
   test('forgets results, evaluators and verdicts when a new attempt starts', () => {
