@@ -1,26 +1,23 @@
-import { cpus, totalmem } from 'node:os'
 import { join } from 'node:path'
-import type { LocalAccount } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 import type { SealKeys } from '#base/crypto/seal.ts'
 import { toHex } from '#base/hex.ts'
 import type { Logger } from '#base/log.ts'
 import type { Metrics } from '#base/metrics.ts'
-import { type Service, createGroup } from '#base/service.ts'
+import { createGroup } from '#base/service.ts'
 import { createOperators } from '#chain/client/operators.ts'
 import { createTransactor } from '#chain/client/transactor.ts'
 import { createRunner } from '#compute/runner-process.ts'
 import { createJournal } from '#evaluator/journal.ts'
-import { type Evaluator, createEvaluator } from '#evaluator/loop.ts'
-import { createBinding } from '#p2p/binding.ts'
-import { type Capabilities, createCapabilities } from '#p2p/capabilities.ts'
-import type { CapabilityClaim } from '#p2p/capability.ts'
+import { createEvaluator } from '#evaluator/loop.ts'
 import { createFiles } from '#store/files.ts'
 import { openLevelStore } from '#store/level.ts'
 import type { Hex } from '#wire/primitives.ts'
-import { type Station, composeStation } from './compose.ts'
+import { announce } from './announce.ts'
+import { composeStation } from './compose.ts'
 import type { Settings } from './configuration.ts'
 import type { Context } from './context.ts'
+import type { Machine } from './machine.ts'
 import type { Network as NetworkFile } from './network-file.ts'
 
 export interface EvaluatorParts {
@@ -36,27 +33,13 @@ export interface EvaluatorParts {
   readonly metrics: Metrics
 }
 
-/** An evaluator's machine, wired but not started: first its services, then the evaluator on them. */
-export interface EvaluatorMachine {
-  readonly station: Station
-  readonly operator: LocalAccount
-  readonly services: Service
-  readonly evaluator: Evaluator
-  /** Closes the journal, once the rest is stopped. */
-  readonly close: () => Promise<void>
-}
-
 const gib = 1_073_741_824
 /** An evaluator cannot refuse a draw, and mostly waits for others. */
 const concurrencyMin = 4
-const bindingLifeSeconds = 30 * 86_400
 const retentionSeconds = 7 * 86_400
 
 /** Wires an evaluator together. Opens the journal; throws STORE_LOCKED when another process has it. */
-export async function composeEvaluator(
-  context: Context,
-  parts: EvaluatorParts,
-): Promise<EvaluatorMachine> {
+export async function composeEvaluator(context: Context, parts: EvaluatorParts): Promise<Machine> {
   const { dataDir, networkFile, settings, log, owner, metrics } = parts
   const { clock, randomBytes } = context
   const operator = privateKeyToAccount(toHex(parts.operatorKey))
@@ -92,32 +75,16 @@ export async function composeEvaluator(
       retentionSeconds,
     },
   )
-  const capabilities = await announce(context, { station, parts, evaluator })
-  const services = createGroup([station, capabilities])
-  return { station, operator, services, evaluator, close: () => store.close() }
-}
-
-/** Tells the peers that this one is an evaluator, so that others find its artifacts. */
-async function announce(
-  { clock }: Context,
-  { station, parts, evaluator }: { station: Station; parts: EvaluatorParts; evaluator: Evaluator },
-): Promise<Capabilities> {
-  const { log } = parts
-  const { chainId } = station.access
-  const nowMs = clock.nowMs()
-  const expires = Math.floor(nowMs / 1000) + bindingLifeSeconds
-  const terms = { chainId, sequence: nowMs, expires }
-  const binding = await createBinding(station.network, parts.operatorKey, terms)
-  const describe = (): CapabilityClaim => ({
-    roles: ['evaluator'],
-    cores: cpus().length,
-    memoryBytes: totalmem(),
-    gpus: [],
-    engines: ['exact'],
-    taskKinds: [],
-    pricePerGflopWei: 0n,
-    load: Math.min(1, evaluator.working().length / concurrencyMin),
+  const capabilities = await announce(context, station, {
+    operatorKey: parts.operatorKey,
+    log,
+    claim: () => ({
+      roles: ['evaluator'], // so that others find its artifacts
+      taskKinds: [],
+      pricePerGflopWei: 0n,
+      load: Math.min(1, evaluator.working().length / concurrencyMin),
+    }),
   })
-  const deps = { network: station.network, clock, log }
-  return createCapabilities(deps, { chainId, self: { binding, describe } })
+  const services = createGroup([station, capabilities])
+  return { station, operator, services, work: evaluator, close: () => store.close() }
 }

@@ -10,17 +10,16 @@ import { roles } from '#chain/client/registry.ts'
 import { type Transactor, createTransactor } from '#chain/client/transactor.ts'
 import type { Hex } from '#wire/primitives.ts'
 import { findAccount, loadAccount, saveAccount } from './accounts.ts'
-import { tellParent } from './children.ts'
-import { type EvaluatorMachine, composeEvaluator } from './compose-evaluator.ts'
+import { composeEvaluator } from './compose-evaluator.ts'
 import type { Context } from './context.ts'
 import { lockDataDir } from './data-dir.ts'
 import { type ConsentRecord, ensureRegistered, ensureStake } from './enrol.ts'
 import { trainToWei } from './job/terms.ts'
 import { createLogger } from './logger.ts'
-import { type MetricsServer, createMetricsServer } from './metrics-server.ts'
+import { type Machine, runMachine } from './machine.ts'
+import { createMetricsServer } from './metrics-server.ts'
 import { readPassword } from './password.ts'
 import { openKey, openSigner } from './signer.ts'
-import { untilStopped } from './stopping.ts'
 
 interface StartFlags {
   readonly owner: string
@@ -51,7 +50,12 @@ export async function startEvaluator(context: Context, command: Command): Promis
     const machine = await composeEvaluator(context, { ...parts, owner: ownerAddress })
     const transactor = createTransactor(machine.station.access, owner)
     const enrolling = { transactor, sealKeys, stake: flags.stake, log }
-    await runMachine(context, machine, { metrics, log, enrol: () => enrol(machine, enrolling) })
+    await runMachine(context, machine, {
+      name: 'evaluator',
+      metrics,
+      log,
+      enrol: () => enrol(machine, enrolling),
+    })
   } finally {
     lock.release()
   }
@@ -88,35 +92,8 @@ function freshKey({ randomBytes }: Context): Uint8Array {
   }
 }
 
-interface Run {
-  readonly metrics: MetricsServer
-  readonly log: Logger
-  readonly enrol: () => Promise<void>
-}
-
-async function runMachine(context: Context, machine: EvaluatorMachine, run: Run): Promise<void> {
-  const { metrics, log } = run
-  const { services, evaluator, station } = machine
-  try {
-    await metrics.start()
-    await services.start()
-    await run.enrol()
-    await evaluator.start()
-    const { peerId } = station.network
-    log.info({ peerId, metrics: metrics.url() }, 'evaluator is ready')
-    tellParent({ kind: 'ready', peerId, metricsUrl: metrics.url() })
-    await untilStopped(context.stopping)
-    log.info({}, 'evaluator stops')
-  } finally {
-    await evaluator.stop()
-    await services.stop()
-    await metrics.stop()
-    await machine.close()
-  }
-}
-
 async function enrol(
-  machine: EvaluatorMachine,
+  machine: Machine,
   facts: { transactor: Transactor; sealKeys: SealKeys; stake: string | undefined; log: Logger },
 ): Promise<void> {
   const { transactor, sealKeys, stake, log } = facts

@@ -8,7 +8,7 @@ import type { OpenedJob } from '#compute/runner.ts'
 import { manifestOf, modelHashOf } from '#compute/export/model.ts'
 import type { SignerOf } from '#compute/train/certificate.ts'
 import type { AttemptFacts } from '#compute/train/attempt-facts.ts'
-import { closedListOf } from '#compute/train/closed.ts'
+import { closedListsOf } from '#compute/train/closed.ts'
 import { initSeedOf } from '#compute/train/commit.ts'
 import type { JobSpec } from '#wire/job.ts'
 import type { Hex } from '#wire/primitives.ts'
@@ -63,16 +63,13 @@ export function factsOf(
   const { view, jobId, attempt, active, beacon } = place
   const updateBytes = opened.parameterCount * 4
   const initialSeed = initSeedOf(jobId, beacon)
-  const closed = view.closedRounds.filter((round) => round.attempt === attempt)
   return {
     jobId,
     attempt,
     train: spec.train,
     active,
     results: view.results.filter(({ worker }) => active.includes(worker)),
-    closedRounds: new Map(
-      closed.map(({ round, updates }) => [round, closedListOf(updates, updateBytes)]),
-    ),
+    closedRounds: closedListsOf({ attempt, closedRounds: view.closedRounds }, updateBytes),
     initial,
     flopsPerStep: opened.flopsPerStep,
     signerOf: createSignerOf(place),

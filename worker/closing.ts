@@ -3,11 +3,9 @@ import { AppError } from '#base/error.ts'
 import type { Logger } from '#base/log.ts'
 import type { Transactor } from '#chain/client/transactor.ts'
 import type { JobView } from '#chain/client/view.ts'
-import { closedListOf } from '#compute/train/closed.ts'
 import type { KnownUpdate } from '#compute/train/rounds.ts'
 import { digestOfCid } from '#wire/cid.ts'
 import type { Hex } from '#wire/primitives.ts'
-import type { ListedUpdate } from '#wire/segment.ts'
 
 interface ClosingDeps {
   readonly chain: Pick<Transactor, 'send'>
@@ -69,13 +67,4 @@ async function presentationOf({ operatorOf }: ClosingDeps, updates: readonly Kno
     })),
   )
   return presented.filter(({ operator }) => operator !== undefined)
-}
-
-/** The lists that the contract fixed in a view's attempt, as rounds name them. */
-export function closedListsOf(
-  view: JobView,
-  updateBytes: number,
-): ReadonlyMap<number, readonly ListedUpdate[]> {
-  const ofAttempt = view.closedRounds.filter(({ attempt }) => attempt === view.attempt)
-  return new Map(ofAttempt.map(({ round, updates }) => [round, closedListOf(updates, updateBytes)]))
 }

@@ -3,25 +3,38 @@ import { limits } from '#wire/limits.ts'
 import type { Hex } from '#wire/primitives.ts'
 import type { ListedUpdate } from '#wire/segment.ts'
 
-/** An update as the contract keeps it. */
-export interface PresentedUpdate {
-  readonly worker: Hex
-  readonly updateRoot: Hex
-  readonly cidDigest: Hex
+/** Rounds that the contract fixed, with what it keeps of each update. */
+export interface ClosedRounds {
+  readonly attempt: number
+  readonly closedRounds: readonly {
+    readonly attempt: number
+    readonly round: number
+    readonly updates: readonly {
+      readonly worker: Hex
+      readonly updateRoot: Hex
+      readonly cidDigest: Hex
+    }[]
+  }[]
 }
 
 /**
- * The list of a round that the contract fixed. The chain keeps digests: a file of one block starts with a raw
- * one, a larger file (by the job's update size) with a list of blocks.
+ * The lists that the contract fixed in an attempt, by round. The chain keeps digests: a file of one block
+ * starts with a raw one, a larger file (by the job's update size) with a list of blocks.
  */
-export function closedListOf(
-  updates: readonly PresentedUpdate[],
+export function closedListsOf(
+  { attempt, closedRounds }: ClosedRounds,
   updateBytes: number,
-): ListedUpdate[] {
+): ReadonlyMap<number, readonly ListedUpdate[]> {
   const codec = updateBytes > limits.artifactBlockBytes ? codecs.dagPb : codecs.raw
-  return updates.map(({ worker, updateRoot, cidDigest }) => ({
-    worker,
-    updateRoot,
-    cid: cidOfDigest(cidDigest, codec),
-  }))
+  const ofAttempt = closedRounds.filter((closed) => closed.attempt === attempt)
+  return new Map(
+    ofAttempt.map(({ round, updates }) => [
+      round,
+      updates.map(({ worker, updateRoot, cidDigest }) => ({
+        worker,
+        updateRoot,
+        cid: cidOfDigest(cidDigest, codec),
+      })),
+    ]),
+  )
 }

@@ -7,6 +7,7 @@ import { sha256 } from '#base/crypto/sha256.ts'
 import { u64be } from '#base/bytes.ts'
 import { toHex } from '#base/hex.ts'
 import type { Hex } from '#wire/primitives.ts'
+import { sampleView } from '#test/unit/worker/terms.ts'
 
 /** A JobManager in memory: one job, its calls as functions, its events as views. For tests of the worker. */
 export interface Market {
@@ -31,29 +32,14 @@ export function createMarket(posted: {
   const { jobId, terms, entries } = posted
   const listeners = new Set<(view: JobView) => void>()
   const calls: string[] = []
-  let view: JobView = {
+  let view: JobView = sampleView({
     jobId,
-    client: terms.client,
     terms,
-    postedBlock: 1n,
     phase: 'running',
-    attempt: 0,
-    volunteers: [],
     workers: entries.map(({ owner }) => owner),
     active: entries.map((_, i) => i),
     beaconHeight: 2n,
-    results: [],
-    evaluators: [],
-    committed: [],
-    revealed: [],
-    presented: [],
-    closedRounds: [],
-    slashes: [],
-    payouts: [],
-    burnedWei: 0n,
-    refundedWei: 0n,
-    lastBlock: 1n,
-  }
+  })
 
   function change(fields: Partial<JobView>): void {
     view = { ...view, ...fields, lastBlock: view.lastBlock + 1n }

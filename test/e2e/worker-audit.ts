@@ -16,7 +16,7 @@ import type { JobSpec } from '#wire/job.ts'
 import type { Hex } from '#wire/primitives.ts'
 import type { Transcript } from '#wire/segment.ts'
 import { type OpeningEntry, topicEntrySchema } from '#wire/topic.ts'
-import { closedListsOf } from '#worker/closing.ts'
+import { closedListsOf } from '#compute/train/closed.ts'
 import { jobManager, type World } from './worker-world.ts'
 
 /** What an evaluator finds about each worker: kinds of findings, and how the drawn steps compare. */

@@ -29,6 +29,7 @@ import type { Progress } from '#worker/progress.ts'
 import { runSession } from '#worker/session.ts'
 import { encodeRows } from '../unit/compute/fixtures.ts'
 import { createMarket, type Market } from './market.ts'
+import { sampleTerms } from '#test/unit/worker/terms.ts'
 
 export const smallSpec: TrainSpec = {
   model: { kind: 'mlp', hidden: [12] },
@@ -271,35 +272,14 @@ function termsOf(facts: {
   workers: number
   train: TrainSpec
 }): Terms {
-  return {
-    client: '0x00000000000000000000000000000000000000c1',
-    nonce: 0n,
-    token: '0x0000000000000000000000000000000000051001',
-    rewardWei: 10n ** 20n,
-    auditDepositWei: 10n ** 19n,
-    workerStakeWei: 10n ** 19n,
-    evaluatorStakeWei: 10n ** 19n,
+  return sampleTerms({
     flops: 10n ** 9n,
     engineId: facts.engineId,
     specDigest: facts.specDigest,
-    slateVersion: 0n,
     workerCount: facts.workers,
     workerCountMin: 1,
-    evaluatorCount: 2,
-    matchMode: 0,
-    mode: 0,
-    kind: 1,
-    workerBps: 9000,
-    evaluatorBps: 500,
-    reporterBps: 3000,
-    clientBps: 2000,
-    timeoutBps: 1000,
     volunteerSeconds: 1,
-    runSeconds: 600,
-    drawSeconds: 60,
-    commitSeconds: 60,
-    revealSeconds: 60,
     roundSeconds: 1,
     segmentCount: segmentsPerWorker(facts.train),
-  }
+  })
 }

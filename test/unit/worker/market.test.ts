@@ -11,22 +11,13 @@ import type { Hex } from '#wire/primitives.ts'
 import { segmentsPerWorker } from '#wire/spec.ts'
 import { createConsents } from '#worker/consents.ts'
 import { createKeeper } from '#worker/keeper.ts'
-import type { Policy } from '#worker/policy.ts'
 import { createVolunteering } from '#worker/volunteering.ts'
 import { artifactsOf, engineId, recordingChain, sampleSpec, stillFeed } from './fakes.ts'
-import { sampleTerms, sampleView } from './terms.ts'
+import { samplePolicy, sampleTerms, sampleView } from './terms.ts'
 
 const self: Hex = `0x${'a1'.repeat(20)}`
 const stranger: Hex = `0x${'b2'.repeat(20)}`
-const policy: Policy = {
-  kinds: [1],
-  hours: { from: 0, to: 24 },
-  rewardMinWei: 0n,
-  pricePerTeraflopWei: 0n,
-  flopsMax: 10n ** 15n,
-  segmentsMax: 100,
-  concurrency: 1,
-}
+const policy = samplePolicy()
 const { spec, specDigest, bytes } = sampleSpec()
 const segmentCount = segmentsPerWorker(spec.train)
 const goodTerms = sampleTerms({ engineId, specDigest, segmentCount })

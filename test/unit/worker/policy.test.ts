@@ -2,20 +2,12 @@ import { describe, expect, test } from 'vitest'
 import type { Terms } from '#chain/client/terms.ts'
 import type { Hex } from '#wire/primitives.ts'
 import { decide, type Policy, shareOf, type Situation } from '#worker/policy.ts'
-import { sampleTerms } from './terms.ts'
+import { samplePolicy, sampleTerms } from './terms.ts'
 
 const engineId: Hex = `0x${'e1'.repeat(32)}`
 const train = (amount: number) => BigInt(amount) * 10n ** 18n
 
-const policy: Policy = {
-  kinds: [0, 1, 2],
-  hours: { from: 0, to: 24 },
-  rewardMinWei: 0n,
-  pricePerTeraflopWei: 0n,
-  flopsMax: 10n ** 15n,
-  segmentsMax: 100,
-  concurrency: 2,
-}
+const policy = samplePolicy({ kinds: [0, 1, 2], concurrency: 2 })
 const situation: Situation = {
   timestamp: 1_700_000_000n, // 22:13 UTC
   busy: 0,

@@ -1,6 +1,7 @@
 import type { Terms } from '#chain/client/terms.ts'
 import type { JobView } from '#chain/client/view.ts'
 import type { Hex } from '#wire/primitives.ts'
+import type { Policy } from '#worker/policy.ts'
 
 const zero: Hex = `0x${'00'.repeat(32)}`
 
@@ -36,6 +37,20 @@ export function sampleTerms(given: Partial<Terms> = {}): Terms {
     revealSeconds: 60,
     roundSeconds: 30,
     segmentCount: 12,
+    ...given,
+  }
+}
+
+/** A policy that takes every small job of kind 1, but for what is given. */
+export function samplePolicy(given: Partial<Policy> = {}): Policy {
+  return {
+    kinds: [1],
+    hours: { from: 0, to: 24 },
+    rewardMinWei: 0n,
+    pricePerTeraflopWei: 0n,
+    flopsMax: 10n ** 15n,
+    segmentsMax: 100,
+    concurrency: 1,
     ...given,
   }
 }

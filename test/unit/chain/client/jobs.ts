@@ -1,8 +1,8 @@
 import type { JobEvent } from '#chain/client/fold.ts'
-import type { Terms } from '#chain/client/terms.ts'
 import { foldEvent } from '#chain/client/fold.ts'
 import type { JobView, Verdict } from '#chain/client/view.ts'
 import type { Hex } from '#wire/primitives.ts'
+import { sampleTerms } from '#test/unit/worker/terms.ts'
 
 export const hash = (digit: string): Hex => `0x${digit.repeat(64)}`
 export const account = (digit: string): Hex => `0x${digit.repeat(40)}`
@@ -10,7 +10,7 @@ export const jobId = hash('a')
 
 const wei = 10n ** 18n
 
-export const terms: Terms = {
+export const terms = sampleTerms({
   client: account('c'),
   nonce: 1n,
   token: account('7'),
@@ -22,25 +22,8 @@ export const terms: Terms = {
   engineId: hash('e'),
   specDigest: hash('5'),
   slateVersion: 1n,
-  workerCount: 3,
-  workerCountMin: 2,
-  evaluatorCount: 2,
-  matchMode: 0,
-  mode: 0,
-  kind: 1,
-  workerBps: 9000,
-  evaluatorBps: 500,
-  reporterBps: 3000,
-  clientBps: 2000,
-  timeoutBps: 1000,
-  volunteerSeconds: 4,
-  runSeconds: 600,
-  drawSeconds: 60,
   commitSeconds: 120,
-  revealSeconds: 60,
-  roundSeconds: 30,
-  segmentCount: 12,
-}
+})
 
 export const verdict: Verdict = {
   modelHash: hash('d'),

@@ -18,17 +18,9 @@ import {
   sampleSpec,
   stillFeed,
 } from '#test/unit/worker/fakes.ts'
-import { sampleTerms } from '#test/unit/worker/terms.ts'
+import { samplePolicy, sampleTerms } from '#test/unit/worker/terms.ts'
 
-const policy: Policy = {
-  kinds: [1],
-  hours: { from: 0, to: 24 },
-  rewardMinWei: 0n,
-  pricePerTeraflopWei: 0n,
-  flopsMax: 10n ** 15n,
-  segmentsMax: 100,
-  concurrency: 1,
-}
+const policy = samplePolicy()
 const place = { chainId: 78_787, jobManager: `0x${'05'.repeat(20)}` as const }
 const { spec, specDigest, bytes } = sampleSpec()
 const segmentCount = segmentsPerWorker(spec.train)
