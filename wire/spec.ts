@@ -57,7 +57,12 @@ export const optimizerSpecSchema = z.discriminatedUnion('kind', [
     /** Applied to weights only, never to biases. */
     weightDecay: z.number().min(0).max(10),
   }),
-  z.strictObject({ kind: z.literal('sgd'), learningRate: rate }),
+  z.strictObject({
+    kind: z.literal('sgd'),
+    learningRate: rate,
+    /** Share of the last change that is kept; absent or 0 for none. */
+    momentum: fraction.optional(),
+  }),
 ])
 export type OptimizerSpec = z.infer<typeof optimizerSpecSchema>
 
@@ -75,8 +80,14 @@ export const trainSpecSchema = z
     outputs: z.int().min(1).max(limits.classesMax),
     loss: z.enum(['crossEntropy', 'meanSquaredError']),
     optimizer: optimizerSpecSchema,
-    /** `linear`: the rate falls to 0 over rounds * localSteps steps. */
-    schedule: z.enum(['constant', 'linear']),
+    /** The rate over rounds * localSteps steps: it stays, or falls to 0 on a line or half a cosine wave. */
+    schedule: z.enum(['constant', 'linear', 'cosine']),
+    /** The rate first rises on a line over so many steps. */
+    warmupSteps: z
+      .int()
+      .min(1)
+      .max(limits.roundsMax * 4096)
+      .optional(),
     batchSize: z.int().min(1).max(4096),
     localSteps: z.int().min(1).max(4096),
     rounds: z.int().min(1).max(limits.roundsMax),
@@ -86,6 +97,9 @@ export const trainSpecSchema = z
   .superRefine((spec, context) => {
     const fail = (path: string, message: string) =>
       context.addIssue({ code: 'custom', path: [path], message })
+    if (spec.warmupSteps !== undefined && spec.warmupSteps >= spec.rounds * spec.localSteps) {
+      fail('warmupSteps', 'the warm-up ends before the last step')
+    }
     if (spec.loss === 'crossEntropy' && spec.outputs < 2) {
       fail('outputs', 'crossEntropy needs at least two classes')
     }
@@ -127,6 +141,12 @@ function checkTransformer(
   }
   if (dropout > 0) fail('model', 'dropout is not supported yet')
   if (ternary) fail('model', 'ternary matrices are not supported yet')
+}
+
+/** The vectors of moments that an optimizer carries beside the parameters. */
+export function momentsOf({ optimizer }: TrainSpec): readonly ('m' | 'v')[] {
+  if (optimizer.kind === 'adamw') return ['m', 'v']
+  return (optimizer.momentum ?? 0) > 0 ? ['m'] : []
 }
 
 /** Whole rounds in one segment. */

@@ -20,7 +20,7 @@ export interface Engine {
   readonly parameterCount: number
   readonly flopsPerStep: number
   readonly batchSize: number
-  /** Views of the flat vectors. m and v are empty for SGD. */
+  /** Views of the flat vectors. m and v are empty where the optimizer does not carry them. */
   readonly p: Float32Array
   readonly g: Float32Array
   readonly m: Float32Array
@@ -132,8 +132,8 @@ function assemble(spec: TrainSpec, parts: Parts): Engine {
   const views = {
     p: floatsAt(vectors.p, parameterCount),
     g: floatsAt(vectors.g, parameterCount),
-    m: floatsAt(vectors.m, layout.momentCount),
-    v: floatsAt(vectors.v, layout.momentCount),
+    m: floatsAt(vectors.m, layout.momentCounts.m),
+    v: floatsAt(vectors.v, layout.momentCounts.v),
     x: viewAt(layout.x, training.x),
     y: viewAt(layout.y, training.y),
   }

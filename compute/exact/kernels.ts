@@ -151,6 +151,7 @@ export interface Kernels extends TransformerKernels {
       keep: number,
     ]
   ): number
+  sgdMomentum(p: Pointer, g: Pointer, m: Pointer, count: number, rates: Pointer): number
   sgd(p: Pointer, g: Pointer, count: number, rate: number): number
   mean(u: Pointer, updates: number, count: number, to: Pointer): void
   median(u: Pointer, updates: number, count: number, to: Pointer, sorting: Pointer): void

@@ -1,4 +1,4 @@
-import type { TrainSpec } from '#wire/spec.ts'
+import { type TrainSpec, momentsOf } from '#wire/spec.ts'
 import { type Graph, type Value, type Vector, sizeOf } from '../graph/graph.ts'
 import { type ModelGraph, buildForwardOnly, buildTraining } from '../graph/training.ts'
 import { createDigests, digestBytesOf } from './digest.ts'
@@ -14,8 +14,8 @@ export interface Layout {
   readonly forward: ModelGraph
   readonly placements: { readonly training: Placement; readonly forward: Placement }
   readonly vectors: Readonly<Record<Vector, number>>
-  /** Elements of m and of v: as many as of p, or none for SGD. */
-  readonly momentCount: number
+  /** Elements of m and of v: as many as of p, or none where the optimizer does not carry them. */
+  readonly momentCounts: Readonly<Record<'m' | 'v', number>>
   readonly rates: number
   /** Hashes of the groups of all vectors. */
   readonly digests: number
@@ -36,7 +36,9 @@ export function layOut(spec: TrainSpec, probe: Kernels, threads: number): Layout
   const training = buildTraining(spec)
   const forward = buildForwardOnly(spec)
   const placements = { training: place(training), forward: place(forward) }
-  const momentCount = spec.optimizer.kind === 'sgd' ? 0 : training.parameterCount
+  const moments = momentsOf(spec)
+  const countOf = (vector: 'm' | 'v') => (moments.includes(vector) ? training.parameterCount : 0)
+  const momentCounts = { m: countOf('m'), v: countOf('v') }
   let end = controlBytes
   const take = (bytes: number): number => {
     const start = end
@@ -47,10 +49,10 @@ export function layOut(spec: TrainSpec, probe: Kernels, threads: number): Layout
   const vectors = {
     p: take(training.parameterCount * floatBytes),
     g: take(training.parameterCount * floatBytes),
-    m: take(momentCount * floatBytes),
-    v: take(momentCount * floatBytes),
+    m: take(momentCounts.m * floatBytes),
+    v: take(momentCounts.v * floatBytes),
   }
-  const digests = take(digestBytesOf(sizesOf(training.parameterCount, momentCount)))
+  const digests = take(digestBytesOf(sizesOf({ training, momentCounts })))
   const x = take(sizeOf(training.x.shape) * floatBytes)
   const y = take(sizeOf(training.y.shape) * floatBytes)
   const arena = take(Math.max(placements.training.sizeBytes, placements.forward.sizeBytes))
@@ -59,7 +61,7 @@ export function layOut(spec: TrainSpec, probe: Kernels, threads: number): Layout
     forward,
     placements,
     vectors,
-    momentCount,
+    momentCounts,
     rates,
     digests,
     x,
@@ -72,9 +74,12 @@ export function layOut(spec: TrainSpec, probe: Kernels, threads: number): Layout
 }
 
 /** Bytes of the flat vectors. */
-function sizesOf(parameterCount: number, momentCount: number): Readonly<Record<Vector, number>> {
-  const [p, m] = [parameterCount * floatBytes, momentCount * floatBytes]
-  return { p, g: p, m, v: m }
+function sizesOf({
+  training,
+  momentCounts,
+}: Pick<Layout, 'training' | 'momentCounts'>): Readonly<Record<Vector, number>> {
+  const p = training.parameterCount * floatBytes
+  return { p, g: p, m: momentCounts.m * floatBytes, v: momentCounts.v * floatBytes }
 }
 
 function place({ graph, x, y }: ModelGraph): Placement {
@@ -125,7 +130,7 @@ export function createWorkplace(
   const { train, forward } = plansOf(layout, kernels, (slot) => slots[slot] as number)
   const { vectors } = layout
   const scratch = layout.scratch + thread * layout.scratchBytes
-  const sizes = sizesOf(layout.training.parameterCount, layout.momentCount)
+  const sizes = sizesOf(layout)
   const digests = createDigests(memory, { vectors, sizes, digests: layout.digests })
   return { kernels, digests, plans: { train: train.calls, forward: forward.calls }, scratch }
 }

@@ -64,6 +64,7 @@ export const mappings: Readonly<Record<OperatorName, Mapping>> = {
   ReluGradient: reluGradient,
   Reshape: reshape,
   Sgd: optimizer,
+  SgdMomentum: optimizer,
   SoftmaxCrossEntropy: softmaxCrossEntropy,
   SoftmaxCrossEntropyGradient: softmaxCrossEntropyGradient,
   SquaredError: squaredError,

@@ -1,5 +1,5 @@
 import { assert } from '#base/assert.ts'
-import type { TrainSpec } from '#wire/spec.ts'
+import { type TrainSpec, momentsOf } from '#wire/spec.ts'
 import { type ModelGraph } from '../graph/training.ts'
 import type { Scope } from './onnx-mapping.ts'
 import { reshaped } from './onnx-mapping.ts'
@@ -11,8 +11,8 @@ type Target = { readonly writer: GraphWriter; readonly scope: Scope }
 type Vector = 'p' | 'm' | 'v'
 
 /** The flat vectors that a training step reads and writes. */
-export function vectorsOf({ optimizer }: TrainSpec): readonly Vector[] {
-  return optimizer.kind === 'adamw' ? ['p', 'm', 'v'] : ['p']
+export function vectorsOf(spec: TrainSpec): readonly Vector[] {
+  return ['p', ...momentsOf(spec)]
 }
 
 /** The optimizer's scalars that change from step to step, by the names of `rateSlots`. */
@@ -24,7 +24,7 @@ export function scalarsOf({ optimizer }: TrainSpec): readonly ('rate' | 'correct
 /** Writes the update of all parameters at once, on the flat vectors. */
 export function addOptimizer(spec: TrainSpec, model: ModelGraph, target: Target): void {
   const gradient = joinGradients(model, target.scope)
-  if (spec.optimizer.kind === 'sgd') addSgd(gradient, target)
+  if (spec.optimizer.kind === 'sgd') addSgd(spec, gradient, target)
   else addAdamW(spec, model, { ...target, gradient })
 }
 
@@ -41,7 +41,14 @@ function joinGradients({ parameters }: ModelGraph, scope: Scope): string {
   return parts.length === 1 ? (parts[0] as string) : scope.apply('Concat', parts, { axis: 0 })
 }
 
-function addSgd(gradient: string, { writer, scope }: Target): void {
+function addSgd(spec: TrainSpec, gradient: string, { writer, scope }: Target): void {
+  const momentum = spec.optimizer.kind === 'sgd' ? (spec.optimizer.momentum ?? 0) : 0
+  if (momentum > 0) {
+    const kept = scope.apply('Mul', ['m', scope.scalar(f(momentum))])
+    const m = writer.node('Add', [kept, gradient], { output: 'nextM' })
+    writer.node('Sub', ['p', scope.apply('Mul', [m, 'rate'])], { output: 'nextP' })
+    return
+  }
   const change = scope.apply('Mul', [gradient, 'rate'])
   writer.node('Sub', ['p', change], { output: 'nextP' })
 }

@@ -50,6 +50,7 @@ export type OperatorName =
   | 'RotaryEmbedding'
   | 'RotaryTable'
   | 'Sgd'
+  | 'SgdMomentum'
   | 'Silu'
   | 'SiluGradient'
   | 'SoftmaxCrossEntropy'

@@ -15,6 +15,7 @@ import { gather, gatherGradient, rotaryEmbedding, rotaryTable } from './operator
 import {
   adamw,
   sgd,
+  sgdMomentum,
   softmaxCrossEntropy,
   softmaxCrossEntropyGradient,
   squaredError,
@@ -59,6 +60,7 @@ export const operators: Readonly<Record<OperatorName, Operator>> = {
   RotaryEmbedding: rotaryEmbedding,
   RotaryTable: rotaryTable,
   Sgd: sgd,
+  SgdMomentum: sgdMomentum,
   Silu: silu,
   SiluGradient: siluGradient,
   SoftmaxCrossEntropy: softmaxCrossEntropy,

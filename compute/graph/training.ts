@@ -1,5 +1,5 @@
 import { assert } from '#base/assert.ts'
-import { type TrainSpec, hasTokens } from '#wire/spec.ts'
+import { type TrainSpec, hasTokens, momentsOf } from '#wire/spec.ts'
 import { differentiate } from './autodiff.ts'
 import { type Builder, type Parameter, createBuilder } from './builder.ts'
 import { type Graph, type Value, sizeOf } from './graph.ts'
@@ -32,14 +32,13 @@ export function buildTraining(spec: TrainSpec): ModelGraph {
     const found = gradients.get(value)
     assert(found, `the loss depends on ${layout.name}`)
     const gradient = settle(found, layout)
-    if (spec.optimizer.kind === 'sgd') builder.apply('Sgd', [value, gradient])
-    else {
-      const moments = (['m', 'v'] as const).map((vector) =>
-        builder.resident({ shape: layout.shape, type: 'f32' }, { vector, offset: layout.offset }),
-      )
-      const isDecayed = layout.isDecayed ? 1 : 0
-      builder.apply('AdamW', [value, gradient, ...moments], { isDecayed })
-    }
+    const moments = momentsOf(spec).map((vector) =>
+      builder.resident({ shape: layout.shape, type: 'f32' }, { vector, offset: layout.offset }),
+    )
+    const isDecayed = layout.isDecayed ? 1 : 0
+    if (moments.length === 0) builder.apply('Sgd', [value, gradient])
+    else if (moments.length === 1) builder.apply('SgdMomentum', [value, gradient, ...moments])
+    else builder.apply('AdamW', [value, gradient, ...moments], { isDecayed })
   }
   return finish(builder, forward, [forward.loss])
 }

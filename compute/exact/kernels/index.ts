@@ -26,7 +26,7 @@ export {
   squaredError,
   squaredErrorGradient,
 } from './loss'
-export { adamw, sgd } from './optimizer'
+export { adamw, sgd, sgdMomentum } from './optimizer'
 export { clipStep, distance, mean, median } from './aggregate'
 export { gemv, gemvTurned } from './gemv'
 export {

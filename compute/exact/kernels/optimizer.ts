@@ -102,3 +102,33 @@ export function sgd(p: usize, g: usize, count: i32, rate: f32): i32 {
   }
   return i32(isFinite)
 }
+
+/**
+ * Momentum as PyTorch has it. Scalars at `rates` as for AdamW: the first is the momentum, the fifth the rate.
+ * m = settle(m * momentum + g, 1e-30); p = p - m * rate.
+ */
+export function sgdMomentum(p: usize, g: usize, m: usize, count: i32, rates: usize): i32 {
+  const momentum = load<f32>(rates),
+    rate = load<f32>(rates, 16)
+  const exponent = i32x4.splat(0x7f800000)
+  let bad = i32x4.splat(0)
+  let i = 0
+  for (; i + 4 <= count; i += 4, p += 16, g += 16, m += 16) {
+    const kept = f32x4.mul(v128.load(m), f32x4.splat(momentum))
+    const first = settle4(f32x4.add(kept, v128.load(g)), TINY_FIRST)
+    const next = f32x4.sub(v128.load(p), f32x4.mul(first, f32x4.splat(rate)))
+    v128.store(m, first)
+    v128.store(p, next)
+    bad = v128.or(bad, i32x4.eq(v128.and(first, exponent), exponent))
+    bad = v128.or(bad, i32x4.eq(v128.and(next, exponent), exponent))
+  }
+  let isFinite = !v128.any_true(bad)
+  for (; i < count; i += 1, p += 4, g += 4, m += 4) {
+    const first = settle1(load<f32>(m) * momentum + load<f32>(g), TINY_FIRST)
+    const next: f32 = load<f32>(p) - first * rate
+    store<f32>(m, first)
+    store<f32>(p, next)
+    isFinite = isFinite && isPlain(first) && isPlain(next)
+  }
+  return i32(isFinite)
+}

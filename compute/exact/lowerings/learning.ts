@@ -164,3 +164,22 @@ export const sgd: Lowering = (node, context) => {
     },
   ]
 }
+
+export const sgdMomentum: Lowering = (node, context) => {
+  const { ins, reads } = operandsOf(node, context)
+  const [p, g, m] = ins as [number, number, number]
+  const { rates } = context
+  return [
+    {
+      units: sizeOf(node.inputs[0]?.shape ?? []),
+      grain: elementGrain,
+      reads,
+      writes: [...reads.slice(0, 1), ...reads.slice(2)],
+      scratchBytes: 0,
+      run(kernels, { from, to }) {
+        const shift = from * floatBytes
+        return kernels.sgdMomentum(p + shift, g + shift, m + shift, to - from, rates) === 1
+      },
+    },
+  ]
+}

@@ -83,3 +83,12 @@ export const sgd: Operator = {
   },
   flops: (inputs) => 2 * sizeOfFirst(inputs),
 }
+
+/** p, g, m of one parameter, updated in place. */
+export const sgdMomentum: Operator = {
+  infer(inputs) {
+    expectEqual('SgdMomentum', inputs)
+    return []
+  },
+  flops: (inputs) => 4 * sizeOfFirst(inputs),
+}

@@ -352,12 +352,18 @@ describe(`optimizers (stream ${stream})`, () => {
     expect(kernels.sgd(plain, g, count, 0.25)).toBe(1)
     const next = parts.p.map((value, i) => value - Math.fround((parts.g[i] as number) * 0.25))
     expect(bitsOf(bench.take(plain, count))).toEqual(bitsOf(next))
+    const [moved, held] = [bench.put(parts.p), bench.put(parts.m)]
+    expect(kernels.sgdMomentum(moved, g, held, count, bench.put(rates))).toBe(1)
+    const pushed = reference.sgdMomentum(parts, { momentum: 0.9, rate: 0.003 })
+    expect(bitsOf(bench.take(moved, count))).toEqual(bitsOf(pushed.p))
+    expect(bitsOf(bench.take(held, count))).toEqual(bitsOf(pushed.m))
     if (count === 0) return
     const broken = bench.put(
       parts.g.with(bench.integer(0, count - 1), index % 2 === 0 ? Number.NaN : Infinity),
     )
     expect(kernels.adamw(p, broken, m, v, count, bench.put(rates), keep)).toBe(0)
     expect(kernels.sgd(plain, broken, count, 0.25)).toBe(0)
+    expect(kernels.sgdMomentum(moved, broken, held, count, bench.put(rates))).toBe(0)
   })
 })
 

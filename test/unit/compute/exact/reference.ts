@@ -277,6 +277,15 @@ export function adamw(
   return { p: next, m: first, v: second }
 }
 
+export function sgdMomentum(
+  { p, g, m }: Record<'p' | 'g' | 'm', Float32Array>,
+  { momentum, rate }: { momentum: number; rate: number },
+) {
+  const first = m.map((value, i) => settle(f(f(value * f(momentum)) + (g[i] as number)), 1e-30))
+  const next = p.map((value, i) => f(value - f((first[i] as number) * f(rate))))
+  return { p: next, m: first }
+}
+
 export function mean(updates: readonly Float32Array[]): Float32Array {
   const [first = new Float32Array(0), ...rest] = updates
   return first.map((value, i) => {

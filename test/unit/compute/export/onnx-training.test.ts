@@ -27,6 +27,15 @@ const cases: readonly (readonly [string, TrainSpec])[] = [
   ['an odd cnn', { ...cnnSpec, inputShape: [2, 13, 15], batchSize: 5 }],
   ['a cnn', cnnSpec],
   ['a linear model under sgd', linearSpec],
+  [
+    'an mlp under sgd with momentum, warmed up, on a cosine',
+    {
+      ...mlpSpec,
+      optimizer: { kind: 'sgd', learningRate: 0.05, momentum: 0.9 },
+      schedule: 'cosine',
+      warmupSteps: 5,
+    },
+  ],
 ]
 
 function withDecay(spec: TrainSpec, weightDecay: number): TrainSpec {
