@@ -29,42 +29,38 @@ import {
 } from './onnx-mappings/normalization.ts'
 import { ternary } from './onnx-mappings/ternary.ts'
 
-const ofTransformers = {
+/** Every operator of compute/graph/operators.ts in standard ONNX operators; `unsupported` where there is no way. */
+export const mappings: Readonly<Record<OperatorName, Mapping>> = {
+  AdamW: optimizer,
+  Add: add,
   CausalAttention: causalAttention,
   CausalAttentionGradient: causalAttentionGradient,
+  Conv: conv,
+  ConvInputGradient: convInputGradient,
+  ConvWeightGradient: convWeightGradient,
   Gather: gather,
   GatherGradient: gatherGradient,
   Gelu: gelu,
   GeluGradient: geluGradient,
+  Gemm: gemm,
   LayerNormalization: layerNormalization,
   LayerNormalizationGradient: layerNormalizationGradient,
   LayerNormalizationScaleGradient: layerNormalizationScaleGradient,
+  MaxPool: maxPool,
+  MaxPoolGradient: maxPoolGradient,
   Mul: mul,
+  Relu: relu,
+  ReluGradient: reluGradient,
+  Reshape: reshape,
   RmsNormalization: rmsNormalization,
   RmsNormalizationGradient: rmsNormalizationGradient,
   RmsNormalizationScaleGradient: rmsNormalizationScaleGradient,
   RotaryEmbedding: rotaryEmbedding,
   RotaryTable: rotaryTable,
-  Silu: silu,
-  SiluGradient: siluGradient,
-}
-
-/** Every operator of compute/graph/operators.ts in standard ONNX operators; `unsupported` where there is no way. */
-export const mappings: Readonly<Record<OperatorName, Mapping>> = {
-  ...ofTransformers,
-  AdamW: optimizer,
-  Add: add,
-  Conv: conv,
-  ConvInputGradient: convInputGradient,
-  ConvWeightGradient: convWeightGradient,
-  Gemm: gemm,
-  MaxPool: maxPool,
-  MaxPoolGradient: maxPoolGradient,
-  Relu: relu,
-  ReluGradient: reluGradient,
-  Reshape: reshape,
   Sgd: optimizer,
   SgdMomentum: optimizer,
+  Silu: silu,
+  SiluGradient: siluGradient,
   SoftmaxCrossEntropy: softmaxCrossEntropy,
   SoftmaxCrossEntropyGradient: softmaxCrossEntropyGradient,
   SquaredError: squaredError,

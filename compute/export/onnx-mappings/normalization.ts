@@ -1,10 +1,11 @@
+import { real } from '#compute/graph/operator.ts'
 import { type Mapping, type Scope, meanOfLast, summed } from '../onnx-mapping.ts'
 
 /** Figures of rows are [rows, 1] here, as the ONNX operator gives them. */
 export const layerNormalization: Mapping = ({ inputs, attributes }, scope) =>
   scope.applyMany('LayerNormalization', inputs.map(scope.nameOf), {
     count: 3,
-    attributes: { axis: 1, epsilon: { float: Number(attributes['epsilon']) } },
+    attributes: { axis: 1, epsilon: { float: real(attributes, 'epsilon') } },
   })
 
 /** (x - mean) scale. */
@@ -39,7 +40,7 @@ export const rmsNormalization: Mapping = ({ inputs: [x, gain], attributes }, sco
   const { apply } = scope
   const name = scope.nameOf(x)
   const mean = meanOfLast(scope, apply('Mul', [name, name]))
-  const root = apply('Sqrt', [apply('Add', [mean, scope.scalar(Number(attributes['epsilon']))])])
+  const root = apply('Sqrt', [apply('Add', [mean, scope.scalar(real(attributes, 'epsilon'))])])
   const scale = apply('Reciprocal', [root]) // [rows, 1]
   return [apply('Mul', [scaled(scope, name, scale), scope.nameOf(gain)]), scale]
 }

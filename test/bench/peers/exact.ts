@@ -1,6 +1,7 @@
 import { createEngine } from '#compute/exact/engine.ts'
 import { createMemory, engineIdOf, instantiateKernels } from '#compute/exact/kernels.ts'
 import { createThreadTeam } from '#compute/exact/thread-team.ts'
+import { ternaryOf } from '#compute/exact/ternary.ts'
 import { sizeOf } from '#compute/graph/graph.ts'
 import { buildForwardOnly } from '#compute/graph/training.ts'
 import { readKernels } from '#compute/train/session.ts'
@@ -9,7 +10,8 @@ import type { Peer, PeerOptions, Work } from './peer.ts'
 import { type GemmForm, createBatch, createValues } from './tasks.ts'
 
 const seed = `0x${'5a'.repeat(32)}` as const
-const hashedSteps = 32
+const timedRuns = 32
+const gemvWarmups = 300
 const start = 4096
 
 /** The exact engine of this repository. */
@@ -21,7 +23,8 @@ export async function createPeer({ threads }: PeerOptions): Promise<Peer> {
       if (task.kind === 'training') return openTraining(task.spec, { wasm, threads })
       if (threads > 1) throw new Error('single kernels run in one thread')
       if (task.kind === 'gemm') return openGemm(task.side, task.form, wasm)
-      return openGemv(task.side, wasm)
+      const { ternary } = task
+      return ternary ? openTernary(ternary, task.side, wasm) : openGemv(task.side, wasm)
     },
   }
 }
@@ -69,7 +72,7 @@ function bytesNeeded(spec: TrainSpec): number {
 /** Least time of each of two jobs, taken in turn. */
 function timeBoth(a: () => void, b: () => void): [number, number] {
   const best: [number, number] = [Infinity, Infinity]
-  for (let i = 0; i < hashedSteps; i += 1) {
+  for (let i = 0; i < timedRuns; i += 1) {
     for (const [j, job] of [a, b].entries()) {
       const before = performance.now()
       job()
@@ -108,10 +111,35 @@ async function openGemm(side: number, form: GemmForm, wasm: Wasm): Promise<Work>
 
 async function openGemv(side: number, wasm: Wasm): Promise<Work> {
   const values = [createValues(side), createValues(side * side), new Float32Array(side)]
-  const { kernels, addresses, scratch } = await openKernels(wasm, values, 4 * side * side)
-  const [a = 0, b = 0, c = 0] = addresses
-  return {
-    run: () => kernels.gemm(1, side, side, a, side, 1, b, side, 1, c, side, scratch),
-    close: () => {},
+  const { kernels, addresses } = await openKernels(wasm, values, 0)
+  const [x = 0, w = 0, y = 0] = addresses
+  return { run: () => kernels.gemv(x, side, w, side, y, 0, side), close: () => {} }
+}
+
+/** Ternary weights of 2 or 8 bits by 8-bit activations, from binary32 activations to binary32 outputs. */
+async function openTernary(form: 'packed' | 'wide', side: number, wasm: Wasm): Promise<Work> {
+  const w = createValues(side * side).map((value) => value - 0.5)
+  const values = [createValues(side), w, new Float32Array(side), new Float32Array(side)]
+  const { kernels, addresses, scratch } = await openKernels(wasm, values, 2 * side * side)
+  const [x = 0, wAt = 0, y = 0, sums = 0] = addresses
+  const { scale } = ternaryOf(w, [side, side])
+  const q = scratch
+  const table = q + 2 * side + 64
+  const weights = table + kernels.ternaryTableBytes(side)
+  if (form === 'wide') kernels.widenTernary(wAt, side, side, scale, weights)
+  else kernels.packTernary(wAt, side, side, scale, weights)
+
+  function run(): void {
+    const unit = kernels.quantizeActivations(x, side, q)
+    if (form === 'wide') kernels.ternarySumsWide(weights, q, side, sums, 0, side / 64)
+    else {
+      kernels.ternaryTable(q, side, table)
+      kernels.ternarySums(weights, table, side, sums, 0, side / 16)
+    }
+    kernels.scaleSums(sums, Math.fround(unit * scale), 0, y, side)
   }
+
+  for (let i = 0; i < gemvWarmups; i += 1) run()
+  const [plainMs, ternaryMs] = timeBoth(() => kernels.gemv(x, side, wAt, side, y, 0, side), run)
+  return { run, close: () => {}, figures: { gemvRatio: plainMs / ternaryMs } }
 }

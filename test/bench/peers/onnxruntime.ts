@@ -56,6 +56,7 @@ async function openProduct(
   options: { runtime: OnnxRuntime; provider: string; threads: number },
 ): Promise<Work> {
   const { runtime, provider, threads } = options
+  if (task.kind === 'gemv' && task.ternary) throw new Error('no ternary kernel')
   const { side } = task
   const rows = task.kind === 'gemm' ? side : 1
   const form = task.kind === 'gemm' ? task.form : 'NN'

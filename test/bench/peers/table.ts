@@ -38,7 +38,7 @@ function line([
   note = '',
 ]: readonly string[]) {
   const cells = [
-    task.padEnd(14),
+    task.padEnd(20),
     engine.padEnd(17),
     threads.padStart(7),
     median.padStart(9),

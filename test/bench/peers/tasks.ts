@@ -1,11 +1,17 @@
-import type { TrainSpec } from '#wire/spec.ts'
+import { type TrainSpec, hasTokens } from '#wire/spec.ts'
 import { knownSpecs } from '../../unit/compute/known-answer.ts'
 
 /** What is timed. A product is [side, side] x [side, side]; a gemv [1, side] x [side, side]. */
 export type Task =
   | { readonly kind: 'training'; readonly name: string; readonly spec: TrainSpec }
   | { readonly kind: 'gemm'; readonly name: string; readonly side: number; readonly form: GemmForm }
-  | { readonly kind: 'gemv'; readonly name: string; readonly side: number }
+  | {
+      readonly kind: 'gemv'
+      readonly name: string
+      readonly side: number
+      /** Weights of -1, 0 and 1 in this form, and integer activations; binary32 where there is none. */
+      readonly ternary?: 'packed' | 'wide'
+    }
 
 /** Which factor is turned: N as it is, T transposed. */
 export type GemmForm = 'NN' | 'NT' | 'TN'
@@ -17,10 +23,13 @@ const gemvSide = 1024
 export const tasks: readonly Task[] = [
   { kind: 'training', name: 'mlp', spec: knownSpecs.mlp },
   { kind: 'training', name: 'cnn', spec: knownSpecs.cnn },
+  { kind: 'training', name: 'gpt', spec: knownSpecs.gpt },
   { kind: 'gemm', name: 'gemm-nn', side, form: 'NN' },
   { kind: 'gemm', name: 'gemm-nt', side, form: 'NT' },
   { kind: 'gemm', name: 'gemm-tn', side, form: 'TN' },
   { kind: 'gemv', name: 'gemv', side: gemvSide },
+  { kind: 'gemv', name: 'ternary-gemv-packed', side: gemvSide, ternary: 'packed' },
+  { kind: 'gemv', name: 'ternary-gemv-wide', side: gemvSide, ternary: 'wide' },
 ]
 
 /** FLOPs of one run, where that is one product. */
@@ -35,11 +44,6 @@ export function createValues(count: number): Float32Array {
     { length: count },
     (_, i) => (Math.imul(i, 2_654_435_761) >>> 8) / 2 ** 24,
   )
-}
-
-/** Whether x holds tokens. */
-export function hasTokens({ model }: TrainSpec): boolean {
-  return (model.kind as string) === 'transformer'
 }
 
 /** One batch of a model, the same in every engine. */

@@ -1,17 +1,12 @@
 import type { TrainSpec } from '#wire/spec.ts'
-import type { TensorFlow, TfTensor } from './tfjs-types.ts'
+import type { Course, Start, TensorFlow, TfTensor } from './tfjs-types.ts'
+import { transformer } from './tfjs-transformer.ts'
 import { createBatch, createValues } from './tasks.ts'
 
 /** A model's loss on the benchmark's batch, as tfjs operators over variables. */
 export interface TfModel {
   loss(): TfTensor
   close(): void
-}
-
-interface Course {
-  readonly tf: TensorFlow
-  /** A variable of this shape, the next one in the order of creation; made when it is first asked for. */
-  readonly variable: (shape: readonly number[], start?: 'values' | 'ones' | 'zeros') => TfTensor
 }
 
 /** Builds the loss of a model spec. */
@@ -41,6 +36,8 @@ export function createLoss(tf: TensorFlow, spec: TrainSpec): TfModel {
         return dense(course, x, [...model.hidden, spec.outputs])
       case 'cnn':
         return cnn(course, x, { channels: model.channels, dense: [...model.dense, spec.outputs] })
+      case 'transformer':
+        return transformer(course, x, { model, vocabulary: spec.outputs })
       default:
         throw new Error(`${model.kind} is not written for tfjs`)
     }
@@ -55,7 +52,7 @@ export function createLoss(tf: TensorFlow, spec: TrainSpec): TfModel {
   }
 }
 
-function initial(tf: TensorFlow, shape: readonly number[], start: 'values' | 'ones' | 'zeros') {
+function initial(tf: TensorFlow, shape: readonly number[], start: Start) {
   const count = shape.reduce((product, side) => product * side, 1)
   if (start !== 'values')
     return tf.tensor(new Float32Array(count).fill(start === 'ones' ? 1 : 0), shape)

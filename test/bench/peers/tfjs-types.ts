@@ -60,3 +60,12 @@ interface TfOptimizer {
   minimize(loss: () => TfTensor, returnCost: boolean): TfTensor | null
   dispose(): void
 }
+
+export type Start = 'values' | 'ones' | 'zeros'
+export type Variable = (shape: readonly number[], start?: Start) => TfTensor
+
+export interface Course {
+  readonly tf: TensorFlow
+  /** A variable of this shape, the next one in the order of creation; made when it is first asked for. */
+  readonly variable: Variable
+}

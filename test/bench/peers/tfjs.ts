@@ -44,6 +44,7 @@ function openTraining(tf: TensorFlow, { spec }: Extract<Task, { kind: 'training'
 }
 
 function openProduct(tf: TensorFlow, task: Exclude<Task, { kind: 'training' }>): Work {
+  if (task.kind === 'gemv' && task.ternary) throw new Error('no ternary kernel')
   const { side } = task
   const form = task.kind === 'gemm' ? task.form : 'NN'
   const rows = task.kind === 'gemm' ? side : 1

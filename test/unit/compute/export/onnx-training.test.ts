@@ -6,7 +6,16 @@ import { createScope, unsupported } from '#compute/export/onnx-mapping.ts'
 import { encodeTraining } from '#compute/export/onnx-training.ts'
 import { createGraphWriter } from '#compute/export/onnx-writer.ts'
 import type { TrainSpec } from '#wire/spec.ts'
-import { cnnSpec, createRows, linearSpec, mlpSpec, readWasm, seed } from '../fixtures.ts'
+import {
+  cnnSpec,
+  gptSpec,
+  linearSpec,
+  llamaSpec,
+  mlpSpec,
+  readWasm,
+  rowsOf,
+  seed,
+} from '../fixtures.ts'
 
 const relativeMax = 1e-3
 const steps = 12
@@ -36,6 +45,8 @@ const cases: readonly (readonly [string, TrainSpec])[] = [
       warmupSteps: 5,
     },
   ],
+  ['a transformer as GPT-2', gptSpec],
+  ['a transformer as llama', llamaSpec],
 ]
 
 function withDecay(spec: TrainSpec, weightDecay: number): TrainSpec {
@@ -56,7 +67,7 @@ function relativeChange(a: Float32Array, b: Float32Array, from: Float32Array): n
 async function start(spec: TrainSpec) {
   const engine = await createEngine(spec, await readWasm())
   engine.initialize(seed)
-  const { x, y } = createRows(spec, spec.batchSize)
+  const { x, y } = rowsOf(spec, spec.batchSize)
   engine.x.set(x)
   engine.y.set(y)
   const model = await backend.open(spec)
