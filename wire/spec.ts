@@ -129,7 +129,7 @@ export function hasTokens({ model }: Pick<TrainSpec, 'model'>): boolean {
 }
 
 function checkTransformer(
-  { width, heads, positions, dropout, ternary }: TransformerSpec,
+  { width, heads, positions }: TransformerSpec,
   { inputShape, loss }: { inputShape: readonly number[]; loss: string },
   fail: (path: string, message: string) => void,
 ): void {
@@ -139,8 +139,6 @@ function checkTransformer(
   else if (positions === 'rotary' && (width / heads) % 2 === 1) {
     fail('model', 'rotary positions need heads of an even width')
   }
-  if (dropout > 0) fail('model', 'dropout is not supported yet')
-  if (ternary) fail('model', 'ternary matrices are not supported yet')
 }
 
 /** The vectors of moments that an optimizer carries beside the parameters. */

@@ -8,6 +8,7 @@ import type { PartRoots } from './digest.ts'
 import { createMemory, instantiateKernels } from './kernels.ts'
 import { type Layout, createWorkplace, layOut, plansOf } from './layout.ts'
 import { rateCount } from './lowering.ts'
+import { createNoise } from './noise.ts'
 import { streamKeyOf } from './random.ts'
 import { createRates } from './rates.ts'
 import { type Team, type Workplace, createSoloTeam } from './team.ts'
@@ -32,6 +33,8 @@ export interface Engine {
   /** Steps done since the initial state. */
   readonly step: number
   readonly setStep: (step: number) => void
+  /** The seed of the steps that follow, from which models with dropout draw what they drop. */
+  readonly setNoise: (seed: Hex) => void
   /** p from a seed, zero moments, step 0. */
   initialize(seed: Hex): void
   /** One training step on the batch in x and y; returns its loss. Throws NON_FINITE. */
@@ -115,6 +118,7 @@ function assemble(spec: TrainSpec, parts: Parts): Engine {
   const { parameterCount, parameters } = training
   const { kernels } = workplace
   const rates = createRates(spec)
+  const noise = createNoise(new Uint8Array(memory.buffer, layout.noise, layout.noiseBytes))
   const floatsAt = (start: number, count: number) => new Float32Array(memory.buffer, start, count)
   const viewAt = (start: number, { type, shape }: Value) =>
     type === 'i32'
@@ -147,6 +151,7 @@ function assemble(spec: TrainSpec, parts: Parts): Engine {
       return rates.step
     },
     setStep: rates.setStep,
+    setNoise: noise.setSeed,
     initialize(seed) {
       initializeParameters(parts, seed)
       views.m.fill(0)
@@ -155,6 +160,7 @@ function assemble(spec: TrainSpec, parts: Parts): Engine {
     },
     train() {
       const step = rates.step
+      noise.write(step)
       rates.advance(slots)
       const isFinite = team.run('train')
       const found = loss[0] as number

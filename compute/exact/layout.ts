@@ -3,7 +3,8 @@ import { type Graph, type Value, type Vector, sizeOf } from '../graph/graph.ts'
 import { type ModelGraph, buildForwardOnly, buildTraining } from '../graph/training.ts'
 import { createDigests, digestBytesOf } from './digest.ts'
 import { type Kernels, instantiateKernels } from './kernels.ts'
-import { floatBytes, rateCount } from './lowering.ts'
+import { floatBytes, noiseKeyBytes, rateCount } from './lowering.ts'
+import { noiseLayersOf } from './noise.ts'
 import { type Placement, alignUp, placeValues } from './placement.ts'
 import { type Plan, planGraph } from './plan.ts'
 import type { Workplace } from './team.ts'
@@ -19,6 +20,9 @@ export interface Layout {
   readonly rates: number
   /** Hashes of the groups of all vectors. */
   readonly digests: number
+  /** Keys of the random streams of a step, `noiseBytes` long. */
+  readonly noise: number
+  readonly noiseBytes: number
   readonly x: number
   readonly y: number
   readonly arena: number
@@ -53,6 +57,8 @@ export function layOut(spec: TrainSpec, probe: Kernels, threads: number): Layout
     v: take(momentCounts.v * floatBytes),
   }
   const digests = take(digestBytesOf(sizesOf({ training, momentCounts })))
+  const noiseBytes = noiseKeyBytes * noiseLayersOf(training.graph)
+  const noise = take(noiseBytes)
   const x = take(sizeOf(training.x.shape) * floatBytes)
   const y = take(sizeOf(training.y.shape) * floatBytes)
   const arena = take(Math.max(placements.training.sizeBytes, placements.forward.sizeBytes))
@@ -60,6 +66,8 @@ export function layOut(spec: TrainSpec, probe: Kernels, threads: number): Layout
     training,
     forward,
     placements,
+    noise,
+    noiseBytes,
     vectors,
     momentCounts,
     rates,
@@ -99,13 +107,14 @@ export function plansOf(
   kernels: Kernels,
   rateAt: (slot: number) => number,
 ): { readonly train: Plan; readonly forward: Plan } {
-  const { arena, vectors, rates } = layout
+  const { arena, vectors, rates, noise } = layout
   const plan = ({ graph, x, y }: { graph: Graph; x: Value; y: Value }, placement: Placement) =>
     planGraph(graph, {
       placement,
       arena,
       vectors,
       rates,
+      noise,
       rateAt,
       kernels,
       inputs: new Map([

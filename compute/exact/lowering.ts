@@ -32,6 +32,8 @@ export interface LowerContext {
   readonly rates: number
   /** Reads one of those scalars. */
   readonly rateAt: (slot: number) => number
+  /** Address of the keys of random streams, written before each step: `noiseKeyBytes` for each layer. */
+  readonly noise: number
   /** Answers scratch sizes. */
   readonly kernels: Kernels
 }
@@ -55,6 +57,9 @@ export const rateSlots = {
   keep: 7,
 } as const
 export const rateCount = 8
+
+/** Bytes of the key of one random stream. */
+export const noiseKeyBytes = 16
 
 /** Sides of a matrix among the operands; its rank is known from inference. */
 export function matrixOf(values: readonly Value[], index: number): [rows: number, columns: number] {

@@ -11,6 +11,7 @@ import {
   sumChannels,
 } from './lowerings/convolution.ts'
 import { add, gemm, relu, reluGradient, reshape, sumRows } from './lowerings/dense.ts'
+import { dropout } from './lowerings/dropout.ts'
 import { gather, gatherGradient, rotaryEmbedding, rotaryTable } from './lowerings/embedding.ts'
 import {
   adamw,
@@ -40,6 +41,7 @@ export const lowerings: Readonly<Record<OperatorName, Lowering>> = {
   Conv: conv,
   ConvInputGradient: convInputGradient,
   ConvWeightGradient: convWeightGradient,
+  Dropout: dropout,
   Gather: gather,
   GatherGradient: gatherGradient,
   Gelu: gelu,
@@ -75,6 +77,7 @@ export const lowerings: Readonly<Record<OperatorName, Lowering>> = {
 /** Operators whose output may take the place of this input, when nothing reads the input afterwards. */
 export const inPlaceInput: Partial<Readonly<Record<OperatorName, number>>> = {
   Add: 0,
+  Dropout: 0,
   GeluGradient: 1,
   LayerNormalizationGradient: 0,
   Mul: 0,

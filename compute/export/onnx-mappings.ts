@@ -1,5 +1,5 @@
 import type { OperatorName } from '../graph/graph.ts'
-import type { Mapping } from './onnx-mapping.ts'
+import { type Mapping, unsupported } from './onnx-mapping.ts'
 import { gelu, geluGradient, mul, silu, siluGradient } from './onnx-mappings/activation.ts'
 import { causalAttention, causalAttentionGradient } from './onnx-mappings/attention.ts'
 import {
@@ -38,6 +38,7 @@ export const mappings: Readonly<Record<OperatorName, Mapping>> = {
   Conv: conv,
   ConvInputGradient: convInputGradient,
   ConvWeightGradient: convWeightGradient,
+  Dropout: unsupported('Dropout', 'a dropout of 0'),
   Gather: gather,
   GatherGradient: gatherGradient,
   Gelu: gelu,

@@ -21,6 +21,8 @@ export interface Parameter {
 }
 
 export interface Builder {
+  /** Whether the graph trains: what only training does, such as dropout, is left out otherwise. */
+  readonly isTraining: boolean
   input(tensor: Tensor): Value
   parameter(name: string, shape: Shape, initial: Initial): Value
   readonly apply: Apply
@@ -32,7 +34,7 @@ export interface Builder {
 }
 
 /** Builds a graph node by node; shapes are inferred and checked at once. */
-export function createBuilder(): Builder {
+export function createBuilder({ isTraining = false } = {}): Builder {
   const values: Value[] = []
   const nodes: Node[] = []
   const inputs: Value[] = []
@@ -46,6 +48,7 @@ export function createBuilder(): Builder {
   }
 
   return {
+    isTraining,
     nodes,
     parameters,
     input(tensor) {

@@ -30,6 +30,7 @@ export type OperatorName =
   | 'Conv'
   | 'ConvInputGradient'
   | 'ConvWeightGradient'
+  | 'Dropout'
   | 'Gather'
   | 'GatherGradient'
   | 'Gelu'

@@ -11,6 +11,7 @@ import {
   sumChannels,
 } from './operators/convolution.ts'
 import { add, gemm, relu, reluGradient, reshape, sumRows } from './operators/dense.ts'
+import { dropout } from './operators/dropout.ts'
 import { gather, gatherGradient, rotaryEmbedding, rotaryTable } from './operators/embedding.ts'
 import {
   adamw,
@@ -40,6 +41,7 @@ export const operators: Readonly<Record<OperatorName, Operator>> = {
   Conv: conv,
   ConvInputGradient: convInputGradient,
   ConvWeightGradient: convWeightGradient,
+  Dropout: dropout,
   Gather: gather,
   GatherGradient: gatherGradient,
   Gelu: gelu,

@@ -25,7 +25,7 @@ export interface ModelGraph {
 
 /** One whole training step: forward, backward and optimizer, on flat vectors p, g, m, v. */
 export function buildTraining(spec: TrainSpec): ModelGraph {
-  const builder = createBuilder()
+  const builder = createBuilder({ isTraining: true })
   const forward = buildForward(builder, spec)
   const gradients = differentiate(builder, forward.loss)
   for (const { layout, value } of builder.parameters) {
@@ -43,7 +43,7 @@ export function buildTraining(spec: TrainSpec): ModelGraph {
   return finish(builder, forward, [forward.loss])
 }
 
-/** The forward graph with its loss, for predictions and evaluation. */
+/** The forward graph with its loss, for predictions and evaluation; nothing is dropped. */
 export function buildForwardOnly(spec: TrainSpec): ModelGraph {
   const builder = createBuilder()
   const forward = buildForward(builder, spec)

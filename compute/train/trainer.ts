@@ -34,6 +34,7 @@ export function* trainSteps(
   const batchSize = engine.batchSize
   const batchAt = createBatches({ segmentSeed, shard, batchSize, rows: rows.count })
   engine.checkDenormals()
+  engine.setNoise(segmentSeed)
   let last: StepReport = { leaf: leafOfEngine(engine), loss: 0 }
   for (let step = 0; step < steps; step += 1) {
     if (isSkipped(misbehave, step)) {

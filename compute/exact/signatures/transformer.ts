@@ -1,6 +1,6 @@
 type Pointer = number
 
-/** The kernels of transformers: compute/exact/kernels/{activation,attention,embedding,norm}.ts. */
+/** The kernels of transformers: compute/exact/kernels/{activation,attention,dropout,embedding,norm}.ts. */
 export interface TransformerKernels {
   attend(
     ...args: [
@@ -38,6 +38,18 @@ export interface TransformerKernels {
     ]
   ): void
   attentionScratchBytes(context: number, size: number): number
+  dropout(
+    ...args: [
+      x: Pointer,
+      y: Pointer,
+      from: number,
+      to: number,
+      key: Pointer,
+      limit: number,
+      scale: number,
+      scratch: Pointer,
+    ]
+  ): void
   gather(
     ...args: [table: Pointer, indices: Pointer, rows: number, columns: number, y: Pointer]
   ): void

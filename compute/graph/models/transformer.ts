@@ -18,8 +18,8 @@ interface Course {
 /**
  * A decoder-only transformer with norms before each part: tokens i32 [batch, context] -> logits
  * [batch * context, vocabulary]. Layer norm brings biases along (GPT-2, Radford et al. 2019; without a key
- * bias, whose gradient is zero); RMS norm has none (llama, Touvron et al. 2023). Parameters stand in the
- * order in which they are used.
+ * bias, whose gradient is zero); RMS norm has none (llama, Touvron et al. 2023). With ternary matrices in the
+ * blocks it is that of Wang et al. 2023 (BitNet). Parameters stand in the order in which they are used.
  */
 export function transformer(builder: Builder, spec: TrainSpec, tokens: Value): Value {
   const { model, inputShape, outputs } = spec
@@ -27,13 +27,14 @@ export function transformer(builder: Builder, spec: TrainSpec, tokens: Value): V
   const [context = 0] = inputShape
   const { width, heads, layers } = model
   const embedding = builder.parameter('embedding.weight', [outputs, width], normal())
-  let h = embed({ builder, model, context }, embedding, tokens) // [batch * context, width]
+  const embedded = embed({ builder, model, context }, embedding, tokens)
+  let h = dropped({ builder, model, context }, embedded, 0) // [batch * context, width]
   const table =
     model.positions === 'rotary'
       ? builder.apply('RotaryTable', [], { context, size: width / heads })[0]
       : undefined
   const course: Course = { builder, model, context, ...(table && { table }) }
-  for (let layer = 1; layer <= layers; layer += 1) h = block(course, `block${layer}`, h)
+  for (let layer = 1; layer <= layers; layer += 1) h = block(course, layer, h)
   h = norm(course, 'finalNorm', h)
   if (model.tied) return first(builder.apply('Gemm', [h, embedding], { ...plain, transposeB: 1 }))
   const head = builder.parameter('head.weight', [width, outputs], normal())
@@ -60,10 +61,17 @@ function embed({ builder, model, context }: Course, embedding: Value, tokens: Va
   return first(builder.apply('Reshape', [h], { shape }))
 }
 
-function block(course: Course, name: string, h: Value): Value {
-  const attended = attention(course, name, h)
+/** What training drops of what is added to the residual stream; place 0 is the embedding. */
+function dropped({ builder, model }: Course, x: Value, layer: number): Value {
+  if (!builder.isTraining || model.dropout === 0) return x
+  return first(builder.apply('Dropout', [x], { rate: model.dropout, layer }))
+}
+
+function block(course: Course, layer: number, h: Value): Value {
+  const name = `block${layer}`
+  const attended = dropped(course, attention(course, name, h), 2 * layer - 1)
   const between = first(course.builder.apply('Add', [attended, h]))
-  const fed = feedForward(course, name, between)
+  const fed = dropped(course, feedForward(course, name, between), 2 * layer)
   return first(course.builder.apply('Add', [fed, between]))
 }
 
@@ -75,7 +83,8 @@ function attention(course: Course, name: string, h: Value): Value {
   const key = turn(course, linear(course, `${name}.key`, x, { width, isBiased: false }))
   const value = linear(course, `${name}.value`, x, { width })
   const heard = first(builder.apply('CausalAttention', [query, key, value], { heads, context }))
-  return linear(course, `${name}.output`, heard, { width, parts: 2 * model.layers })
+  const settled = subNorm(course, `${name}.attentionSubNorm`, heard)
+  return linear(course, `${name}.output`, settled, { width, parts: 2 * model.layers })
 }
 
 /** Rotary positions, where the model has them. */
@@ -85,15 +94,25 @@ function turn({ builder, table }: Course, x: Value): Value {
 
 function feedForward(course: Course, name: string, h: Value): Value {
   const { builder, model } = course
-  const { hidden, width } = model
+  const { hidden } = model
   const x = norm(course, `${name}.feedForwardNorm`, h)
   const up = linear(course, `${name}.up`, x, { width: hidden })
-  const down = { width, parts: 2 * model.layers }
-  if (model.feedForward === 'gelu') {
-    return linear(course, `${name}.down`, first(builder.apply('Gelu', [up])), down)
-  }
-  const gate = first(builder.apply('Silu', [linear(course, `${name}.gate`, x, { width: hidden })]))
-  return linear(course, `${name}.down`, first(builder.apply('Mul', [gate, up])), down)
+  const active =
+    model.feedForward === 'gelu' ? builder.apply('Gelu', [up]) : gated(course, name, { x, up })
+  const settled = subNorm(course, `${name}.feedForwardSubNorm`, first(active))
+  return linear(course, `${name}.down`, settled, { width: model.width, parts: 2 * model.layers })
+}
+
+/** SwiGLU (Shazeer 2020): silu(gate) * up. */
+function gated(course: Course, name: string, { x, up }: { x: Value; up: Value }) {
+  const gate = linear(course, `${name}.gate`, x, { width: course.model.hidden })
+  const opened = first(course.builder.apply('Silu', [gate]))
+  return course.builder.apply('Mul', [opened, up])
+}
+
+/** The norm that a ternary model has before the last matrix of each part (Wang et al. 2023). */
+function subNorm(course: Course, name: string, x: Value): Value {
+  return course.model.ternary ? norm(course, name, x) : x
 }
 
 function norm({ builder, model }: Course, name: string, x: Value): Value {
@@ -117,7 +136,8 @@ function linear(
   x: Value,
   { width, isBiased = true, parts = 1 }: LinearOptions,
 ): Value {
-  const weight = builder.parameter(`${name}.weight`, [x.shape[1] as number, width], normal(parts))
+  const held = builder.parameter(`${name}.weight`, [x.shape[1] as number, width], normal(parts))
+  const weight = model.ternary ? first(builder.apply('Ternary', [held])) : held
   if (model.norm === 'rms' || !isBiased) return first(builder.apply('Gemm', [x, weight], plain))
   const bias = builder.parameter(`${name}.bias`, [width], { kind: 'zeros' })
   return first(builder.apply('Gemm', [x, weight, bias], plain))

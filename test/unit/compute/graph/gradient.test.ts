@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { createEngine } from '#compute/exact/engine.ts'
-import { type TrainSpec, hasTokens } from '#wire/spec.ts'
+import { type TrainSpec, type TransformerSpec, hasTokens } from '#wire/spec.ts'
 import {
   cnnSpec,
   gptSpec,
@@ -24,7 +24,14 @@ const specs: Readonly<Record<string, TrainSpec>> = {
   'cnn, odd sides': { ...cnnSpec, inputShape: [3, 11, 13], optimizer: sgd },
   gpt: gptSpec,
   llama: llamaSpec,
+  'gpt with dropout': withModel(gptSpec, { dropout: 0.25 }),
+  'gpt with rotary positions': withModel(gptSpec, { positions: 'rotary', tied: false }),
+  'llama with learned positions, tied': withModel(llamaSpec, { positions: 'learned', tied: true }),
   'cnn for values': { ...cnnSpec, loss: 'meanSquaredError', outputs: 2, optimizer: sgd },
+}
+
+function withModel(spec: TrainSpec, changes: Partial<TransformerSpec>): TrainSpec {
+  return { ...spec, model: { ...(spec.model as TransformerSpec), ...changes } }
 }
 
 /** Loss at p + shift * direction, in binary64 over the rows of the batch. */
@@ -34,6 +41,7 @@ async function prepare(spec: TrainSpec) {
   const engine = await createEngine({ ...spec, optimizer: sgd }, await readWasm())
   const rows = rowsOf(spec, spec.batchSize)
   engine.initialize(seed)
+  engine.setNoise(seed)
   // biases away from zero, so that their gradients are seen where ReLU bends; attention away from evenness
   const next = createFloats(3)
   const spread = hasTokens(spec) ? 0.3 : 0.02
@@ -57,6 +65,7 @@ describe('each parameter gradient is the slope of the loss along it', () => {
     const gradient = engine.g.slice()
     const perRow = spec.loss === 'crossEntropy' ? engine.y.length / spec.batchSize : spec.outputs
     const scale = spec.batchSize * perRow
+    const isDropping = spec.model.kind === 'transformer' && spec.model.dropout > 0
     for (const { name: parameter, offset, size } of engine.parameters) {
       const slope = gradient.subarray(offset, offset + size)
       const length = Math.hypot(...slope)
@@ -66,9 +75,13 @@ describe('each parameter gradient is the slope of the loss along it', () => {
           engine.p[offset + i] =
             (start[offset + i] as number) + (shift * (slope[i] as number)) / length
         }
+        if (isDropping) {
+          engine.setStep(0) // the same values are dropped again
+          return engine.train()
+        }
         return engine.forward().losses.reduce((sum, loss) => sum + loss, 0) / scale
       }
-      const shift = 2e-3
+      const shift = isDropping ? 1e-2 : 2e-3
       const found = (lossAt(shift) - lossAt(-shift)) / (2 * shift)
       expect(length, parameter).toBeGreaterThan(1e-3)
       expect(

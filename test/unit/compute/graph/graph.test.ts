@@ -7,10 +7,13 @@ import { flopsOf, operators } from '#compute/graph/operators.ts'
 import { buildForwardOnly, buildTraining, parametersOf } from '#compute/graph/training.ts'
 import { placeValues } from '#compute/exact/placement.ts'
 import { lowerings } from '#compute/exact/lowerings.ts'
-import { cnnSpec, linearSpec, mlpSpec } from '../fixtures.ts'
+import type { TrainSpec, TransformerSpec } from '#wire/spec.ts'
+import { cnnSpec, gptSpec, linearSpec, llamaSpec, mlpSpec } from '../fixtures.ts'
 
 const plain = { transposeA: 0, transposeB: 0 }
-const labels = (count: number): Tensor => ({ shape: [count], type: 'i32' })
+const tokens = (...shape: number[]): Tensor => ({ shape, type: 'i32' })
+const labels = (count: number): Tensor => tokens(count)
+const three = (tensor: Tensor): Tensor[] => [tensor, tensor, tensor]
 
 describe('infer', () => {
   test.each<[OperatorName, Tensor[], object, Shape[]]>([
@@ -23,6 +26,22 @@ describe('infer', () => {
     ['SumChannels', [floats(5, 2, 9, 8)], {}, [[2]]],
     ['SoftmaxCrossEntropy', [floats(6, 4), labels(6)], {}, [[], [6], [6, 4]]],
     ['SquaredError', [floats(6, 4), floats(6, 4)], {}, [[], [6]]],
+    ['Add', [floats(2, 3, 4), floats(3, 4)], {}, [[2, 3, 4]]],
+    ['Gather', [floats(9, 4), tokens(2, 3)], {}, [[2, 3, 4]]],
+    ['GatherGradient', [floats(2, 3, 4), tokens(2, 3)], { rows: 9 }, [[9, 4]]],
+    ['LayerNormalization', [floats(6, 4), floats(4), floats(4)], {}, [[6, 4], [6], [6]]],
+    ['RmsNormalization', [floats(6, 4), floats(4)], {}, [[6, 4], [6]]],
+    ['RotaryTable', [], { context: 5, size: 6 }, [[5, 2, 6]]],
+    ['RotaryEmbedding', [floats(10, 12), floats(5, 2, 6)], {}, [[10, 12]]],
+    [
+      'CausalAttention',
+      three(floats(10, 12)),
+      { heads: 2, context: 5 },
+      [
+        [10, 12],
+        [2, 2, 5, 5],
+      ],
+    ],
   ])('%s of %o', (operator, inputs, attributes, expected) => {
     const found = operators[operator].infer(inputs, attributes as Record<string, number>)
     expect(found.map(({ shape }) => shape)).toEqual(expected)
@@ -39,6 +58,21 @@ describe('infer', () => {
     ['SoftmaxCrossEntropy', [floats(6, 4), labels(5)], {}],
     ['SoftmaxCrossEntropy', [floats(6, 4), floats(6)], {}],
     ['SquaredError', [floats(6, 4), floats(6, 3)], {}],
+    ['Add', [floats(3, 4), floats(2, 3, 4)], {}],
+    ['Add', [floats(2, 3, 4), floats(2, 4)], {}],
+    ['Gather', [floats(9, 4), floats(2, 3)], {}],
+    ['Gather', [floats(9), tokens(2, 3)], {}],
+    ['GatherGradient', [floats(2, 4), tokens(3)], { rows: 9 }],
+    ['Mul', [floats(6, 4), floats(4, 6)], {}],
+    ['LayerNormalization', [floats(6, 4), floats(4)], {}],
+    ['LayerNormalization', [floats(6, 4), floats(4), floats(6)], {}],
+    ['RmsNormalization', [floats(6, 4), floats(4), floats(4)], {}],
+    ['RotaryTable', [], { context: 5, size: 7 }],
+    ['RotaryEmbedding', [floats(11, 12), floats(5, 2, 6)], {}],
+    ['RotaryEmbedding', [floats(10, 13), floats(5, 2, 6)], {}],
+    ['CausalAttention', three(floats(10, 12)), { heads: 5, context: 5 }],
+    ['CausalAttention', three(floats(10, 12)), { heads: 2, context: 4 }],
+    ['CausalAttention', [floats(10, 12), floats(10, 12), floats(10, 6)], { heads: 2, context: 5 }],
     ['AdamW', [floats(6), floats(6), floats(6), floats(5)], { isDecayed: 0 }],
   ])('SHAPE_MISMATCH: %s of %o', (operator, inputs, attributes) => {
     const infer = () => operators[operator].infer(inputs, attributes as Record<string, number>)
@@ -84,6 +118,30 @@ describe('parametersOf', () => {
     ])
   })
 
+  test('names the parts of a transformer', () => {
+    const names = (spec: TrainSpec) => parametersOf(spec).map(({ name }) => name)
+    const { model } = llamaSpec as TrainSpec & { model: TransformerSpec }
+    expect(names({ ...llamaSpec, model: { ...model, layers: 1, ternary: true } })).toEqual([
+      'embedding.weight',
+      'block1.attentionNorm.weight',
+      'block1.query.weight',
+      'block1.key.weight',
+      'block1.value.weight',
+      'block1.attentionSubNorm.weight',
+      'block1.output.weight',
+      'block1.feedForwardNorm.weight',
+      'block1.up.weight',
+      'block1.gate.weight',
+      'block1.feedForwardSubNorm.weight',
+      'block1.down.weight',
+      'finalNorm.weight',
+      'head.weight',
+    ])
+    expect(names(gptSpec)).toContain('block2.value.bias')
+    expect(names(gptSpec)).not.toContain('block2.key.bias')
+    expect(names(gptSpec)).not.toContain('head.weight')
+  })
+
   test('decays weights and no biases', () => {
     for (const { name, isDecayed } of parametersOf(mlpSpec))
       expect(isDecayed).toBe(name.endsWith('weight'))
@@ -112,7 +170,7 @@ describe('differentiate', () => {
 })
 
 describe('placeValues', () => {
-  test.each([mlpSpec, cnnSpec, linearSpec])(
+  test.each([mlpSpec, cnnSpec, linearSpec, gptSpec, llamaSpec])(
     'gives no two living values the same bytes ($model.kind)',
     (spec) => {
       const { graph, x, y } = buildTraining(spec)

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { type Tensor, encodeSafetensors } from '#compute/export/safetensors.ts'
 import { decodeRows } from '#compute/train/rows.ts'
 import { decodeState, decodeUpdate, encodeState, encodeUpdate } from '#compute/train/state.ts'
-import { createRows, encodeRows, linearSpec, mlpSpec } from '../fixtures.ts'
+import { encodeRows, gptSpec, linearSpec, mlpSpec, rowsOf } from '../fixtures.ts'
 
 const f32 = (shape: number[], values: number[]): Tensor => ({
   dtype: 'F32',
@@ -18,8 +18,8 @@ const spec = { ...mlpSpec, inputShape: [2], outputs: 3 }
 const x = f32([2, 2], [1, 2, 3, 4])
 
 describe('decodeRows', () => {
-  test.each([mlpSpec, linearSpec])('reads what was written ($model.kind)', (known) => {
-    expect(decodeRows(encodeRows(known, 20), known)).toEqual(createRows(known, 20))
+  test.each([mlpSpec, linearSpec, gptSpec])('reads what was written ($model.kind)', (known) => {
+    expect(decodeRows(encodeRows(known, 20), known)).toEqual(rowsOf(known, 20))
   })
 
   test.each<[string, Record<string, Tensor>]>([
@@ -34,6 +34,20 @@ describe('decodeRows', () => {
     ['NaN', { x: f32([2, 2], [1, Number.NaN, 3, 4]), y: i32([2], [0, 1]) }],
   ])('ROWS_INVALID: %s', (_name, tensors) => {
     const decode = () => decodeRows(encodeSafetensors(tensors), spec)
+    expect(decode).toThrow(expect.objectContaining({ code: 'ROWS_INVALID' }))
+  })
+
+  const tokens = i32([2, 3], [0, 1, 2, 3, 4, 0])
+  test.each<[string, Record<string, Tensor>]>([
+    ['tokens as floats', { x: f32([2, 3], [0, 1, 2, 3, 4, 0]), y: tokens }],
+    ['one target a sequence', { x: tokens, y: i32([2], [0, 1]) }],
+    ['another context', { x: i32([2, 2], [0, 1, 2, 3]), y: i32([2, 2], [0, 1, 2, 3]) }],
+    ['a token too high', { x: i32([2, 3], [0, 1, 2, 3, 5, 0]), y: tokens }],
+    ['a negative target', { x: tokens, y: i32([2, 3], [0, 1, 2, -1, 4, 0]) }],
+    ['no sequences', { x: i32([0, 3], []), y: i32([0, 3], []) }],
+  ])('ROWS_INVALID: %s', (_name, tensors) => {
+    const known = { ...gptSpec, inputShape: [3], outputs: 5 }
+    const decode = () => decodeRows(encodeSafetensors(tensors), known)
     expect(decode).toThrow(expect.objectContaining({ code: 'ROWS_INVALID' }))
   })
 
