@@ -21,6 +21,8 @@ export interface Engine {
   readonly parameterCount: number
   readonly flopsPerStep: number
   readonly batchSize: number
+  /** All memory of the engine: vectors, activations, scratch space of every thread. */
+  readonly memoryBytes: number
   /** Views of the flat vectors. m and v are empty where the optimizer does not carry them. */
   readonly p: Float32Array
   readonly g: Float32Array
@@ -147,6 +149,7 @@ function assemble(spec: TrainSpec, parts: Parts): Engine {
     parameterCount,
     flopsPerStep: training.flops,
     batchSize: spec.batchSize,
+    memoryBytes: layout.sizeBytes,
     get step() {
       return rates.step
     },

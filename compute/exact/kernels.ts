@@ -8,7 +8,8 @@ type Pointer = number
 
 /** The compiled kernels (compute/exact/kernels/). Pointers are byte addresses in the engine's memory. */
 export interface Kernels extends TransformerKernels {
-  gemmScratchBytes(): number
+  /** Bytes for products of these sides; for any sides without them. */
+  gemmScratchBytes(k?: number, n?: number): number
   gemm(
     ...args: [
       m: number,
@@ -23,6 +24,25 @@ export interface Kernels extends TransformerKernels {
       c: Pointer,
       cRowStride: number,
       scratch: Pointer,
+    ]
+  ): void
+  gemmThen(
+    ...args: [
+      m: number,
+      n: number,
+      k: number,
+      a: Pointer,
+      aRowStride: number,
+      aColumnStride: number,
+      b: Pointer,
+      bRowStride: number,
+      bColumnStride: number,
+      c: Pointer,
+      cRowStride: number,
+      scratch: Pointer,
+      bias: Pointer,
+      finish: number,
+      other: Pointer,
     ]
   ): void
   convolveScratchBytes(

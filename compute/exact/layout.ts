@@ -2,6 +2,7 @@ import { type TrainSpec, momentsOf } from '#wire/spec.ts'
 import { type Graph, type Value, type Vector, sizeOf } from '../graph/graph.ts'
 import { type ModelGraph, buildForwardOnly, buildTraining } from '../graph/training.ts'
 import { createDigests, digestBytesOf } from './digest.ts'
+import { fuseGraph } from './fusion.ts'
 import { type Kernels, instantiateKernels } from './kernels.ts'
 import { floatBytes, noiseKeyBytes, rateCount } from './lowering.ts'
 import { noiseLayersOf } from './noise.ts'
@@ -37,8 +38,8 @@ export const controlBytes = 4096
 
 /** Lays out graphs, vectors and buffers of a specification. Takes no memory of their size. */
 export function layOut(spec: TrainSpec, probe: Kernels, threads: number): Layout {
-  const training = buildTraining(spec)
-  const forward = buildForwardOnly(spec)
+  const training = fuse(buildTraining(spec))
+  const forward = fuse(buildForwardOnly(spec))
   const placements = { training: place(training), forward: place(forward) }
   const moments = momentsOf(spec)
   const countOf = (vector: 'm' | 'v') => (moments.includes(vector) ? training.parameterCount : 0)
@@ -79,6 +80,10 @@ export function layOut(spec: TrainSpec, probe: Kernels, threads: number): Layout
   const scratchBytes = alignUp(scratchBytesOf(unscratched, probe))
   const scratch = take(scratchBytes * threads)
   return { ...unscratched, scratch, scratchBytes, sizeBytes: end }
+}
+
+function fuse(model: ModelGraph): ModelGraph {
+  return { ...model, graph: fuseGraph(model.graph) }
 }
 
 /** Bytes of the flat vectors. */

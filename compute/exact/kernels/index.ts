@@ -2,7 +2,7 @@ export { gelu, geluGradient, multiply, silu, siluGradient } from './activation'
 export { attend, attendGradient, attentionScratchBytes } from './attention'
 export { dropout } from './dropout'
 export { gather, gatherGradient, rotaryTable, rotate } from './embedding'
-export { gemm, gemmScratchBytes } from './gemm'
+export { gemm, gemmScratchBytes, gemmThen } from './gemm'
 export { normalize, normalizeGradient, normalizeScaleGradient } from './norm'
 export {
   convolve,

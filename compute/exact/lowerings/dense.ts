@@ -1,6 +1,7 @@
 import { assert } from '#base/assert.ts'
 import { type Node, sizeOf } from '#compute/graph/graph.ts'
 import { integer } from '#compute/graph/operator.ts'
+import { finishOf } from '../fusion.ts'
 import type { Kernels } from '../kernels.ts'
 import {
   type Call,
@@ -16,37 +17,55 @@ const elementGrain = 1024
 const rowGrain = 4
 const columnGrain = 16
 
-/** y = op(a) op(b), then the bias is added to every row. */
+/**
+ * y = op(a) op(b), then the bias is added to every row, then what fusion put behind it. Threads split rows or
+ * columns, whichever there are more of, since each packs all of the other factor.
+ */
 export const gemm: Lowering = (node, context) => {
   const { ins, outs, reads, writes } = operandsOf(node, context)
-  const [a, b, bias] = ins as [number, number, number | undefined]
+  const { finish, bias, other } = followersOf(node, ins)
+  const [a, b] = ins as [number, number]
   const [y] = outs as [number]
   const isTurnedA = integer(node.attributes, 'transposeA') === 1
   const isTurnedB = integer(node.attributes, 'transposeB') === 1
   const [rowsA, columnsA] = matrixOf(node.inputs, 0)
   const [, columnsB] = matrixOf(node.inputs, 1)
   const [m, n] = matrixOf(node.outputs, 0)
-  if (m === 1) return gemv(node, context)
+  if (m === 1 && finish === finishOf.nothing) return gemv(node, context)
   const k = isTurnedA ? rowsA : columnsA
-  const [aRow, aColumn] = isTurnedA ? [1, columnsA] : [columnsA, 1]
-  const [bRow, bColumn] = isTurnedB ? [1, columnsB] : [columnsB, 1]
+  const [ars, acs] = isTurnedA ? [1, columnsA] : [columnsA, 1]
+  const [brs, bcs] = isTurnedB ? [1, columnsB] : [columnsB, 1]
+  const isByColumns = n > m
   return [
     {
-      units: m,
-      grain: rowGrain,
+      units: isByColumns ? n : m,
+      grain: isByColumns ? columnGrain : rowGrain,
       reads,
       writes,
-      scratchBytes: context.kernels.gemmScratchBytes(),
+      scratchBytes: context.kernels.gemmScratchBytes(k, n),
       run(kernels, { from, to, scratch }) {
-        const rows = to - from
-        const target = y + from * n * floatBytes
-        const source = a + from * aRow * floatBytes
-        kernels.gemm(rows, n, k, source, aRow, aColumn, b, bRow, bColumn, target, n, scratch)
-        if (bias !== undefined) kernels.addBias(target, bias, rows, n)
+        const count = to - from
+        const [row, column] = isByColumns ? [0, from] : [from, 0]
+        const [rows, columns] = isByColumns ? [m, count] : [count, n]
+        const aHere = a + row * ars * floatBytes
+        const bHere = b + column * bcs * floatBytes
+        const shift = (row * n + column) * floatBytes
+        const biasHere = bias === 0 ? 0 : bias + column * floatBytes
+        const sides = [rows, columns, k, aHere, ars, acs, bHere, brs, bcs] as const
+        kernels.gemmThen(...sides, y + shift, n, scratch, biasHere, finish, other + shift)
         return true
       },
     },
   ]
+}
+
+/** Addresses of the bias and of the operand that fusion added; 0 where there is none. */
+function followersOf({ attributes }: Node, ins: readonly number[]) {
+  const finish =
+    attributes['finish'] === undefined ? finishOf.nothing : integer(attributes, 'finish')
+  const hasOther = finish === finishOf.add || finish === finishOf.mask
+  const other = hasOther ? (ins.at(-1) as number) : 0
+  return { finish, other, bias: ins.length > (hasOther ? 3 : 2) ? (ins[2] as number) : 0 }
 }
 
 type Elements = (
