@@ -17,4 +17,5 @@ export const limits = {
   classesMax: 4096,
   layersMax: 64,
   parametersMax: 50_000_000,
+  graphNodesMax: 1024,
 } as const

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { graphModelSchema } from './graph-model.ts'
 import { limits } from './limits.ts'
 
 const side = z.int().min(1).max(16_384)
@@ -44,6 +45,7 @@ export const modelSpecSchema = z.discriminatedUnion('kind', [
     dense: z.array(side).max(16),
   }),
   transformerSpecSchema,
+  graphModelSchema,
 ])
 export type ModelSpec = z.infer<typeof modelSpecSchema>
 
@@ -122,6 +124,9 @@ export const trainSpecSchema = z
     }
   })
 export type TrainSpec = z.infer<typeof trainSpecSchema>
+
+/** What decides a model's forward graph. */
+export type ModelShape = Pick<TrainSpec, 'model' | 'inputShape' | 'outputs'>
 
 /** Whether rows are sequences of tokens: x and y are I32 [rows, context]. */
 export function hasTokens({ model }: Pick<TrainSpec, 'model'>): boolean {

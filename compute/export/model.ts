@@ -10,7 +10,8 @@ import type { Hex } from '#wire/primitives.ts'
 import type { TrainSpec } from '#wire/spec.ts'
 import { parametersOf } from '../graph/training.ts'
 import { partRootOf } from '../train/commit.ts'
-import { encodeOnnx, type NamedParameter } from './onnx.ts'
+import { encodeOnnx } from './onnx.ts'
+import type { NamedParameter } from './onnx-forward.ts'
 import { decodeSafetensors, encodeSafetensors, takeTensor, type Tensor } from './safetensors.ts'
 
 /** The files of a model directory. */

@@ -1,16 +1,13 @@
 import { assert } from '#base/assert.ts'
 import type { FittedColumn, Preprocessing } from '#wire/preprocessing.ts'
-import type { ModelSpec, TrainSpec } from '#wire/spec.ts'
-import { ternaryOf, ternaryValues } from '../exact/ternary.ts'
+import type { ModelShape } from '#wire/spec.ts'
+import { type NamedParameter, addForward } from './onnx-forward.ts'
 import { type GraphWriter, createGraphWriter, elementTypes, encodeModel } from './onnx-writer.ts'
 import type { Bytes } from './protobuf.ts'
 
-/** A trained parameter by the name and shape that the engine's graph gives it. */
-export type NamedParameter = {
-  readonly name: string
-  readonly shape: readonly number[]
-  readonly values: Float32Array
-}
+/** The first with Gelu, and the file format of its time. */
+const opset = 20
+const irVersion = 9
 
 /**
  * The prediction graph as an ONNX file; equal input gives equal bytes.
@@ -20,18 +17,14 @@ export type NamedParameter = {
  * [rows, classes], or `value` [rows, 1] in the user's units. Filling, scaling and one-hot are in the graph.
  */
 export function encodeOnnx(
-  spec: Pick<TrainSpec, 'model' | 'inputShape' | 'outputs'>,
+  spec: ModelShape,
   preprocessing: Preprocessing,
   parameters: readonly NamedParameter[],
 ): Bytes {
   const graph = createGraphWriter()
-  for (const { name, shape, values } of parameters) {
-    const isTernary = isTernaryWeight(spec.model, name)
-    graph.floats(name, shape, isTernary ? ternaryValues(ternaryOf(values, shape)) : values)
-  }
   const input = preprocessing.kind === 'table' ? addTable(graph, preprocessing.columns) : undefined
-  const features = input ?? addImage(graph, preprocessing)
-  const outputs = addLayers(graph, spec, features)
+  const features = input ?? addImage(graph, preprocessing, spec)
+  const outputs = addForward(graph, spec, { input: features, parameters })
   const { target } = preprocessing
   if (target.kind === 'class') {
     graph.node('Softmax', [outputs], { output: 'probabilities', attributes: { axis: 1 } })
@@ -46,6 +39,8 @@ export function encodeOnnx(
     inputs: [{ name: 'x', type: 'f32', shape: ['rows', ...shape] }],
     outputs: [{ name: output, type: 'f32', shape: ['rows', spec.outputs] }],
     properties: propertiesOf(preprocessing),
+    opset,
+    irVersion,
   })
 }
 
@@ -93,47 +88,11 @@ function addCategory(graph: GraphWriter, at: number, count: number): string {
   return graph.node('Cast', [isEqual], { attributes: { to: elementTypes.f32 } })
 }
 
-function addImage(graph: GraphWriter, preprocessing: Preprocessing): string {
+function addImage(graph: GraphWriter, preprocessing: Preprocessing, spec: ModelShape): string {
   assert(preprocessing.kind === 'image', 'the input is images')
-  return graph.node('Div', ['x', graph.floats('divisor', [], [preprocessing.divisor])])
-}
-
-function addLayers(
-  graph: GraphWriter,
-  { model }: { readonly model: ModelSpec },
-  features: string,
-): string {
-  let value = features
-  if (model.kind === 'cnn') {
-    for (const i of model.channels.keys()) {
-      const parameters = [`conv${i + 1}.weight`, `conv${i + 1}.bias`]
-      const convolved = graph.node('Conv', [value, ...parameters], {
-        attributes: { kernel_shape: [3, 3], pads: [1, 1, 1, 1] },
-      })
-      const active = graph.node('Relu', [convolved])
-      value = graph.node('MaxPool', [active], {
-        attributes: { kernel_shape: [2, 2], strides: [2, 2] },
-      })
-    }
-  }
-  value = graph.node('Flatten', [value], { attributes: { axis: 1 } })
-  const widths = denseCount(model)
-  for (let i = 1; i <= widths; i++) {
-    value = graph.node('Gemm', [value, `dense${i}.weight`, `dense${i}.bias`])
-    if (i < widths) value = graph.node('Relu', [value])
-  }
-  return value
-}
-
-/** Ternary weights are written as the numbers that the model computes with. */
-function isTernaryWeight(model: ModelSpec, name: string): boolean {
-  if (model.kind !== 'mlp' || model.ternary !== true) return false
-  return name.endsWith('.weight') && name !== `dense${denseCount(model)}.weight`
-}
-
-function denseCount(model: ModelSpec): number {
-  if (model.kind === 'mlp') return model.hidden.length + 1
-  return model.kind === 'cnn' ? model.dense.length + 1 : 1
+  const scaled = graph.node('Div', ['x', graph.floats('divisor', [], [preprocessing.divisor])])
+  const isFlat = spec.inputShape.length === 1
+  return isFlat ? graph.node('Flatten', [scaled], { attributes: { axis: 1 } }) : scaled
 }
 
 /** Names, categories and labels, as properties of the file: the graph knows only places. */

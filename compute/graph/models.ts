@@ -1,8 +1,9 @@
 import { AppError } from '#base/error.ts'
-import type { ModelSpec, TrainSpec } from '#wire/spec.ts'
+import type { ModelShape, ModelSpec } from '#wire/spec.ts'
 import type { Builder } from './builder.ts'
 import { type Value, sizeOf } from './graph.ts'
 import { transformer } from './models/transformer.ts'
+import { importedModel } from './models/imported.ts'
 
 const kernelSide = 3
 const reluGain = 2 // He et al. 2015
@@ -14,12 +15,13 @@ const linearGain = 1
  * Parameters stand in this order: conv1.weight [o, c, 3, 3], conv1.bias [o], …, dense1.weight [in, out],
  * dense1.bias [out], …; the last dense layer is the output.
  */
-export function buildModel(builder: Builder, spec: TrainSpec, x: Value): Value {
+export function buildModel(builder: Builder, spec: ModelShape, x: Value): Value {
   const { model, inputShape, outputs } = spec
   if (model.kind === 'cnn' && inputShape.length !== 3) {
     throw new AppError({ code: 'SPEC_INVALID', reason: 'a cnn needs [channels, height, width]' })
   }
   if (model.kind === 'transformer') return transformer(builder, spec, x)
+  if (model.kind === 'graph') return importedModel(builder, { model, outputs }, x)
   const features = model.kind === 'cnn' ? convBlocks(builder, x, model.channels) : x
   const isTernary = model.kind === 'mlp' && model.ternary === true
   return denseLayers(builder, flatten(builder, features), {

@@ -1,5 +1,5 @@
 import { assert } from '#base/assert.ts'
-import type { TrainSpec, TransformerSpec } from '#wire/spec.ts'
+import type { ModelShape, TransformerSpec } from '#wire/spec.ts'
 import type { Builder, Initial } from '../builder.ts'
 import { type Value, sizeOf } from '../graph.ts'
 
@@ -21,7 +21,7 @@ interface Course {
  * bias, whose gradient is zero); RMS norm has none (llama, Touvron et al. 2023). With ternary matrices in the
  * blocks it is that of Wang et al. 2023 (BitNet). Parameters stand in the order in which they are used.
  */
-export function transformer(builder: Builder, spec: TrainSpec, tokens: Value): Value {
+export function transformer(builder: Builder, spec: ModelShape, tokens: Value): Value {
   const { model, inputShape, outputs } = spec
   assert(model.kind === 'transformer', 'the model is a transformer')
   const [context = 0] = inputShape

@@ -25,7 +25,7 @@ describe('buildModel', () => {
   test('gives the same files and the committed hash', () => {
     expect(buildModel({ ...input, parameters: input.parameters.slice() })).toEqual(built)
     expect(built.modelHash).toBe(
-      '0x9844a262627a16b72fe07b3b0f21c2c9146373f725c13bdd891e3c9f04bdd7c4',
+      '0x6402a54ee03ab3bb8a5b12497719f80ec926ba226304c1623cea343158db7cbd',
     )
   })
 

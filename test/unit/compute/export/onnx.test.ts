@@ -3,11 +3,17 @@ import { createHash } from 'node:crypto'
 import { InferenceSession, Tensor, env } from 'onnxruntime-web'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { prepareDigits, prepareJob, type PreparedJob } from '#compute/data/prepare.ts'
-import { encodeOnnx, type NamedParameter } from '#compute/export/onnx.ts'
+import { encodeOnnx } from '#compute/export/onnx.ts'
+import { type NamedParameter, addForward } from '#compute/export/onnx-forward.ts'
+import { createGraphWriter, encodeModel } from '#compute/export/onnx-writer.ts'
 import { decodeSafetensors, takeTensor } from '#compute/export/safetensors.ts'
 import { createEngine, type Engine } from '#compute/exact/engine.ts'
 import type { ModelSpec } from '#wire/spec.ts'
+import { importOnnx } from '#compute/import/onnx.ts'
+import type { TrainSpec } from '#wire/spec.ts'
 import { scratch } from '../data/scratch.ts'
+import { createRows, mlpSpec } from '../fixtures.ts'
+import { fixtures } from '../import/fixtures.ts'
 
 const tolerance = 1e-4
 const seed = `0x${'5e'.repeat(32)}` as const
@@ -49,6 +55,19 @@ async function runOnnx(bytes: Uint8Array, x: Float32Array, shape: readonly numbe
   const values = results[name as string]?.data as Float32Array
   await session.release()
   return { name, values }
+}
+
+/** The forward graph alone, as a file of its own. */
+function addForwardOnly(spec: TrainSpec, parameters: readonly NamedParameter[]): Uint8Array {
+  const graph = createGraphWriter()
+  const logits = addForward(graph, spec, { input: 'x', parameters })
+  graph.node('Identity', [logits], { output: 'y' })
+  return encodeModel(graph, {
+    inputs: [{ name: 'x', type: 'f32', shape: ['rows', ...spec.inputShape] }],
+    outputs: [{ name: 'y', type: 'f32', shape: ['rows', spec.outputs] }],
+    opset: 20,
+    irVersion: 9,
+  })
 }
 
 /** What the engine says of the first rows of the training part, in the units of the ONNX file. */
@@ -133,6 +152,25 @@ describe('encodeOnnx', () => {
     await engine.close()
   })
 
+  test.each(fixtures.map((fixture) => [fixture.title, fixture] as const))(
+    'writes an imported graph: %s',
+    async (_title, { bytes, inputShape }) => {
+      const { model, outputs, parameters } = importOnnx(bytes, 'a')
+      const train = { ...mlpSpec, model, inputShape: [...inputShape], outputs, batchSize: 4 }
+      const engine = await createEngine(train, wasm)
+      engine.p.set(parameters)
+      const named = engine.parameters.map(({ name, shape, offset, size }): NamedParameter => {
+        return { name, shape, values: engine.p.subarray(offset, offset + size) }
+      })
+      const { x } = createRows(train, 4)
+      const logits = addForwardOnly(train, named)
+      engine.x.set(x)
+      const { values } = await runOnnx(logits, x, [4, ...inputShape])
+      expectClose(values, [...engine.forward().logits])
+      await engine.close()
+    },
+  )
+
   test('gives the committed bytes', () => {
     const parameters = [
       { name: 'dense1.weight', shape: [2, 1], values: Float32Array.of(1, -2) },
@@ -153,7 +191,7 @@ describe('encodeOnnx', () => {
       parameters,
     )
     expect(createHash('sha256').update(bytes).digest('hex')).toBe(
-      'a7d375efdf40b2c34f1f5b8afbf21a1e22a0c043649b401b2380f3f23505ca73',
+      '190352a212968141b30744b3d118c923eb3775918a75d9abc324baa1a8228eb0',
     )
   })
 })

@@ -1,0 +1,21 @@
+import { AppError } from '#base/error.ts'
+
+/** Where in a model file something is wrong. */
+export interface ModelPlace {
+  readonly file: string
+  readonly byte?: number
+  /** The name of a node of the file. */
+  readonly node?: string
+  readonly operator?: string
+}
+
+/** An error in a model file: `file: node "n" (Operator): what is wrong`, with the place as fields. */
+export function modelError(code: string, place: ModelPlace, text: string): AppError {
+  const { file, byte, node, operator } = place
+  const where = [
+    file,
+    ...(byte === undefined ? [] : [`byte ${byte}`]),
+    ...(node === undefined ? [] : [`node "${node}"${operator ? ` (${operator})` : ''}`]),
+  ]
+  return new AppError({ code, ...place, message: `${where.join(': ')}: ${text}` })
+}

@@ -1,0 +1,220 @@
+import { type GraphModel, graphModelSchema } from '#wire/graph-model.ts'
+import { limits } from '#wire/limits.ts'
+import { type Assembly, type RowValue, createAssembly } from './assembly.ts'
+import { modelError } from './fault.ts'
+import { type Handler, type Known, type NodeContext, refuseNode } from './onnx-context.ts'
+import { type OnnxModel, type OnnxNode, type OnnxValue, decodeOnnx } from './onnx-file.ts'
+import {
+  add,
+  cast,
+  conv,
+  flatten,
+  gemm,
+  identity,
+  matMul,
+  maxPool,
+  relu,
+  reshape,
+  transpose,
+} from './onnx-layers.ts'
+import { concat, constant, gather, knownOf, shapeOf, unsqueeze } from './onnx-lists.ts'
+import { instead } from './onnx-advice.ts'
+
+/** A forward model from a file, ready to be trained. */
+export interface ImportedModel {
+  readonly model: GraphModel
+  /** Shape of one row. */
+  readonly inputShape: readonly number[]
+  readonly outputs: number
+  /** The file's weights as the flat vector p of the training state. */
+  readonly parameters: Float32Array<ArrayBuffer>
+  /** For the user: what was left out. */
+  readonly notes: readonly string[]
+}
+
+/** Operators of ONNX that become ours, or fold into what does. */
+const handlers: Readonly<Record<string, Handler>> = {
+  Add: add,
+  Cast: cast,
+  Concat: concat,
+  Constant: constant,
+  Conv: conv,
+  Dropout: identity,
+  Flatten: flatten,
+  Gather: gather,
+  Gemm: gemm,
+  Identity: identity,
+  MatMul: matMul,
+  MaxPool: maxPool,
+  Relu: relu,
+  Reshape: reshape,
+  Shape: shapeOf,
+  Transpose: transpose,
+  Unsqueeze: unsqueeze,
+}
+
+/** Operators at the end of a classifier that are part of the loss here. */
+const lossOperators = new Set(['Softmax', 'LogSoftmax'])
+
+/**
+ * Turns an ONNX forward model with static shapes, as PyTorch's exporter writes it, into a trainable graph with its
+ * weights. Throws ONNX_* with the file and the byte, or the node's name and operator: ONNX_UNSUPPORTED says what to
+ * use instead, ONNX_DYNAMIC which side is not fixed, ONNX_SHAPE what does not fit, ONNX_ORDER which input no node
+ * before gives (a cycle, or nodes out of order).
+ */
+export function importOnnx(bytes: Uint8Array, file: string): ImportedModel {
+  const onnx = decodeOnnx(bytes, file)
+  const { input, rows, shape } = inputOf(onnx, file)
+  const assembly = createAssembly(shape)
+  const known = new Map<string, Known>([[input.name, assembly.input]])
+  for (const [name, tensor] of onnx.tensors) known.set(name, knownOf(tensor))
+  const { nodes, output, notes } = endOf(onnx, file)
+  const uses = usesOf(nodes, output)
+  const copyOf = createCopies(file)
+  for (const node of nodes) {
+    const operands = { file, rows, assembly, copyOf, usesOf: (name: string) => uses.get(name) ?? 0 }
+    const context: NodeContext = {
+      ...operands,
+      node,
+      input: (index) => inputAt(known, node, { index, file }),
+    }
+    const handler = Object.hasOwn(handlers, node.operator) ? handlers[node.operator] : undefined
+    if (!handler) throw refuseNode(context, instead(node.operator, Object.keys(handlers)))
+    const [first = ''] = node.outputs
+    if (known.has(first)) throw refuseNode(context, `${first} is given twice`, 'ONNX_INVALID')
+    known.set(first, handler(context))
+  }
+  return { ...finish(assembly, known.get(output), { file, output }), inputShape: shape, notes }
+}
+
+/** Gives room for copies of weights, all together no more than a model may have. */
+function createCopies(file: string): NodeContext['copyOf'] {
+  let copied = 0
+  return ({ length }) => {
+    copied += length
+    if (copied <= limits.parametersMax) return new Float32Array(length)
+    throw modelError(
+      'ONNX_TOO_LARGE',
+      { file, byte: 0 },
+      `it turns more than ${limits.parametersMax} weights`,
+    )
+  }
+}
+
+function inputAt(
+  known: ReadonlyMap<string, Known>,
+  node: OnnxNode,
+  { index, file }: { index: number; file: string },
+): Known | undefined {
+  const name = node.inputs[index] ?? ''
+  if (name === '') return undefined
+  const found = known.get(name)
+  if (found) return found
+  const text = `nothing before it gives its input ${name}: the graph has a cycle or is out of order`
+  throw refuseNode({ node, file }, text, 'ONNX_ORDER')
+}
+
+const rankMax = 4
+const sideMax = 16_384
+
+/** The one input of the model: its batch size, where it names one, and the shape of a row. */
+function inputOf({ inputs }: OnnxModel, file: string) {
+  const [input, other] = inputs
+  if (!input || other) {
+    const names = inputs.map(({ name }) => name).join(', ')
+    throw modelError(
+      'ONNX_UNSUPPORTED',
+      { file, byte: 0 },
+      `it has the inputs [${names}] instead of one`,
+    )
+  }
+  const fail = (code: string, text: string) => modelError(code, { file, node: input.name }, text)
+  if (input.type !== 1) throw fail('ONNX_TYPE', 'the input must be float32')
+  const [first, ...rest] = input.shape ?? []
+  if (first === undefined || rest.length === 0 || rest.length >= rankMax) {
+    throw fail(
+      'ONNX_SHAPE',
+      'the input must have the shape [batch, features] or [batch, channels, height, width]',
+    )
+  }
+  const shape = rest.map((side) => {
+    if (typeof side === 'number' && side > 0 && side <= sideMax) return side
+    throw fail(
+      'ONNX_DYNAMIC',
+      `its side "${side}" is not fixed; export with static shapes (the batch alone may be dynamic)`,
+    )
+  })
+  return { input, rows: typeof first === 'number' ? first : undefined, shape }
+}
+
+/** The nodes that the output needs, without the softmax of the loss, and the name of what they give. */
+function endOf({ nodes, outputs }: OnnxModel, file: string) {
+  const [first, other] = outputs as readonly [OnnxValue?, OnnxValue?]
+  if (!first || other) {
+    const names = outputs.map(({ name }) => name).join(', ')
+    throw modelError(
+      'ONNX_UNSUPPORTED',
+      { file, byte: 0 },
+      `it has the outputs [${names}] instead of one`,
+    )
+  }
+  let output = first.name
+  const notes: string[] = []
+  const last = nodes.findLast((node) => node.outputs.includes(output))
+  if (last && lossOperators.has(last.operator) && last.inputs[0] !== undefined) {
+    output = last.inputs[0]
+    notes.push(`the ${last.operator} at the end is part of the loss`)
+  }
+  if (nodes.some(({ operator }) => operator === 'Dropout')) notes.push('Dropout is left out')
+  const needed = new Set([output])
+  const kept: OnnxNode[] = []
+  for (const node of nodes.toReversed()) {
+    if (!node.outputs.some((name) => needed.has(name))) continue
+    kept.push(node)
+    for (const name of node.inputs) needed.add(name)
+  }
+  return { nodes: kept.toReversed(), output, notes }
+}
+
+function usesOf(nodes: readonly OnnxNode[], output: string): ReadonlyMap<string, number> {
+  const uses = new Map([[output, 1]])
+  for (const { inputs } of nodes) {
+    for (const name of inputs) uses.set(name, (uses.get(name) ?? 0) + 1)
+  }
+  return uses
+}
+
+const magnitudeMax = 1e15
+
+function finish(
+  assembly: Assembly,
+  last: Known | undefined,
+  { file, output }: { file: string; output: string },
+): Pick<ImportedModel, 'model' | 'outputs' | 'parameters'> {
+  const fail = (code: string, text: string) => modelError(code, { file, node: output }, text)
+  if (last?.kind !== 'value')
+    throw fail('ONNX_INVALID', 'the output is not computed from the input')
+  checkOutput(last, fail)
+  const count = assembly.parameterCount()
+  if (count > limits.parametersMax) {
+    throw fail('ONNX_TOO_LARGE', `${count} parameters are more than ${limits.parametersMax}`)
+  }
+  const { model, parameters } = assembly.finish()
+  const parsed = graphModelSchema.safeParse(model)
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues
+    throw fail('ONNX_UNSUPPORTED', `${issue?.path.join('.')}: ${issue?.message}`)
+  }
+  if (!parameters.every((value) => Math.abs(value) <= magnitudeMax)) {
+    throw fail('ONNX_INVALID', 'a weight is not finite or beyond 1e15')
+  }
+  return { model: parsed.data, outputs: last.shape[0] as number, parameters }
+}
+
+function checkOutput({ shape }: RowValue, fail: (code: string, text: string) => Error): void {
+  if (shape.length === 1 && (shape[0] as number) <= limits.classesMax) return
+  throw fail(
+    'ONNX_SHAPE',
+    `the output has rows of [${shape.join(', ')}] instead of classes or values`,
+  )
+}

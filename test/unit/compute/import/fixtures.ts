@@ -1,0 +1,201 @@
+import {
+  createGraphWriter,
+  encodeModel,
+  type GraphWriter,
+  type Signature,
+} from '#compute/export/onnx-writer.ts'
+import { createFloats } from '../fixtures.ts'
+
+/** ONNX files as PyTorch's exporters write them. */
+
+export interface Fixture {
+  readonly title: string
+  readonly bytes: Uint8Array
+  readonly inputShape: readonly number[]
+  readonly outputs: number
+  /** The output that onnxruntime should give: `y`, or the logits before a softmax. */
+  readonly logits: string
+}
+
+const next = createFloats(31)
+
+/** Weights of a layer in PyTorch's order. */
+function weights(graph: GraphWriter, name: string, shape: readonly number[]): string {
+  const size = shape.reduce((product, side) => product * side, 1)
+  const scale = Math.sqrt(2 / (size / (shape[0] ?? 1)))
+  return graph.floats(
+    name,
+    shape,
+    Float32Array.from({ length: size }, () => next() * scale),
+  )
+}
+
+export interface FileOptions {
+  readonly input: readonly (number | string)[]
+  readonly output?: string
+  readonly opset?: number
+  readonly outputs?: number
+}
+
+export function fileOf(
+  graph: GraphWriter,
+  { input, output = 'y', opset = 17, outputs = 5 }: FileOptions,
+) {
+  const x: Signature = { name: 'input', type: 'f32', shape: input }
+  const y: Signature = { name: output, type: 'f32', shape: [input[0] ?? 1, outputs] }
+  return encodeModel(graph, { inputs: [x], outputs: [y], opset })
+}
+
+function linear(
+  graph: GraphWriter,
+  name: string,
+  operands: { x: string; sides: readonly [number, number]; output?: string },
+) {
+  const {
+    x,
+    sides: [inner, outer],
+    output,
+  } = operands
+  const [weight, bias] = [
+    weights(graph, `${name}.weight`, [outer, inner]),
+    weights(graph, `${name}.bias`, [outer]),
+  ]
+  return graph.node('Gemm', [x, weight, bias], {
+    ...(output && { output }),
+    attributes: { alpha: { float: 1 }, beta: { float: 1 }, transB: 1 },
+  })
+}
+
+const window = { dilations: [1, 1], group: 1, kernel_shape: [3, 3], strides: [1, 1] }
+
+function mlp(): Fixture {
+  const graph = createGraphWriter()
+  const h = graph.node('Relu', [linear(graph, 'fc1', { x: 'input', sides: [6, 16] })], {
+    output: '/relu/Relu_output_0',
+  })
+  linear(graph, 'fc2', { x: h, sides: [16, 5], output: 'y' })
+  return {
+    title: 'an MLP of Gemm',
+    bytes: fileOf(graph, { input: ['batch', 6] }),
+    inputShape: [6],
+    outputs: 5,
+    logits: 'y',
+  }
+}
+
+function withSoftmax(): Fixture {
+  const graph = createGraphWriter()
+  const h = graph.node('Relu', [linear(graph, 'fc1', { x: 'input', sides: [6, 8] })])
+  const dropped = graph.node('Dropout', [h])
+  const logits = linear(graph, 'fc2', { x: graph.node('Identity', [dropped]), sides: [8, 5] })
+  graph.node('Softmax', [logits], { output: 'y', attributes: { axis: -1 } })
+  return {
+    title: 'a softmax at the end',
+    bytes: fileOf(graph, { input: [1, 6] }),
+    inputShape: [6],
+    outputs: 5,
+    logits,
+  }
+}
+
+function residual(): Fixture {
+  const graph = createGraphWriter()
+  const first = graph.node('MatMul', ['input', weights(graph, 'onnx::MatMul_20', [6, 8])])
+  const h = graph.node('Relu', [graph.node('Add', [weights(graph, 'a.bias', [8]), first])])
+  const turned = graph.node('Transpose', [weights(graph, 'b.weight', [8, 8])], {
+    attributes: { perm: [1, 0] },
+  })
+  const g = graph.node('Relu', [graph.node('Add', [graph.node('MatMul', [h, turned]), 'b.bias'])])
+  weights(graph, 'b.bias', [1, 8])
+  const sum = graph.node('Add', [h, g])
+  const last = graph.node('MatMul', [sum, weights(graph, 'onnx::MatMul_21', [8, 5])], {
+    output: 'y',
+  })
+  return {
+    title: 'MatMul with biases of their own, and a residual sum',
+    bytes: fileOf(graph, { input: ['batch', 6], opset: 21 }),
+    inputShape: [6],
+    outputs: 5,
+    logits: last,
+  }
+}
+
+function cnn(): Fixture {
+  const graph = createGraphWriter()
+  const pads = { ...window, pads: [1, 1, 1, 1] }
+  const pool = {
+    ceil_mode: 0,
+    dilations: [1, 1],
+    kernel_shape: [2, 2],
+    pads: [0, 0, 0, 0],
+    strides: [2, 2],
+  }
+  const operands = [
+    'input',
+    weights(graph, 'features.0.weight', [4, 1, 3, 3]),
+    weights(graph, 'features.0.bias', [4]),
+  ]
+  const a = graph.node('Relu', [graph.node('Conv', operands, { attributes: pads })])
+  const b = graph.node('MaxPool', [a], { attributes: pool })
+  const c = graph.node('Conv', [b, weights(graph, 'onnx::Conv_30', [6, 4, 3, 3])], {
+    attributes: { ...window, pads: [0, 0, 0, 0] },
+  })
+  const d = graph.node('Flatten', [graph.node('Relu', [c])], { attributes: { axis: 1 } })
+  linear(graph, 'classifier', { x: d, sides: [96, 5], output: 'y' })
+  return {
+    title: 'a CNN with fixed batch',
+    bytes: fileOf(graph, { input: [1, 1, 12, 12] }),
+    inputShape: [1, 12, 12],
+    outputs: 5,
+    logits: 'y',
+  }
+}
+
+function viewed(): Fixture {
+  const graph = createGraphWriter()
+  const conv = graph.node('Conv', ['input', weights(graph, 'c.weight', [3, 2, 3, 3])], {
+    attributes: { ...window, auto_pad: { text: 'SAME_UPPER' } },
+  })
+  const h = graph.node('Relu', [conv])
+  const rows = graph.node(
+    'Gather',
+    [graph.node('Shape', [h]), graph.constant('zero', { type: 'i64', shape: [], values: [0] })],
+    { attributes: { axis: 0 } },
+  )
+  const side = graph.node('Unsqueeze', [rows, graph.integers('axes', [0])])
+  const shape = graph.node('Concat', [side, graph.integers('rest', [-1])], {
+    attributes: { axis: 0 },
+  })
+  linear(graph, 'fc', { x: graph.node('Reshape', [h, shape]), sides: [75, 5], output: 'y' })
+  return {
+    title: 'x.view(x.size(0), -1) of a dynamic batch',
+    bytes: fileOf(graph, { input: ['n', 2, 5, 5] }),
+    inputShape: [2, 5, 5],
+    outputs: 5,
+    logits: 'y',
+  }
+}
+
+function shared(): Fixture {
+  const graph = createGraphWriter()
+  const [weight, bias] = [weights(graph, 'w', [6, 6]), weights(graph, 'b', [6])]
+  const h = graph.node('Relu', [graph.node('Gemm', ['input', weight, bias])])
+  const g = graph.node('Relu', [graph.node('Gemm', [h, weight, bias])])
+  linear(graph, 'fc', { x: g, sides: [6, 5], output: 'y' })
+  return {
+    title: 'weights used twice',
+    bytes: fileOf(graph, { input: ['batch', 6] }),
+    inputShape: [6],
+    outputs: 5,
+    logits: 'y',
+  }
+}
+
+export const fixtures: readonly Fixture[] = [
+  mlp(),
+  withSoftmax(),
+  residual(),
+  cnn(),
+  viewed(),
+  shared(),
+]

@@ -1,0 +1,102 @@
+import { z } from 'zod'
+import { limits } from './limits.ts'
+
+/** Names as exporters write them: onnx::Gemm_12, /features/0/Conv_output_0, layer1.0.weight. */
+const name = z.string().regex(/^[\w./:\-[\]]{1,200}$/)
+const side = z.int().min(1).max(1_048_576)
+const small = z.int().min(0).max(63)
+
+/** How a parameter starts from a seed: zeros, or normals of deviation sqrt(gain / fanIn). */
+const initialSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('zeros') }),
+  z.strictObject({
+    kind: z.literal('normal'),
+    gain: z.number().positive().max(100),
+    fanIn: z.int().min(1).max(limits.parametersMax),
+  }),
+])
+
+const parameterSchema = z.strictObject({
+  name,
+  shape: z.array(side).min(1).max(4),
+  initial: initialSchema,
+})
+export type GraphParameter = z.infer<typeof parameterSchema>
+
+/** A node of one output; `values` are computed, `parameters` trained, in the order of the operator's inputs. */
+function node<Name extends string, Attributes extends z.ZodRawShape>(
+  operator: Name,
+  attributes: Attributes,
+  counts: { values?: number; parameters?: readonly [least: number, most: number] } = {},
+) {
+  const { values = 1, parameters: [least, most] = [0, 0] } = counts
+  return z.strictObject({
+    operator: z.literal(operator),
+    values: z.array(name).length(values),
+    parameters: z.array(name).min(least).max(most),
+    output: name,
+    attributes: z.strictObject(attributes),
+  })
+}
+
+/**
+ * The operators of a model graph. Inputs and outputs have the rows of the batch as their first side, which no
+ * attribute tells; weights of Gemm are [in, out], of Conv [out, in, height, width].
+ */
+const nodeSchema = z.discriminatedUnion('operator', [
+  node('Add', {}, { values: 2 }),
+  node('Conv', { pad: small }, { parameters: [2, 2] }),
+  node('Gemm', {}, { parameters: [1, 2] }),
+  node('MaxPool', {}),
+  node('Relu', {}),
+  /** `shape` of one row. */
+  node('Reshape', { shape: z.array(side).min(1).max(3) }),
+])
+export type GraphNode = z.infer<typeof nodeSchema>
+export type GraphOperator = GraphNode['operator']
+
+/** The name of a graph's input. */
+export const graphInput = 'x'
+
+/**
+ * A model as its graph, imported or written by hand: nodes stand in the order in which they run, the last one gives
+ * the outputs [rows, outputs]. Every value and parameter is used, so that each parameter has a gradient.
+ */
+export const graphModelSchema = z
+  .strictObject({
+    kind: z.literal('graph'),
+    nodes: z.array(nodeSchema).min(1).max(limits.graphNodesMax),
+    parameters: z.array(parameterSchema).min(1).max(limits.graphNodesMax),
+  })
+  .superRefine((model, context) => {
+    const fail = (path: (string | number)[], message: string) =>
+      context.addIssue({ code: 'custom', path, message })
+    const parameters = new Set<string>()
+    for (const [i, { name: own, shape }] of model.parameters.entries()) {
+      if (parameters.has(own)) fail(['parameters', i, 'name'], `${own} stands twice`)
+      const size = shape.reduce((product, length) => product * length, 1)
+      if (size > limits.parametersMax) fail(['parameters', i, 'shape'], `${own} is too large`)
+      parameters.add(own)
+    }
+    const values = new Set([graphInput])
+    const unused = new Set([graphInput, ...parameters])
+    for (const [i, { values: read, parameters: taken, output }] of model.nodes.entries()) {
+      for (const value of read) {
+        if (!values.has(value)) fail(['nodes', i, 'values'], `nothing before gives ${value}`)
+        unused.delete(value)
+      }
+      for (const taking of taken) {
+        if (!parameters.has(taking)) fail(['nodes', i, 'parameters'], `${taking} is no parameter`)
+        unused.delete(taking)
+      }
+      const isTaken = values.has(output) || parameters.has(output)
+      if (isTaken) fail(['nodes', i, 'output'], `${output} stands twice`)
+      values.add(output)
+      unused.add(output)
+    }
+    const last = model.nodes.at(-1)?.output
+    for (const one of unused) {
+      if (one !== last) fail(['nodes'], `nothing uses ${one}`)
+    }
+  })
+export type GraphModel = z.infer<typeof graphModelSchema>
