@@ -2,6 +2,7 @@ import { existsSync, rmSync } from 'node:fs'
 import { availableParallelism, freemem, totalmem } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { AppError } from '#base/error.ts'
+import type { BackendFinding } from '#compute/backends/probe.ts'
 import { makeDataDir, runningPid, writeFileAtomic } from './data-dir.ts'
 
 /** One thing that was looked at. `missing` is something optional; `broken` keeps quern from working. */
@@ -18,7 +19,7 @@ interface Machine {
 
 const nodeMajorMin = 24
 const memoryGibMin = 2
-const optionalBackends = ['onnxruntime-node', 'node-llama-cpp', '@tensorflow/tfjs-node-gpu']
+const optionalPackages = ['node-llama-cpp']
 const chromiumNames = ['chromium', 'chromium-browser', 'google-chrome']
 
 /** Looks at everything this machine brings: run time, hardware, disk, kernels, browser, backends. */
@@ -30,7 +31,8 @@ export async function examine(machine: Machine): Promise<readonly Finding[]> {
     diskFinding(machine.dataDir),
     await kernelsFinding(),
     chromiumFinding(machine.environment['PATH'] ?? ''),
-    ...optionalBackends.map(backendFinding),
+    ...optionalPackages.map(packageFinding),
+    ...(await backendFindings(machine)),
   ]
 }
 
@@ -85,11 +87,36 @@ export function chromiumFinding(path: string): Finding {
   return { name: 'chromium', state: 'missing', text: 'only the browser tests need it' }
 }
 
-function backendFinding(name: string): Finding {
+function packageFinding(name: string): Finding {
   try {
     import.meta.resolve(name)
     return { name, state: 'ok', text: 'installed' }
   } catch {
     return { name, state: 'missing', text: 'optional, not installed' }
+  }
+}
+
+/** Other engines for the same graph, tested against the exact one and timed. None is needed. */
+async function backendFindings({ environment }: Machine): Promise<readonly Finding[]> {
+  const { probeBackends } = await import('#compute/backends/probe.ts')
+  return (await probeBackends({ environment })).map(backendFinding)
+}
+
+/** One backend in words. A backend that is refused is not used, which breaks nothing. */
+export function backendFinding(found: BackendFinding): Finding {
+  const { name } = found
+  switch (found.state) {
+    case 'missing':
+      return { name, state: 'missing', text: `optional, not installed: ${found.install}` }
+    case 'refused':
+      return { name, state: 'missing', text: `installed, not used: ${found.reason}` }
+    case 'ok': {
+      const { relative, stepsPerSecond, exactStepsPerSecond } = found
+      const text =
+        `agrees with the exact engine within ${relative.toExponential(1)}; ` +
+        `${stepsPerSecond.toFixed(0)} steps/s of a 784-256-10 network (exact engine, 1 thread: ` +
+        `${exactStepsPerSecond.toFixed(0)})`
+      return { name, state: 'ok', text }
+    }
   }
 }

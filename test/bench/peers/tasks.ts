@@ -1,5 +1,5 @@
 import { type TrainSpec, hasTokens } from '#wire/spec.ts'
-import { knownSpecs } from '../../unit/compute/known-answer.ts'
+import { knownSpecs } from '#test/unit/compute/known-answer.ts'
 
 /** What is timed. A product is [side, side] x [side, side]; a gemv [1, side] x [side, side]. */
 export type Task =

@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import { type Report, reportOf } from '../../bench/peers/report.ts'
-import { type Measurement, medianOf } from '../../bench/peers/rounds.ts'
-import { tableOf } from '../../bench/peers/table.ts'
-import { tasks } from '../../bench/peers/tasks.ts'
+import { type Report, reportOf } from '#test/bench/peers/report.ts'
+import { type Measurement, medianOf } from '#test/bench/peers/rounds.ts'
+import { tableOf } from '#test/bench/peers/table.ts'
+import { tasks } from '#test/bench/peers/tasks.ts'
 
 const run = promisify(execFile)
 const msMax = 60_000

@@ -1,6 +1,7 @@
 import { InferenceSession, Tensor, env } from 'onnxruntime-web'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { createOnnxBackend } from '#compute/backends/onnxruntime.ts'
+import { relativeChange, relativeMax } from '#compute/backends/self-test.ts'
 import { createEngine } from '#compute/exact/engine.ts'
 import { createScope, unsupported } from '#compute/export/onnx-mapping.ts'
 import { encodeTraining } from '#compute/export/onnx-training.ts'
@@ -17,7 +18,6 @@ import {
   seed,
 } from '../fixtures.ts'
 
-const relativeMax = 1e-3
 const steps = 12
 
 const backend = createOnnxBackend({
@@ -52,16 +52,6 @@ const cases: readonly (readonly [string, TrainSpec])[] = [
 function withDecay(spec: TrainSpec, weightDecay: number): TrainSpec {
   const { optimizer } = spec
   return optimizer.kind === 'adamw' ? { ...spec, optimizer: { ...optimizer, weightDecay } } : spec
-}
-
-/** Length of a - b as a share of the length of b - from. */
-function relativeChange(a: Float32Array, b: Float32Array, from: Float32Array): number {
-  let [difference, change] = [0, 0]
-  for (const [i, value] of b.entries()) {
-    difference += ((a[i] as number) - value) ** 2
-    change += (value - (from[i] as number)) ** 2
-  }
-  return Math.sqrt(difference / change)
 }
 
 async function start(spec: TrainSpec) {
