@@ -29,6 +29,7 @@ const exitByError: Readonly<Record<string, ExitCode>> = {
   AMOUNT_INVALID: exitCodes.usage,
   ADDRESS_INVALID: exitCodes.usage,
   JOB_ID_INVALID: exitCodes.usage,
+  OPTION_UNFIT: exitCodes.usage,
   ACCOUNT_NAME_INVALID: exitCodes.usage,
   CONFIRMATION_MISSING: exitCodes.usage,
   INPUT_INVALID: exitCodes.input,

@@ -8,6 +8,8 @@ export interface Output {
   readonly isJson: boolean
   /** Prints the event in JSON mode, `text` in text mode; without a text the event shows in JSON only. */
   print(event: OutputEvent, text?: string): void
+  /** Prints a part of a line in text mode, nothing in JSON mode. */
+  write(text: string): void
   /** Prints a failure: to standard error as text, and as an event in JSON mode. */
   fail(error: unknown): void
 }
@@ -25,6 +27,9 @@ export function createOutput(streams: { out: Sink; err: Sink }, isJson: () => bo
     print(event, text) {
       if (isJson()) streams.out.write(`${jsonLine(event)}\n`)
       else if (text !== undefined) streams.out.write(`${text}\n`)
+    },
+    write(text) {
+      if (!isJson()) streams.out.write(text)
     },
     fail(error) {
       streams.err.write(`${failureText(error)}\n`)

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Command } from 'commander'
+import { AppError } from '#base/error.ts'
 import { type Prediction, predictFiles } from '#compute/infer/predict.ts'
 import { createRunner } from '#compute/runner-process.ts'
 import type { Context } from './context.ts'
@@ -12,6 +13,9 @@ export async function runPredict(
   command: Command,
   { modelDir, files }: { modelDir: string; files: readonly string[] },
 ): Promise<void> {
+  if (files.length === 0) {
+    throw new AppError({ code: 'USAGE', message: 'give files to predict, or --prompt' })
+  }
   const { threads } = await context.settings(command)
   const { header } = command.opts<{ header: boolean }>()
   const scratchDirectory = mkdtempSync(join(tmpdir(), 'quern-'))

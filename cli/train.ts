@@ -4,8 +4,9 @@ import { dirname, join, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { z } from 'zod'
 import { AppError } from '#base/error.ts'
-import { type PrepareOptions, type PreparedJob, prepareJob } from '#compute/data/prepare.ts'
-import { type BuiltModel, buildModel, modelFileNames } from '#compute/export/model.ts'
+import { prepareJob } from '#compute/data/prepare.ts'
+import type { PrepareOptions, PreparedJob } from '#compute/data/prepared.ts'
+import { type BuiltModel, buildModel, listFiles } from '#compute/export/model.ts'
 import { decodeSafetensors, takeTensor } from '#compute/export/safetensors.ts'
 import { createRunner } from '#compute/runner-process.ts'
 import type { Evaluation, OpenedJob, Runner } from '#compute/runner.ts'
@@ -14,8 +15,9 @@ import { type Course, type CourseEnd, type CourseProgress } from '#compute/train
 import { courseOfSeed, trainFederated } from '#compute/train/federated.ts'
 import { limits } from '#wire/limits.ts'
 import { type TrainSpec, trainSpecSchema } from '#wire/spec.ts'
+import { taskSchema } from '#wire/task.ts'
 import type { Context } from './context.ts'
-import { type ReadingFlags, integerOf, prepareOptionsOf } from './job/flags.ts'
+import { type ReadingFlags, integerOf, modelChoices, prepareOptionsOf } from './job/flags.ts'
 
 interface TrainFlags extends ReadingFlags {
   readonly workers: string
@@ -25,11 +27,12 @@ interface TrainFlags extends ReadingFlags {
 /** A training run as a file: what the flags say, and any part of the numeric specification. */
 const runSchema = z.strictObject({
   files: z.array(z.string().min(1)).min(1).max(64),
-  task: z.enum(['classify', 'regress']).optional(),
+  task: taskSchema.optional(),
   target: z.string().optional(),
   drop: z.array(z.string()).max(limits.columnsMax).optional(),
   noHeader: z.boolean().optional(),
-  model: z.enum(['linear', 'mlp', 'cnn']).optional(),
+  model: z.enum(modelChoices).optional(),
+  context: z.int().optional(),
   testFiles: z.array(z.string().min(1)).max(64).optional(),
   testShare: z.number().gt(0).lt(1).optional(),
   workers: z.int().min(1).max(limits.workersMax).optional(),
@@ -60,14 +63,14 @@ export async function runTrain(
     const trained = await train(context, { prepared, run, threads, scratchDirectory })
     if (flags.out !== undefined) writeModel(flags.out, trained.model)
     const { modelHash, modelRoot } = trained.model
-    const { metric: value, rows } = trained.evaluation
+    const { metric: value, loss, rows } = trained.evaluation
     const metric = { name: prepared.metric, value }
     const wallMs = context.clock.nowMs() - startMs
     const { steps } = trained.end
-    const event = { event: 'trained', modelHash, modelRoot, metric, rows, steps, wallMs }
+    const event = { event: 'trained', modelHash, modelRoot, metric, loss, rows, steps, wallMs }
     const lines = [
       `model       ${modelHash}`,
-      `${prepared.metric.padEnd(11)} ${value.toFixed(4)} on ${rows} held-out rows`,
+      `${prepared.metric.padEnd(11)} ${value.toFixed(4)}, loss ${loss.toFixed(4)} on ${rows} held-out rows`,
       `took        ${(wallMs / 1000).toFixed(1)} s for ${steps} steps`,
     ]
     context.output.print({ ...event, directory: flags.out ?? null }, lines.join('\n'))
@@ -209,7 +212,5 @@ function modelOf(made: {
 
 function writeModel(directory: string, { files }: BuiltModel): void {
   mkdirSync(directory, { recursive: true })
-  for (const part of ['manifest', 'graph', 'weights'] as const) {
-    writeFileSync(join(directory, modelFileNames[part]), files[part])
-  }
+  for (const { name, bytes } of listFiles(files)) writeFileSync(join(directory, name), bytes)
 }

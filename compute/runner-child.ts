@@ -5,6 +5,7 @@ import { type MethodName, type Reply, type Request, faultOf } from './runner-mes
 import type {
   AggregateTask,
   EvaluateTask,
+  GenerateTask,
   InitialTask,
   PredictTask,
   RunnerJob,
@@ -54,11 +55,18 @@ const performers: Readonly<Record<Exclude<MethodName, 'open'>, Performer>> = {
   aggregate: (open, task) => open.aggregate(task as AggregateTask),
   evaluate: (open, task) => open.evaluate(task as EvaluateTask),
   predict: (open, task) => open.predict(task as PredictTask),
+  generate: (open, task, id) => open.generate(task as GenerateTask, (token) => tell(id, token)),
 }
 
 async function report(id: number, step: number, loss: number): Promise<void> {
   send({ kind: 'step', id, step, loss })
   await nextTurn() // lets an abort or the parent's end come in
+  requireWanted(id)
+}
+
+async function tell(id: number, token: number): Promise<void> {
+  send({ kind: 'token', id, token })
+  await nextTurn()
   requireWanted(id)
 }
 

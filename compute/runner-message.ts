@@ -2,7 +2,7 @@ import { AppError } from '#base/error.ts'
 
 /** Messages between a runner and its child process, over Node's IPC channel. */
 export type MethodName =
-  'open' | 'initialState' | 'inspect' | 'train' | 'aggregate' | 'evaluate' | 'predict'
+  'open' | 'initialState' | 'inspect' | 'train' | 'aggregate' | 'evaluate' | 'predict' | 'generate'
 
 export type Request =
   | {
@@ -17,6 +17,7 @@ export type Reply =
   | { readonly kind: 'result'; readonly id: number; readonly result: unknown }
   | { readonly kind: 'error'; readonly id: number; readonly fault: Fault }
   | { readonly kind: 'step'; readonly id: number; readonly step: number; readonly loss: number }
+  | { readonly kind: 'token'; readonly id: number; readonly token: number }
 
 /** An error that crosses the border. */
 export interface Fault {

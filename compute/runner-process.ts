@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { AppError } from '#base/error.ts'
 import { type MethodName, type Reply, type Request, errorOf } from './runner-message.ts'
-import type { CallOptions, Runner, TrainOptions } from './runner.ts'
+import type { CallOptions, GenerateOptions, Runner, TrainOptions } from './runner.ts'
 
 const childFile = fileURLToPath(new URL('./runner-child.ts', import.meta.url))
 const closeMsMax = 5_000
@@ -12,6 +12,7 @@ interface Pending {
   resolve(result: unknown): void
   reject(error: AppError): void
   onStep?: ((step: number, loss: number) => void) | undefined
+  onToken?: ((token: number) => void) | undefined
 }
 
 /** Starts a runner: a child process with the exact engine. `onExit` hears of an end that nobody asked for. */
@@ -43,7 +44,7 @@ export function createRunner(options: { onExit?: (error: AppError) => void } = {
   async function call<T>(
     method: MethodName,
     task: unknown,
-    { signal, onStep }: CallOptions & TrainOptions = {},
+    { signal, onStep, onToken }: CallOptions & TrainOptions & GenerateOptions = {},
   ): Promise<T> {
     if (ending) throw ending
     if (signal?.aborted) throw aborted(signal)
@@ -53,7 +54,7 @@ export function createRunner(options: { onExit?: (error: AppError) => void } = {
     signal?.addEventListener('abort', abort, { once: true })
     try {
       return await new Promise<T>((resolve, reject) => {
-        pending.set(id, { resolve: (result) => resolve(result as T), reject, onStep })
+        pending.set(id, { resolve: (result) => resolve(result as T), reject, onStep, onToken })
         post(child, { kind: 'call', id, method, task })
       })
     } finally {
@@ -70,6 +71,7 @@ export function createRunner(options: { onExit?: (error: AppError) => void } = {
     aggregate: (task, callOptions) => call('aggregate', task, callOptions),
     evaluate: (task, callOptions) => call('evaluate', task, callOptions),
     predict: (task, callOptions) => call('predict', task, callOptions),
+    generate: (task, callOptions) => call('generate', task, callOptions),
     async close() {
       end(new AppError({ code: 'RUNNER_CLOSED' }))
       await closeChild(child)
@@ -82,6 +84,10 @@ function deliver(pending: Map<number, Pending>, reply: Reply): void {
   if (!call) return
   if (reply.kind === 'step') {
     call.onStep?.(reply.step, reply.loss)
+    return
+  }
+  if (reply.kind === 'token') {
+    call.onToken?.(reply.token)
     return
   }
   pending.delete(reply.id)

@@ -1,6 +1,7 @@
 import type { Hex } from '#wire/primitives.ts'
 import type { Leaf } from '#wire/segment.ts'
 import type { TrainSpec } from '#wire/spec.ts'
+import type { Generation } from './infer/generate.ts'
 
 /**
  * The engine behind a process border. All paths are absolute; the runner writes a file whole or not at all.
@@ -10,7 +11,7 @@ import type { TrainSpec } from '#wire/spec.ts'
  * [rows, ...inputShape]) and y (I32 classes [rows], or F32 targets [rows] or [rows, outputs]).
  *
  * Calls run one after another. They throw AppError: SPEC_INVALID, ROWS_INVALID, STATE_INVALID,
- * MEMORY_LIMIT, NON_FINITE {step}, DENORMALS_FLUSHED, RUNNER_EXITED, RUNNER_CLOSED, FILE_FAILED,
+ * MEMORY_LIMIT, NON_FINITE {step}, DENORMALS_FLUSHED, TOKENS_INVALID, SAMPLING_INVALID, RUNNER_EXITED, RUNNER_CLOSED, FILE_FAILED,
  * ABORTED (the signal fired; no file was written).
  */
 export interface Runner {
@@ -27,6 +28,8 @@ export interface Runner {
   evaluate(task: EvaluateTask, options?: CallOptions): Promise<Evaluation>
   /** The model's outputs (logits or values), [rows, outputs], for rows of inputShape. */
   predict(task: PredictTask, options?: CallOptions): Promise<Float32Array>
+  /** Tokens behind a prompt by a transformer (compute/infer/generate.ts); `onToken` hears each as it comes. */
+  generate(task: GenerateTask, options?: CallOptions & GenerateOptions): Promise<Int32Array>
   /** Process id, for logs and kill tests. */
   readonly pid: number | undefined
   /** Ends the process; calls under way reject with RUNNER_CLOSED. */
@@ -49,6 +52,10 @@ export interface CallOptions {
 export interface TrainOptions {
   /** After each step: its number in this call (from 0) and its loss. */
   onStep?: (step: number, loss: number) => void
+}
+
+export interface GenerateOptions {
+  onToken?: (token: number) => void
 }
 
 export interface OpenedJob {
@@ -121,4 +128,9 @@ export interface PredictTask {
   model: string
   /** [rows, ...inputShape] flat. */
   x: Float32Array
+}
+
+export interface GenerateTask extends Generation {
+  /** A state file or an update file. */
+  model: string
 }

@@ -1,6 +1,13 @@
 import type { Clock } from '#base/clock.ts'
 import { codeOf } from '#base/error.ts'
-import { type BuiltModel, buildModel, modelFileNames, parseModel } from '#compute/export/model.ts'
+import {
+  type BuiltModel,
+  buildModel,
+  collectFiles,
+  listFiles,
+  modelFileNames,
+  parseModel,
+} from '#compute/export/model.ts'
 import { decodeSafetensors, takeTensor } from '#compute/export/safetensors.ts'
 import { partRootOf } from '#compute/train/commit.ts'
 import type { Artifacts } from '#p2p/network.ts'
@@ -38,13 +45,11 @@ export async function fetchParameters(
   const cid = cidOfDigest(cidDigest, codecs.dagPb)
   const sizeBytesMax = wanted.parameterCount * weightBytes + overheadBytes
   const files = await persist(deps.clock, closing, async (bounds) => {
-    const get = (name: string, sizeMax: number) =>
-      deps.artifacts.get(`${cid}/${name}`, { sizeBytesMax: sizeMax, ...bounds })
-    return {
-      manifest: await get(modelFileNames.manifest, manifestBytesMax),
-      graph: await get(modelFileNames.graph, sizeBytesMax),
-      weights: await get(modelFileNames.weights, sizeBytesMax),
-    }
+    const sizeOf = (name: string) =>
+      name === modelFileNames.manifest ? manifestBytesMax : sizeBytesMax
+    const get = (name: string) =>
+      deps.artifacts.get(`${cid}/${name}`, { sizeBytesMax: sizeOf(name), ...bounds })
+    return collectFiles(get, wanted.job.train)
   })
   if (files === 'wrong' || files === 'late') return files
   try {
@@ -70,12 +75,6 @@ export async function holdModel(
   const { parameters, owner } = options
   const { job, initialSeed } = wanted
   const built = buildModel({ job, initialSeed, parameters })
-  const { manifest, graph, weights } = built.files
-  const files = [
-    { name: modelFileNames.manifest, bytes: manifest },
-    { name: modelFileNames.graph, bytes: graph },
-    { name: modelFileNames.weights, bytes: weights },
-  ]
-  const cid = await artifacts.addDirectory(files, { owner })
+  const cid = await artifacts.addDirectory(listFiles(built.files), { owner })
   return { ...built, cid, cidDigest: digestOfCid(cid) }
 }

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { limits } from './limits.ts'
 import { preprocessingSchema } from './preprocessing.ts'
 import { address, cid, count, hash32, hexBytes } from './primitives.ts'
+import { taskSchema } from './task.ts'
 import { trainSpecSchema } from './spec.ts'
 
 /** The held-out key, sealed by HPKE to one registered evaluator's X25519 key. */
@@ -25,7 +26,7 @@ const artifactSchema = z.object({
 export const jobSpecSchema = z.object({
   version: z.literal(1),
   name: z.string().max(200),
-  task: z.enum(['classify', 'regress']),
+  task: taskSchema,
   metric: z.enum(['accuracy', 'r2']),
   engineId: hash32,
   splitSeed: count,

@@ -14,6 +14,7 @@ export const limits = {
   lineBytesMax: 1_048_576,
   rowsMax: 10_000_000,
   columnsMax: 16_384,
+  generatedTokensMax: 65_536,
   classesMax: 4096,
   layersMax: 64,
   parametersMax: 50_000_000,

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { preprocessingSchema } from './preprocessing.ts'
 import { cid, count, hash32 } from './primitives.ts'
+import { taskSchema } from './task.ts'
 import { trainSpecSchema } from './spec.ts'
 
 /**
@@ -10,7 +11,7 @@ import { trainSpecSchema } from './spec.ts'
 export const manifestSchema = z.strictObject({
   version: z.literal(1),
   name: z.string().max(200),
-  task: z.enum(['classify', 'regress']),
+  task: taskSchema,
   metric: z.enum(['accuracy', 'r2']),
   train: trainSpecSchema,
   preprocessing: preprocessingSchema,
@@ -19,6 +20,11 @@ export const manifestSchema = z.strictObject({
   seeds: z.strictObject({ split: count, initial: hash32 }),
   /** Merkle root of the flat parameters, binary32 little-endian. */
   modelRoot: hash32,
+  /** Files that the model's directory lacks, and why. */
+  leftOut: z
+    .array(z.strictObject({ file: z.string().max(64), reason: z.string().max(200) }))
+    .max(8)
+    .optional(),
   /** Where the other two files are, for those who hold the manifest alone. */
   cids: z.strictObject({ graph: cid, weights: cid }).optional(),
 })

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { limits } from './limits.ts'
+import { vocabulary } from './vocabulary.ts'
 
 /** A number that binary32 holds exactly, so that every reader of the JSON computes with the same bits. */
 const f32 = z.number().refine((value) => Math.fround(value) === value, 'not exact in binary32')
@@ -65,10 +66,19 @@ const imagePreprocessingSchema = z.object({
   target: targetSchema,
 })
 
+/** The bytes of a text, one token each (wire/vocabulary.ts). */
+const textPreprocessingSchema = z.object({
+  kind: z.literal('text'),
+  vocabulary: z.literal(vocabulary.name),
+})
+
 /** What was fitted on the training part: all that turns a raw row into the model's input and back. */
 export const preprocessingSchema = z.discriminatedUnion('kind', [
   tablePreprocessingSchema,
   imagePreprocessingSchema,
+  textPreprocessingSchema,
 ])
 export type Preprocessing = z.infer<typeof preprocessingSchema>
+/** Of rows that have a target. */
+export type RowPreprocessing = Exclude<Preprocessing, { kind: 'text' }>
 export type ImagePreprocessing = z.infer<typeof imagePreprocessingSchema>

@@ -1,6 +1,6 @@
 import { AppError } from '#base/error.ts'
 import type { Result } from '#chain/client/terms.ts'
-import { buildModel, modelFileNames } from '#compute/export/model.ts'
+import { buildModel, listFiles } from '#compute/export/model.ts'
 import { decodeSafetensors, takeTensor } from '#compute/export/safetensors.ts'
 import { initSeedOf } from '#compute/train/commit.ts'
 import { segmentsRootOf } from '#compute/train/records.ts'
@@ -27,11 +27,7 @@ export async function buildResult(
     initialSeed: initSeedOf(place.jobId, place.beacon),
     parameters: parametersOf(work.finalState),
   })
-  const names = ['manifest', 'graph', 'weights'] as const
-  const modelCid = await artifacts.addDirectory(
-    names.map((part) => ({ name: modelFileNames[part], bytes: model.files[part] })),
-    { owner },
-  )
+  const modelCid = await artifacts.addDirectory(listFiles(model.files), { owner })
   const transcriptCid = await artifacts.addDirectory(
     [{ name: transcriptFileName, bytes: canonicalBytes(transcript) }],
     { owner },

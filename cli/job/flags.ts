@@ -1,19 +1,25 @@
 import { type Command, Option } from 'commander'
 import { AppError } from '#base/error.ts'
-import type { PrepareOptions } from '#compute/data/prepare.ts'
+import type { PrepareOptions } from '#compute/data/prepared.ts'
+import type { JobSpec } from '#wire/job.ts'
 import { limits } from '#wire/limits.ts'
 import { type MatchWay, matchModes } from '#wire/market.ts'
 import { type Hex, address } from '#wire/primitives.ts'
+import { taskSchema } from '#wire/task.ts'
 import type { Offer } from './terms.ts'
 import { trainToWei } from './terms.ts'
 
+/** Models that can be asked for by name. */
+export const modelChoices = ['linear', 'mlp', 'cnn', 'transformer'] as const
+
 /** What a person types about the data of a job; everything has a default. */
 export interface ReadingFlags {
-  readonly task?: 'classify' | 'regress'
+  readonly task?: JobSpec['task']
   readonly target?: string
   readonly drop?: string
   readonly header: boolean
-  readonly model?: 'linear' | 'mlp' | 'cnn'
+  readonly model?: (typeof modelChoices)[number]
+  readonly context?: string
   readonly test?: readonly string[]
   readonly testShare?: string
   readonly seed: string
@@ -38,21 +44,19 @@ export interface MatchFlags {
 /** Adds the flags that say how to read the data. */
 export function addReadingFlags(command: Command): Command {
   return command
-    .addOption(
-      new Option('--task <task>', 'guessed when not given').choices(['classify', 'regress']),
-    )
+    .addOption(new Option('--task <task>', 'guessed when not given').choices(taskSchema.options))
     .option('--target <column>', 'column to predict, by name or zero-based index')
     .option('--drop <columns>', 'columns to leave out, separated by commas')
     .option('--no-header', 'the first row is a row, not the names of the columns')
     .addOption(
-      new Option('--model <model>', 'chosen from the data when not given').choices([
-        'linear',
-        'mlp',
-        'cnn',
-      ]),
+      new Option('--model <model>', 'chosen from the data when not given').choices(modelChoices),
     )
+    .option('--context <tokens>', 'how far back a language model looks; chosen when not given')
     .option('--test <file...>', 'files of the held-out part')
-    .option('--test-share <share>', 'share of the rows held out when there is no --test (0.2)')
+    .option(
+      '--test-share <share>',
+      'share of the rows held out when there is no --test (0.2; 0.1 of a text)',
+    )
     .option('--seed <number>', 'decides the split and the order of rows', '1')
 }
 
@@ -94,6 +98,10 @@ export function prepareOptionsOf(flags: ReadingFlags, workers: number): PrepareO
     drop: flags.drop?.split(',').map((name) => name.trim()),
     noHeader: flags.header ? undefined : true,
     model: flags.model,
+    context:
+      flags.context === undefined
+        ? undefined
+        : integerOf('context', flags.context, { min: 2, max: 4096 }),
     testFiles: flags.test,
     testShare: flags.testShare === undefined ? undefined : shareOf('test-share', flags.testShare),
     seed: integerOf('seed', flags.seed, { min: 0, max: Number.MAX_SAFE_INTEGER }),

@@ -1,6 +1,6 @@
 import { AppError } from '#base/error.ts'
 import { type Terms, jobIdOf } from '#chain/client/terms.ts'
-import type { PreparedJob } from '#compute/data/prepare.ts'
+import type { PreparedJob } from '#compute/data/prepared.ts'
 import type { JobSpec } from '#wire/job.ts'
 import type { Consent } from '#wire/consent.ts'
 import type { Hex } from '#wire/primitives.ts'
@@ -112,5 +112,6 @@ function describeJob(input: PostInput, terms: Terms): readonly string[] {
 function sizesOf(model: PreparedJob['train']['model']): string {
   if (model.kind === 'mlp') return model.hidden.join('-')
   if (model.kind === 'cnn') return [...model.channels, ...model.dense].join('-')
+  if (model.kind === 'transformer') return `${model.layers} layers of ${model.width}`
   return ''
 }

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import { AppError } from '#base/error.ts'
-import { modelFileNames, parseModel } from '#compute/export/model.ts'
+import { collectFiles, listFiles, parseModel } from '#compute/export/model.ts'
 import { cidOfDigest, codecs } from '#wire/cid.ts'
 import type { Context } from '../context.ts'
 import { withStation } from './client-session.ts'
@@ -24,26 +24,17 @@ export async function fetchResult(
     }
     const modelCid = cidOfDigest(modelCidDigest, codecs.dagPb)
     const signal = context.stopping
-    const fetched = await Promise.all(
-      Object.entries(modelFileNames).map(async ([key, name]) => {
-        const bytes = await artifacts.get(`${modelCid}/${name}`, { signal })
-        return [key, bytes] as const
-      }),
-    )
-    const files = Object.fromEntries(fetched) as Parameters<typeof parseModel>[0]
-    const { modelHash } = parseModel(files)
+    const files = await collectFiles((name) => artifacts.get(`${modelCid}/${name}`, { signal }))
+    const { modelHash, manifest } = parseModel(files)
     if (verdict !== undefined && modelHash !== verdict.modelHash) {
       const message = 'the directory behind the CID is not the accepted model'
       throw new AppError({ code: 'MODEL_DIFFERS', modelCid, modelHash, message })
     }
     mkdirSync(wanted.directory, { recursive: true })
-    for (const [key, bytes] of fetched) {
-      writeFileSync(
-        join(wanted.directory, modelFileNames[key as keyof typeof modelFileNames]),
-        bytes,
-      )
-    }
-    const text = `${wanted.directory}  ${modelHash}\npredict with  npm run -s quern -- predict ${wanted.directory} <file>`
+    for (const { name, bytes } of listFiles(files))
+      writeFileSync(join(wanted.directory, name), bytes)
+    const input = manifest.task === 'language-model' ? '--prompt "…"' : '<file>'
+    const text = `${wanted.directory}  ${modelHash}\npredict with  npm run -s quern -- predict ${wanted.directory} ${input}`
     const { directory } = wanted
     context.output.print({ event: 'result', jobId, modelCid, modelHash, directory }, text)
   })

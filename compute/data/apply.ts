@@ -1,4 +1,4 @@
-import type { ImagePreprocessing, Preprocessing } from '#wire/preprocessing.ts'
+import type { ImagePreprocessing, RowPreprocessing } from '#wire/preprocessing.ts'
 import { inputError } from './fault.ts'
 import { applyColumns, applyImages, imagesOfTable } from './fit.ts'
 import { unnamed, type Dataset, type ImageSet, type Table } from './table.ts'
@@ -7,7 +7,7 @@ import { unnamed, type Dataset, type ImageSet, type Table } from './table.ts'
 export function applyPreprocessing(
   dataset: Dataset,
   rows: Uint32Array,
-  { preprocessing, file }: { preprocessing: Preprocessing; file: string },
+  { preprocessing, file }: { preprocessing: RowPreprocessing; file: string },
 ): Float32Array<ArrayBuffer> {
   if (preprocessing.kind === 'table') {
     if (dataset.kind === 'table') {
@@ -38,7 +38,7 @@ function imagesFor(dataset: Dataset, preprocessing: ImagePreprocessing, file: st
  * Names the columns of a file without names as those of the training file, which had none either: all of them, or
  * all but the target.
  */
-function alignUnnamed(table: Table, preprocessing: Preprocessing, file: string): Table {
+function alignUnnamed(table: Table, preprocessing: RowPreprocessing, file: string): Table {
   const { columnCount, target } = preprocessing
   if (table.hasNames || columnCount === undefined || table.columns.length === columnCount)
     return table

@@ -3,6 +3,8 @@ export const bounds = {
   fileBytesMax: 2 ** 30,
   textBytesMax: 2 ** 32,
   cellsMax: 2 ** 27,
+  /** Of a text; a row file holds each twice in 4 bytes. */
+  tokensMax: 2 ** 27,
   categoriesMax: 65_536,
   categoryCharsMax: 256,
   archiveEntriesMax: 1024,

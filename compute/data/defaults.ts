@@ -16,7 +16,7 @@ export type InputFacts = {
 }
 
 /** Steps between two commitments that evaluators can sample. */
-const segmentSteps = 32
+export const segmentSteps = 32
 const localStepsAllowed = [4, 8, 16, 32] as const
 
 /** Images of at least 8x8 get a CNN, all else an MLP. */
@@ -48,7 +48,7 @@ export function defaultSpec(facts: InputFacts): TrainSpec {
 }
 
 /** About 64 rounds, each of 4, 8, 16 or 32 steps. */
-function localStepsFor(steps: number): number {
+export function localStepsFor(steps: number): number {
   const wanted = Math.min(32, Math.max(4, steps / 64))
   return localStepsAllowed.find((allowed) => allowed >= wanted) ?? 32
 }

@@ -1,5 +1,5 @@
 import { limits } from '#wire/limits.ts'
-import type { FittedTarget, Preprocessing } from '#wire/preprocessing.ts'
+import type { FittedTarget, RowPreprocessing } from '#wire/preprocessing.ts'
 import { defaultModelKind, type ModelKind } from './defaults.ts'
 import { inputError } from './fault.ts'
 import { fitColumns, fitDivisor, imagesOfTable, widthOf } from './fit.ts'
@@ -7,7 +7,7 @@ import type { Column, Dataset, ImageSet, Table } from './table.ts'
 import { findColumn } from './target.ts'
 
 export type FittedInput = {
-  readonly preprocessing: Preprocessing
+  readonly preprocessing: RowPreprocessing
   /** [features], or [channels, height, width] for a CNN. */
   readonly inputShape: readonly number[]
   readonly model: ModelKind

@@ -1,13 +1,14 @@
 import { createRng } from '#base/rng.ts'
-import type { Preprocessing } from '#wire/preprocessing.ts'
-import { trainSpecSchema, type TrainSpec } from '#wire/spec.ts'
+import type { RowPreprocessing } from '#wire/preprocessing.ts'
+import { trainSpecSchema } from '#wire/spec.ts'
 import { encodeSafetensors, type Tensor } from '../export/safetensors.ts'
 import { applyPreprocessing } from './apply.ts'
 import { defaultSpec, type ModelKind } from './defaults.ts'
 import { generateDigits } from './digits.ts'
 import { inputError } from './fault.ts'
 import { fitInput } from './fit-input.ts'
-import { readDataset, type Format, type Loaded } from './read.ts'
+import type { PreparedJob, PreparedSummary, PrepareOptions, RowsFile } from './prepared.ts'
+import { readDataset, type Loaded } from './read.ts'
 import { shuffle, splitRows, type Split } from './split.ts'
 import type { Column, Dataset } from './table.ts'
 import {
@@ -19,70 +20,27 @@ import {
   hasValue,
   type Task,
 } from './target.ts'
-
-/** What a client may say about its files; the rest has defaults. */
-export type PrepareOptions = {
-  readonly task?: Task
-  /** Column to predict, by name or zero-based index. Unset: target, label, class or y, else the last. */
-  readonly target?: string
-  /** Columns to leave out, by name or zero-based index. */
-  readonly drop?: readonly string[]
-  readonly noHeader?: boolean
-  readonly model?: ModelKind
-  /** Files of the held-out part; without them `testShare` (0.2) of the rows is held out. */
-  readonly testFiles?: readonly string[]
-  readonly testShare?: number
-  /** Of the split and of the order of rows; default 1. */
-  readonly seed?: number
-  /** How many workers share the training rows; default 3. The batch size depends on it. */
-  readonly workerCount?: number
-  readonly signal?: AbortSignal
-}
-
-/** Rows as a safetensors file: x F32 [rows, ...inputShape]; y I32 classes or F32 standardised values [rows]. */
-export type RowsFile = { readonly bytes: Uint8Array<ArrayBuffer>; readonly rows: number }
-
-export type PreparedJob = {
-  readonly task: Task
-  readonly metric: 'accuracy' | 'r2'
-  readonly splitSeed: number
-  readonly train: TrainSpec
-  readonly preprocessing: Preprocessing
-  /** Shuffled: worker k of n owns rows i with i mod n = k. */
-  readonly trainSet: RowsFile
-  readonly heldOut: RowsFile
-  /** Class names in order of class number; undefined for regression. */
-  readonly labels?: readonly string[]
-  readonly summary: PreparedSummary
-}
-
-/** For the person who signs. */
-export type PreparedSummary = {
-  readonly format: Format | 'generated'
-  readonly trainRows: number
-  readonly heldOutRows: number
-  readonly features: number
-  readonly target: string
-  readonly notes: readonly string[]
-}
+import { prepareText } from './text.ts'
 
 /**
  * Turns the client's files into a job: reads, splits by the seed, fits the preprocessing on the training part alone,
  * and chooses model and hyper-parameters. Equal files and options give equal bytes. Throws AppError with file and
  * place: the readers' codes, COLUMN_MISSING, COLUMNS_MISSING, CLASS_SINGLE, CLASSES_TOO_MANY, CLASS_UNKNOWN,
- * TARGET_NOT_NUMERIC, TARGET_CONSTANT, ROWS_TOO_FEW, LABELS_MISSING, INPUT_UNFIT, TEST_SHARE_INVALID.
+ * TARGET_NOT_NUMERIC, TARGET_CONSTANT, ROWS_TOO_FEW, LABELS_MISSING, INPUT_UNFIT, OPTION_UNFIT, TEST_SHARE_INVALID.
  */
 export async function prepareJob(
   files: readonly string[],
   options: PrepareOptions = {},
 ): Promise<PreparedJob> {
+  if (options.task === 'language-model') return prepareText(files, options)
   const { noHeader, signal, testFiles = [] } = options
-  const loaded = await readDataset(files, { noHeader, signal })
   const file = files[0] ?? ''
-  if (testFiles.length === 0) return prepareLoaded(loaded, options, { file, testFile: file })
+  const rowOptions = rowOptionsOf(options, file)
+  const loaded = await readDataset(files, { noHeader, signal })
+  if (testFiles.length === 0) return prepareLoaded(loaded, rowOptions, { file, testFile: file })
   const held = await readDataset(testFiles, { noHeader, signal })
   const names = { file, testFile: testFiles[0] ?? '' }
-  return prepareLoaded({ ...loaded, test: held.train }, options, names)
+  return prepareLoaded({ ...loaded, test: held.train }, rowOptions, names)
 }
 
 /** The built-in input: drawn digits, 16x16, from the seed. */
@@ -92,7 +50,24 @@ export function prepareDigits(
   const { seed = 1, rows } = options
   const train: Dataset = { kind: 'image', images: generateDigits({ seed, rows }) }
   const file = 'generated digits'
-  return prepareLoaded({ format: 'generated', train }, options, { file, testFile: file })
+  const names = { file, testFile: file }
+  return prepareLoaded({ format: 'generated', train }, rowOptionsOf(options, file), names)
+}
+
+/** Options of everything but texts. */
+type RowOptions = Omit<PrepareOptions, 'task' | 'model' | 'context'> & {
+  readonly task?: Task
+  readonly model?: ModelKind
+}
+
+function rowOptionsOf(options: PrepareOptions, file: string): RowOptions {
+  const { task, model, context, ...rest } = options
+  if (task === 'language-model' || model === 'transformer' || context !== undefined) {
+    const option = context === undefined ? 'model' : 'context'
+    const text = `--${option} ${context ?? model} is for --task language-model`
+    throw inputError('OPTION_UNFIT', { file, option }, text)
+  }
+  return { ...rest, task, model }
 }
 
 const workersDefault = 3
@@ -103,7 +78,7 @@ type Source = Omit<Loaded, 'format'> & { readonly format: PreparedSummary['forma
 /** A data set, the column of it that is predicted, and the name that errors give it. */
 type Part = { readonly dataset: Dataset; readonly target: Column; readonly file: string }
 
-function prepareLoaded(source: Source, options: PrepareOptions, names: Names): PreparedJob {
+function prepareLoaded(source: Source, options: RowOptions, names: Names): PreparedJob {
   const { file } = names
   const part = partOf(source.train, options.target, file)
   const isImage = source.train.kind === 'image'
@@ -147,7 +122,7 @@ function partOf(dataset: Dataset, target: string | undefined, file: string): Par
 }
 
 /** A target named by its index has the same index in the test file, even where names differ in nothing else. */
-function targetName(options: PrepareOptions, part: Part): string {
+function targetName(options: RowOptions, part: Part): string {
   return options.target ?? part.target.name
 }
 
@@ -157,7 +132,7 @@ const rowsMinPerWorker = 4
 function chooseRows(
   part: Part,
   held: Part | undefined,
-  { task, options }: { task: Task; options: PrepareOptions },
+  { task, options }: { task: Task; options: RowOptions },
 ): Split {
   const rng = createRng(options.seed ?? 1)
   const known = knownRows(part)
@@ -195,7 +170,7 @@ function knownRows({ dataset, target }: Part): Uint32Array {
 function rowsFile(
   { dataset, target: column, file }: Part,
   rows: Uint32Array,
-  { preprocessing, inputShape }: { preprocessing: Preprocessing; inputShape: readonly number[] },
+  { preprocessing, inputShape }: { preprocessing: RowPreprocessing; inputShape: readonly number[] },
 ): RowsFile {
   const x = applyPreprocessing(dataset, rows, { preprocessing, file })
   const y = encodeTarget(column, rows, { target: preprocessing.target, file })

@@ -2,12 +2,13 @@ import { assert } from '#base/assert.ts'
 import { sha256 } from '#base/crypto/sha256.ts'
 import { toHex } from '#base/hex.ts'
 import type { Hex } from '#wire/primitives.ts'
+import type { DecodeKernels } from './signatures/decode.ts'
 import type { TransformerKernels } from './signatures/transformer.ts'
 
 type Pointer = number
 
 /** The compiled kernels (compute/exact/kernels/). Pointers are byte addresses in the engine's memory. */
-export interface Kernels extends TransformerKernels {
+export interface Kernels extends DecodeKernels, TransformerKernels {
   /** Bytes for products of these sides; for any sides without them. */
   gemmScratchBytes(k?: number, n?: number): number
   gemm(

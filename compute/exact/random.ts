@@ -7,8 +7,9 @@ import type { Hex } from '#wire/primitives.ts'
 const keyBytes = 16
 const rounds = 10
 
-/** The layer of a stream that shuffles rows; other layers number parameters. */
+/** The layers of streams that shuffle rows and that draw tokens; other layers number parameters. */
 export const shuffleLayer = 0x7fffffff
+export const tokenLayer = 0x7ffffffe
 
 /** Key of the random stream of (seed, step, layer): the first 16 bytes of SHA256("quern/rng/1" | …). */
 export function streamKeyOf(seed: Hex, step: number, layer: number): Uint8Array {
@@ -17,13 +18,7 @@ export function streamKeyOf(seed: Hex, step: number, layer: number): Uint8Array 
 
 /** The 32-bit words of a stream, block after block: Philox4x32-10, as the kernel `words` gives them. */
 export function createWords(key: Uint8Array): () => number {
-  const view = new DataView(key.buffer, key.byteOffset, keyBytes)
-  const words = [0, 4, 8, 12].map((at) => view.getUint32(at, true)) as [
-    number,
-    number,
-    number,
-    number,
-  ]
+  const words = wordsOf(key)
   let counter = 0
   let block: number[] = []
   return () => {
@@ -33,6 +28,11 @@ export function createWords(key: Uint8Array): () => number {
     }
     return block.pop() as number
   }
+}
+
+/** Word 0 of block n of a stream. */
+export function wordAt(key: Uint8Array, block: number): number {
+  return philox(block, wordsOf(key))[0] as number
 }
 
 /** An unbiased shuffle (Fisher and Yates) of 0 to count - 1, driven by a stream. */
@@ -46,6 +46,11 @@ export function permutationOf(count: number, key: Uint8Array): Int32Array {
     order[j] = held
   }
   return order
+}
+
+function wordsOf(key: Uint8Array): readonly number[] {
+  const view = new DataView(key.buffer, key.byteOffset, keyBytes)
+  return [0, 4, 8, 12].map((at) => view.getUint32(at, true))
 }
 
 function philox(counter: number, [key0, key1, high0, high1]: readonly number[]): number[] {

@@ -21,10 +21,38 @@ export const modelFileNames = {
   weights: 'model.safetensors',
 } as const
 
-export type ModelFiles = {
-  readonly manifest: Uint8Array
-  readonly graph: Uint8Array
-  readonly weights: Uint8Array
+export type ModelPart = keyof typeof modelFileNames
+
+/** The bytes of a model's files; those that `leftOut` of its manifest names are undefined. */
+export type ModelFiles = Readonly<Record<Exclude<ModelPart, 'graph'>, Uint8Array>> & {
+  readonly graph?: Uint8Array
+}
+
+/** The files of a model by their names. */
+export function listFiles(files: ModelFiles): { name: string; bytes: Uint8Array }[] {
+  return (['manifest', 'graph', 'weights'] as const).flatMap((part) => {
+    const bytes = files[part]
+    return bytes === undefined ? [] : [{ name: modelFileNames[part], bytes }]
+  })
+}
+
+/** Reads the files of a model directory; those that it has follow from the specification, or else from the manifest. */
+export async function collectFiles(
+  read: (name: string) => Promise<Uint8Array>,
+  train?: TrainSpec,
+): Promise<ModelFiles> {
+  const manifest = await read(modelFileNames.manifest)
+  const leftOut = leftOutOf(train ?? parseManifest(manifest).train) ?? []
+  const hasGraph = leftOut.every(({ file }) => file !== modelFileNames.graph)
+  const graph = hasGraph ? await read(modelFileNames.graph) : undefined
+  return { manifest, weights: await read(modelFileNames.weights), ...(graph && { graph }) }
+}
+
+/** What a model has no file for, and why. */
+function leftOutOf({ model }: TrainSpec): Manifest['leftOut'] {
+  if (model.kind !== 'transformer') return undefined
+  const reason = 'transformers are not written as ONNX yet'
+  return [{ file: modelFileNames.graph, reason }]
 }
 
 export type BuiltModel = {
@@ -59,7 +87,7 @@ export function buildModel({ job, initialSeed, parameters }: ModelOf): BuiltMode
   const named = nameParameters(job.train, parameters)
   const files = {
     manifest: canonicalBytes(manifest),
-    graph: encodeOnnx(job.train, job.preprocessing, named),
+    graph: graphOf(manifest, named),
     weights: encodeWeights(named),
   }
   return { files, manifest, modelRoot, modelHash: modelHashOf(manifest) }
@@ -72,7 +100,9 @@ export function manifestOf(
 ): Manifest {
   const { name, task, metric, train, preprocessing, engineId, splitSeed } = job
   const seeds = { split: splitSeed, initial: initialSeed }
-  return { version: 1, name, task, metric, train, preprocessing, engineId, seeds, modelRoot }
+  const leftOut = leftOutOf(train)
+  const fields = { name, task, metric, train, preprocessing, engineId, seeds, modelRoot }
+  return { version: 1, ...fields, ...(leftOut && { leftOut }) }
 }
 
 /** SHA256(modelRoot | SHA256(canonical manifest without CIDs)). */
@@ -86,19 +116,31 @@ export function modelHashOf(manifest: Manifest): Hex {
  * not those of the manifest's root, or the graph is not the one that they give.
  */
 export function parseModel(files: ModelFiles): LoadedModel {
-  const parsed = manifestSchema.safeParse(parseJson(files.manifest))
-  if (!parsed.success) throw damaged(modelFileNames.manifest, parsed.error.message)
-  const manifest = parsed.data
+  const manifest = parseManifest(files.manifest)
   const parameters = decodeWeights(manifest.train, files.weights)
   if (partRootOf(parameters) !== manifest.modelRoot) {
     throw damaged(modelFileNames.weights, 'the parameters are not those of the manifest')
   }
   const named = nameParameters(manifest.train, parameters)
-  const graph = encodeOnnx(manifest.train, manifest.preprocessing, named)
-  if (!equalBytes(graph, files.graph)) {
+  const graph = graphOf(manifest, named)
+  if (graph && !(files.graph && equalBytes(graph, files.graph))) {
     throw damaged(modelFileNames.graph, 'the graph is not that of the manifest and parameters')
   }
   return { manifest, parameters, modelHash: modelHashOf(manifest) }
+}
+
+function parseManifest(bytes: Uint8Array): Manifest {
+  const parsed = manifestSchema.safeParse(parseJson(bytes))
+  if (parsed.success) return parsed.data
+  throw damaged(modelFileNames.manifest, parsed.error.message)
+}
+
+function graphOf(
+  { train, preprocessing }: Manifest,
+  named: readonly NamedParameter[],
+): Uint8Array | undefined {
+  if (leftOutOf(train) || preprocessing.kind === 'text') return undefined
+  return encodeOnnx(train, preprocessing, named)
 }
 
 function damaged(file: string, reason: string): AppError {

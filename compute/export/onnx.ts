@@ -1,5 +1,5 @@
 import { assert } from '#base/assert.ts'
-import type { FittedColumn, Preprocessing } from '#wire/preprocessing.ts'
+import type { FittedColumn, RowPreprocessing } from '#wire/preprocessing.ts'
 import type { ModelShape } from '#wire/spec.ts'
 import { type NamedParameter, addForward } from './onnx-forward.ts'
 import { type GraphWriter, createGraphWriter, elementTypes, encodeModel } from './onnx-writer.ts'
@@ -18,7 +18,7 @@ const irVersion = 9
  */
 export function encodeOnnx(
   spec: ModelShape,
-  preprocessing: Preprocessing,
+  preprocessing: RowPreprocessing,
   parameters: readonly NamedParameter[],
 ): Bytes {
   const graph = createGraphWriter()
@@ -88,7 +88,7 @@ function addCategory(graph: GraphWriter, at: number, count: number): string {
   return graph.node('Cast', [isEqual], { attributes: { to: elementTypes.f32 } })
 }
 
-function addImage(graph: GraphWriter, preprocessing: Preprocessing, spec: ModelShape): string {
+function addImage(graph: GraphWriter, preprocessing: RowPreprocessing, spec: ModelShape): string {
   assert(preprocessing.kind === 'image', 'the input is images')
   const scaled = graph.node('Div', ['x', graph.floats('divisor', [], [preprocessing.divisor])])
   const isFlat = spec.inputShape.length === 1
@@ -96,7 +96,7 @@ function addImage(graph: GraphWriter, preprocessing: Preprocessing, spec: ModelS
 }
 
 /** Names, categories and labels, as properties of the file: the graph knows only places. */
-function propertiesOf({ target, ...input }: Preprocessing): Record<string, unknown> {
+function propertiesOf({ target, ...input }: RowPreprocessing): Record<string, unknown> {
   const labels = target.kind === 'class' ? { labels: target.labels } : {}
   if (input.kind === 'image') return { ...labels, target: target.name }
   const columns = input.columns.map((column) =>

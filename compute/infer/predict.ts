@@ -3,11 +3,13 @@ import { join } from 'node:path'
 import { AppError } from '#base/error.ts'
 import { assert } from '#base/assert.ts'
 import type { Manifest } from '#wire/manifest.ts'
+import type { RowPreprocessing } from '#wire/preprocessing.ts'
 import type { Hex } from '#wire/primitives.ts'
 import { applyPreprocessing } from '../data/apply.ts'
+import { inputError } from '../data/fault.ts'
 import { readDataset } from '../data/read.ts'
 import type { Dataset } from '../data/table.ts'
-import { modelFileNames, parseModel, type LoadedModel } from '../export/model.ts'
+import { collectFiles, parseModel, type LoadedModel } from '../export/model.ts'
 import type { Runner } from '../runner.ts'
 
 /** What the model says of one row: a class with the probability of each, or a value in the user's units. */
@@ -44,11 +46,7 @@ export async function loadModel(directory: string): Promise<LoadedModel> {
       throw new AppError({ code: 'MODEL_MISSING', file: join(directory, name) }, { cause: error })
     }
   }
-  return parseModel({
-    manifest: await read(modelFileNames.manifest),
-    graph: await read(modelFileNames.graph),
-    weights: await read(modelFileNames.weights),
-  })
+  return parseModel(await collectFiles(read))
 }
 
 /**
@@ -62,9 +60,15 @@ export async function predictFiles(
 ): Promise<Predictions> {
   const { signal, noHeader } = options
   const model = await loadModel(directory)
+  const { preprocessing } = model.manifest
+  if (preprocessing.kind === 'text') {
+    const text = 'the model continues texts; give --prompt'
+    throw inputError('INPUT_UNFIT', { file: files[0] ?? directory }, text)
+  }
   const { train: dataset } = await readDataset(files, { noHeader, signal })
-  const outputs = await runModel(model, { dataset, file: files[0] ?? '' }, options)
-  const { task, preprocessing } = model.manifest
+  const file = files[0] ?? ''
+  const outputs = await runModel(model, { dataset, preprocessing, file }, options)
+  const { task } = model.manifest
   const { target } = preprocessing
   return {
     task,
@@ -85,11 +89,12 @@ export async function predictFiles(
 /** The engine's outputs, one array for each row. */
 async function runModel(
   { manifest, parameters }: LoadedModel,
-  { dataset, file }: { dataset: Dataset; file: string },
+  input: { dataset: Dataset; preprocessing: RowPreprocessing; file: string },
   options: PredictOptions,
 ): Promise<Float32Array[]> {
   const { runner, scratchDirectory, threads = 1, signal } = options
-  const { train: spec, preprocessing } = manifest
+  const { train: spec } = manifest
+  const { dataset, preprocessing, file } = input
   const model = join(scratchDirectory, `predict-${process.pid}.f32`)
   const { buffer, byteOffset, byteLength } = parameters
   await writeFile(model, new Uint8Array(buffer, byteOffset, byteLength))

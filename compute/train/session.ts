@@ -8,10 +8,13 @@ import { aggregateUpdates } from '../exact/aggregate.ts'
 import { type Engine, createEngine } from '../exact/engine.ts'
 import { engineIdOf } from '../exact/kernels.ts'
 import { createThreadTeam } from '../exact/thread-team.ts'
+import { createDecoder } from '../infer/decoder.ts'
+import { generateTokens } from '../infer/generate.ts'
 import type {
   AggregateTask,
   EvaluateTask,
   Evaluation,
+  GenerateTask,
   InitialTask,
   OpenedJob,
   PredictTask,
@@ -49,6 +52,8 @@ export interface Session {
   aggregate(task: AggregateTask): Promise<Leaf>
   evaluate(task: EvaluateTask): Promise<Evaluation>
   predict(task: PredictTask): Promise<Float32Array>
+  /** `onToken` may wait; it throws to stop the work. */
+  generate(task: GenerateTask, onToken: (token: number) => Promise<void>): Promise<Int32Array>
   close(): Promise<void>
 }
 
@@ -121,6 +126,15 @@ function createSession(parts: SessionParts): Session {
     async predict({ model, x }) {
       engine.p.set((await readModel(model, engine)).p)
       return predictRows(engine, spec, unlabelled(x, engine))
+    },
+    async generate({ model, ...generation }, onToken) {
+      const decoder = await createDecoder(spec, (await readModel(model, engine)).p, wasm)
+      const tokens: number[] = []
+      for (const token of generateTokens(decoder, generation)) {
+        tokens.push(token)
+        await onToken(token)
+      }
+      return Int32Array.from(tokens)
     },
     close: () => engine.close(),
   }

@@ -99,7 +99,7 @@ function strip(
  * x_j = x_j * scale for j < count; m = greatest; e_j = exp(x_j - m); s = lanes(8) of e; x_j = e_j * (1 / s).
  * Values from `count` to `columns` become 0.
  */
-function softmaxRow(x: usize, count: i32, columns: i32, scale: f32): void {
+export function softmaxRow(x: usize, count: i32, columns: i32, scale: f32): void {
   let m: f32 = load<f32>(x) * scale
   for (let j = 0; j < count; j += 1) {
     const at = x + ((<usize>j) << 2)

@@ -1,5 +1,6 @@
 export { gelu, geluGradient, multiply, silu, siluGradient } from './activation'
 export { attend, attendGradient, attentionScratchBytes } from './attention'
+export { attendCached, cacheKeys } from './decode'
 export { dropout } from './dropout'
 export { gather, gatherGradient, rotaryTable, rotate } from './embedding'
 export { gemm, gemmScratchBytes, gemmThen } from './gemm'

@@ -5,7 +5,7 @@ import { noopLogger } from '#base/log.ts'
 import { toHex } from '#base/hex.ts'
 import type { JobView, ResultView } from '#chain/client/view.ts'
 import { realClock } from '#cli/real-clock.ts'
-import { buildModel, modelFileNames } from '#compute/export/model.ts'
+import { buildModel, listFiles } from '#compute/export/model.ts'
 import { createRunner } from '#compute/runner-process.ts'
 import type { Runner } from '#compute/runner.ts'
 import { initSeedOf } from '#compute/train/commit.ts'
@@ -100,10 +100,7 @@ export async function buildCase(hub: Hub, options: CaseOptions = {}): Promise<Ca
   for (const [worker, transcript] of transcripts) {
     const parameters = parametersOfState(await readFile(arena.finalState(worker)))
     const model = buildModel({ job: spec, initialSeed, parameters })
-    const parts = ['manifest', 'graph', 'weights'] as const
-    const modelCid = await source.addDirectory(
-      parts.map((part) => ({ name: modelFileNames[part], bytes: model.files[part] })),
-    )
+    const modelCid = await source.addDirectory(listFiles(model.files))
     results.push({
       worker,
       modelHash: model.modelHash,

@@ -1,14 +1,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
-import {
-  prepareDigits,
-  prepareJob,
-  type PreparedJob,
-  type PrepareOptions,
-} from '#compute/data/prepare.ts'
+import { prepareDigits, prepareJob } from '#compute/data/prepare.ts'
+import type { PreparedJob, PrepareOptions } from '#compute/data/prepared.ts'
 import { encodeIdx } from '#compute/data/idx.ts'
-import { buildModel, modelFileNames } from '#compute/export/model.ts'
+import { buildModel, listFiles } from '#compute/export/model.ts'
 import { decodeSafetensors, takeTensor } from '#compute/export/safetensors.ts'
 import { predictFiles } from '#compute/infer/predict.ts'
 import { createRunner } from '#compute/runner-process.ts'
@@ -45,9 +41,7 @@ async function train(job: PreparedJob): Promise<string> {
     parameters: takeTensor(state, 'p', 'F32').values,
   })
   mkdirSync(path('model'))
-  for (const [name, bytes] of Object.entries(model.files)) {
-    writeFileSync(path(`model/${modelFileNames[name as keyof typeof modelFileNames]}`), bytes)
-  }
+  for (const { name, bytes } of listFiles(model.files)) writeFileSync(path(`model/${name}`), bytes)
   return path('model')
 }
 
