@@ -231,6 +231,7 @@ export interface Kernels extends DecodeKernels, TransformerKernels {
   ): void
   words(to: Pointer, first: number, blocks: number, key: Pointer): void
   normals(to: Pointer, count: number, key: Pointer, deviation: number): void
+  fold(x: Pointer, count: number, to: Pointer): void
   exp1(x: number): number
   log1(x: number): number
   sqrt1(x: number): number

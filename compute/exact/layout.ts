@@ -145,6 +145,6 @@ export function createWorkplace(
   const { vectors } = layout
   const scratch = layout.scratch + thread * layout.scratchBytes
   const sizes = sizesOf(layout)
-  const digests = createDigests(memory, { vectors, sizes, digests: layout.digests })
+  const digests = createDigests(memory, kernels, { vectors, sizes, digests: layout.digests })
   return { kernels, digests, plans: { train: train.calls, forward: forward.calls }, scratch }
 }

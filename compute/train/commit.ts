@@ -10,13 +10,17 @@ import type { Leaf } from '#wire/segment.ts'
  *
  * part root  = Merkle root over 8 KiB leaves of a flat binary32 vector (base/crypto/merkle.ts, `bytes`)
  * state      = SHA256("quern/state/1" | p | m | v | step u64)
- * transcript = SHA256("quern/transcript/1" | part root of the gradients | bits of the loss u32)
+ * transcript = SHA256("quern/transcript/1" | part root of the folded gradients | bits of the loss u32)
  * leaf       = SHA256("quern/leaf/1" | state | transcript)
  * stepRoot   = Merkle root over the leaves 0 to n of a segment (`list`)
+ *
+ * Gradients are folded 64 to 1 (`fold`, compute/exact/SPEC.md) before they are hashed. The roots of p, m and v
+ * before and after a step bind them already, since all that they do is done to these; the fold makes the
+ * transcript something that nobody knows who has not computed them.
  */
 export const zeroHash: Hex = `0x${'00'.repeat(32)}`
 
-/** Root of one flat vector of the state: p, m, v, or the gradients. */
+/** Root of one flat vector of the state: p, m or v. */
 export function partRootOf(values: Float32Array): Hex {
   return toHex(bytesRoot(new Uint8Array(values.buffer, values.byteOffset, values.byteLength)))
 }

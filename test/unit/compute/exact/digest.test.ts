@@ -1,12 +1,17 @@
 import { afterAll, describe, expect, test } from 'vitest'
 import { type Engine, createEngine } from '#compute/exact/engine.ts'
 import { createThreadTeam } from '#compute/exact/thread-team.ts'
+import { bytesRoot } from '#base/crypto/merkle.ts'
+import { toHex } from '#base/hex.ts'
 import { partRootOf } from '#compute/train/commit.ts'
 import { leafOfEngine, leafOfState } from '#compute/train/state.ts'
 import type { TrainSpec } from '#wire/spec.ts'
 import { knownSpecs } from '../known-answer.ts'
 import { readWasm } from '../fixtures.ts'
+import { fold } from './reference.ts'
+import { createWorkbench } from './workbench.ts'
 
+const gradientRootOf = (g: Float32Array) => toHex(bytesRoot(new Uint8Array(fold(g).buffer)))
 const engines: Engine[] = []
 afterAll(async () => {
   for (const engine of engines) await engine.close()
@@ -23,11 +28,29 @@ async function engineOf(spec: TrainSpec, threads: number): Promise<Engine> {
   return engine
 }
 
+test('the gradients are folded as the specification says', async () => {
+  const bench = await createWorkbench(23)
+  for (const count of [1, 31, 32, 33, 2047, 2048, 2049, 3 * 2048 + 77]) {
+    bench.clear()
+    const values = bench.values(count, true)
+    const x = bench.put(values)
+    const expected = fold(values)
+    const to = bench.put(new Int32Array(expected.length).fill(7))
+    bench.kernels.fold(x, count, to)
+    const found = bench.take(to, expected.length + 1)
+    expect([...new Uint32Array(found.buffer).subarray(0, -1)]).toEqual([...expected])
+    expect(found.at(-1)).toBeNaN()
+    const [changed, at] = [values.slice(), bench.integer(0, count - 1)]
+    changed[at] = (changed[at] as number) + 1
+    expect(fold(changed)).not.toEqual(expected)
+  }
+})
+
 describe('partRoots', () => {
   test.each([1, 2, 3, 4])('are those of the vectors with %i threads', async (threads) => {
     const engine = await engineOf(knownSpecs.mlp, threads)
     const { p, g, m, v } = engine
-    const roots = { p: partRootOf(p), g: partRootOf(g), m: partRootOf(m), v: partRootOf(v) }
+    const roots = { p: partRootOf(p), g: gradientRootOf(g), m: partRootOf(m), v: partRootOf(v) }
     expect(engine.partRoots()).toEqual(roots)
     expect(new Set(Object.values(roots)).size).toBe(4)
     expect(leafOfEngine(engine)).toEqual(leafOfState(engine))
@@ -50,7 +73,7 @@ describe('partRoots', () => {
     const empty = partRootOf(new Float32Array())
     expect(engine.partRoots()).toEqual({
       p: partRootOf(engine.p),
-      g: partRootOf(engine.g),
+      g: gradientRootOf(engine.g),
       m: empty,
       v: empty,
     })

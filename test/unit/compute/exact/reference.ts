@@ -320,3 +320,17 @@ export function centeredClip(updates: readonly Float32Array[]): Float32Array {
   }
   return v
 }
+
+/** Runs of 2048 words folded to 32. */
+export function fold(values: Float32Array): Uint32Array<ArrayBuffer> {
+  const words = new Uint32Array(values.slice().buffer)
+  const folded = new Uint32Array(32 * Math.ceil(words.length / 2048))
+  for (let i = 0; i < folded.length; i += 1) {
+    let h = 0
+    for (let row = 0; row < 64; row += 1) {
+      h = (Math.imul(h, 0x9e3779b1) + (words[(i >> 5) * 2048 + 32 * row + (i & 31)] ?? 0)) | 0
+    }
+    folded[i] = h
+  }
+  return folded
+}

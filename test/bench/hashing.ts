@@ -1,0 +1,57 @@
+/**
+ * `node boot.mjs test/bench/hashing.ts [--json]`: share of hashing in a training step whose state and transcript
+ * are hashed, for the three models with known answers. Steps and hashes run in turns; the medians are compared,
+ * so that other load slows both alike. The goal is 5 % for the transformer.
+ */
+import { createEngine } from '#compute/exact/engine.ts'
+import { createThreadTeam } from '#compute/exact/thread-team.ts'
+import { readKernels } from '#compute/train/session.ts'
+import { knownSpecs } from '../unit/compute/known-answer.ts'
+
+const goal = 0.05
+const turnsMax = 60
+const turnsMsMax = 4000
+
+const medianOf = (values: readonly number[]) =>
+  values.toSorted((a, b) => a - b)[values.length >> 1] as number
+
+async function shareOf(
+  name: keyof typeof knownSpecs,
+  threads: number,
+  wasm: Uint8Array<ArrayBuffer>,
+) {
+  const spec = knownSpecs[name]
+  const engine = await createEngine(spec, wasm, { threads, createTeam: createThreadTeam })
+  engine.initialize(`0x${'5a'.repeat(32)}`)
+  for (let i = 0; i < engine.x.length; i += 1) engine.x[i] = i % spec.outputs
+  for (let i = 0; i < engine.y.length; i += 1) engine.y[i] = i % spec.outputs
+  const [steps, hashes]: [number[], number[]] = [[], []]
+  const end = performance.now() + turnsMsMax
+  while (steps.length < 3 || (steps.length < turnsMax && performance.now() < end)) {
+    const start = performance.now()
+    engine.train()
+    const trained = performance.now()
+    engine.partRoots()
+    steps.push(trained - start)
+    hashes.push(performance.now() - trained)
+  }
+  await engine.close()
+  const [stepMs, hashMs] = [medianOf(steps), medianOf(hashes)]
+  return { name, threads, stepMs, hashMs, share: hashMs / (stepMs + hashMs) }
+}
+
+const wasm = await readKernels()
+const rows = []
+for (const name of ['mlp', 'cnn', 'gpt'] as const) {
+  for (const threads of [1, 2]) {
+    const row = await shareOf(name, threads, wasm)
+    rows.push(row)
+    const { stepMs, hashMs, share } = row
+    const figures = `step ${stepMs.toFixed(2)} ms, hashing ${hashMs.toFixed(2)} ms`
+    console.log(`${name}, ${threads} thread(s): ${figures}, ${(100 * share).toFixed(1)} %`)
+  }
+}
+if (process.argv.includes('--json')) {
+  const missed = rows.filter(({ name, share }) => name === 'gpt' && share > goal)
+  console.log(JSON.stringify({ rows, goals: { gpt: goal }, missed }))
+}
