@@ -54,8 +54,9 @@ export function findAccount(dataDir: string, nameOrAddress: string): Account {
   const found = listAccounts(dataDir).find(
     (account) => account.name === sought || account.address === sought,
   )
-  if (found === undefined) throw new AppError({ code: 'ACCOUNT_MISSING', name: nameOrAddress })
-  return found
+  if (found !== undefined) return found
+  const message = `there is no account "${nameOrAddress}" in ${join(dataDir, folder)}; "quern wallet new" makes one`
+  throw new AppError({ code: 'ACCOUNT_MISSING', name: nameOrAddress, message })
 }
 
 function accountOf(dataDir: string, name: string): Account {

@@ -23,11 +23,12 @@ export interface ClientOptions {
   /** Keystore name, address or `dev:<index>`; by default `default`, on a development chain its client. */
   readonly account?: string
   readonly passwordFile: string
+  readonly artifactGibMax?: number
 }
 
 /** Wires a client together. Nothing is started; a wrong password or account is found here. */
 export async function composeClient(context: Context, options: ClientOptions): Promise<Client> {
-  const { dataDir, keystoreDir, networkFile, log, passwordFile } = options
+  const { dataDir, keystoreDir, networkFile, log, passwordFile, artifactGibMax } = options
   const { chainId } = networkFile
   const account = clientAccountOf(options.account, {
     dataDir: keystoreDir,
@@ -35,6 +36,6 @@ export async function composeClient(context: Context, options: ClientOptions): P
     developmentIndex: devRoles.client,
   })
   const signer = await openSigner({ account, dataDir: keystoreDir, chainId, passwordFile })
-  const station = await composeObserver(context, { dataDir, networkFile, log })
+  const station = await composeObserver(context, { dataDir, networkFile, log, artifactGibMax })
   return { ...station, dataDir, transactor: createTransactor(station.access, signer) }
 }

@@ -33,7 +33,6 @@ export interface EvaluatorParts {
   readonly metrics: Metrics
 }
 
-const gib = 1_073_741_824
 /** An evaluator cannot refuse a draw, and mostly waits for others. */
 const concurrencyMin = 4
 const retentionSeconds = 7 * 86_400
@@ -48,7 +47,7 @@ export async function composeEvaluator(context: Context, parts: EvaluatorParts):
     networkFile,
     log,
     p2pPort: settings.p2pPort,
-    artifactBytesMax: settings.artifactGibMax * gib,
+    artifactGibMax: settings.artifactGibMax,
   })
   const { access } = station
   const store = await openLevelStore(join(dataDir, 'evaluator'))

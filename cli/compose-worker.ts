@@ -36,7 +36,6 @@ export interface WorkerParts {
   readonly metrics: Metrics
 }
 
-const gib = 1_073_741_824
 const retentionSeconds = 7 * 86_400
 
 /** Wires a worker together. Opens the journal; throws STORE_LOCKED when another process has it. */
@@ -49,7 +48,7 @@ export async function composeWorker(context: Context, parts: WorkerParts): Promi
     networkFile,
     log,
     p2pPort: settings.p2pPort,
-    artifactBytesMax: settings.artifactGibMax * gib,
+    artifactGibMax: settings.artifactGibMax,
   })
   const { chainId, contracts } = station.access
   const engineId = await exactEngineId()

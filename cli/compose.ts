@@ -40,7 +40,7 @@ export interface StationOptions {
   readonly networkFile: NetworkFile
   readonly log: Logger
   readonly p2pPort?: number
-  readonly artifactBytesMax?: number
+  readonly artifactGibMax?: number
 }
 
 const gib = 1_073_741_824
@@ -65,7 +65,7 @@ export async function composeStation(context: Context, options: StationOptions):
   )
   const artifacts = createArtifacts(network, {
     directory: dataDir,
-    sizeBytesMax: options.artifactBytesMax ?? 16 * gib,
+    sizeBytesMax: Math.floor((options.artifactGibMax ?? 16) * gib),
     log,
   })
   const topics = createJobTopics({ network, clock, log }, { chainId })

@@ -50,7 +50,7 @@ export const settingRows = {
   }),
   artifactGibMax: row(16, 'QUERN_ARTIFACT_GIB_MAX', {
     help: 'most GiB of artifacts kept on disk',
-    schema: z.int().min(1).max(65_536),
+    schema: z.number().positive().max(65_536),
   }),
   concurrency: row(1, 'QUERN_CONCURRENCY', {
     help: 'jobs a worker takes at the same time',

@@ -73,7 +73,7 @@ export function lockDataDir(dataDir: string): DataDirLock {
     }
     removeIfStale(path, dataDir)
   }
-  throw new AppError({ code: 'DATA_DIR_LOCKED', dataDir })
+  throw lockedError(dataDir)
 }
 
 /** The pid of the living daemon of a data directory, if there is one. */
@@ -101,7 +101,7 @@ function claim(path: string, own: string): boolean {
 function removeIfStale(path: string, dataDir: string): void {
   const owner = ownerOf(path)
   if (owner === undefined) return
-  if (isAlive(owner)) throw new AppError({ code: 'DATA_DIR_LOCKED', dataDir, pid: owner.pid })
+  if (isAlive(owner)) throw lockedError(dataDir, owner.pid)
   const aside = `${path}.${process.pid}.stale`
   try {
     renameSync(path, aside)
@@ -111,9 +111,15 @@ function removeIfStale(path: string, dataDir: string): void {
   const moved = ownerOf(aside)
   if (moved !== undefined && isAlive(moved)) {
     renameSync(aside, path) // a living owner claimed it in between
-    throw new AppError({ code: 'DATA_DIR_LOCKED', dataDir, pid: moved.pid })
+    throw lockedError(dataDir, moved.pid)
   }
   rmSync(aside, { force: true })
+}
+
+function lockedError(dataDir: string, pid?: number): AppError {
+  const owner = pid === undefined ? 'another process' : `process ${pid}`
+  const message = `${owner} uses ${dataDir}; stop it, or choose another place with --data-dir`
+  return new AppError({ code: 'DATA_DIR_LOCKED', dataDir, pid, message })
 }
 
 function release(dataDir: string, own: string): void {

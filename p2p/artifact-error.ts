@@ -12,7 +12,9 @@ export function artifactError(error: unknown, artifact: string, signal?: AbortSi
   if (signal?.aborted) return signal.reason
   if (error instanceof AppError) return error
   if (error instanceof Error && missingNames.has(error.name)) {
-    return new AppError({ code: 'ARTIFACT_MISSING', artifact, retryable: true }, { cause: error })
+    const message = `no peer that can be reached has ${artifact}`
+    const fields = { code: 'ARTIFACT_MISSING', artifact, retryable: true, message }
+    return new AppError(fields, { cause: error })
   }
   return new AppError({ code: 'ARTIFACT_INVALID', artifact }, { cause: error })
 }

@@ -128,7 +128,11 @@ function createPut(files: FsBlockstore, usage: Usage) {
 }
 
 function fullError({ usedBytes, sizeBytesMax }: Usage, cause?: unknown): AppError {
-  return new AppError({ code: 'BLOCKSTORE_FULL', usedBytes, sizeBytesMax }, { cause })
+  const isDisk = cause !== undefined
+  const message = isDisk
+    ? 'the disk is full: no artifact can be stored'
+    : `the artifacts here have ${usedBytes} bytes, no more than ${sizeBytesMax} are allowed; raise --artifact-gib-max`
+  return new AppError({ code: 'BLOCKSTORE_FULL', usedBytes, sizeBytesMax, message }, { cause })
 }
 
 async function listBlocks(directory: string): Promise<StoredBlock[]> {

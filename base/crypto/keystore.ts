@@ -69,7 +69,9 @@ export async function decryptKey(keystore: Keystore, password: string): Promise<
   const derived = await derive(password, fromHex(crypto.kdfparams.salt), crypto.kdfparams)
   const mac = keccak256(concatBytes(derived.subarray(16, 32), ciphertext))
   if (!timingSafeEqual(mac, fromHex(crypto.mac))) {
-    throw new AppError({ code: 'WRONG_PASSWORD', address: `0x${keystore.address}` })
+    const address = `0x${keystore.address}`
+    const message = `this password does not open the account ${address}`
+    throw new AppError({ code: 'WRONG_PASSWORD', address, message })
   }
   const decipher = createDecipheriv(
     'aes-128-ctr',

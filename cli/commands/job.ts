@@ -20,31 +20,27 @@ interface PostFlags extends ReadingFlags, OfferFlags, MatchFlags {
 export function register(program: Command, context: Context): void {
   const job = program.command('job').description('post jobs, follow them, fetch their models')
   registerPost(job, context)
-  job
-    .command('list')
+  addSettingFlags(job.command('list'), ['rpcUrl'])
     .description('the jobs of the chain')
     .action(async (_flags: object, command: Command) => {
       const { listJobs } = await import('../job/inspect.ts')
       await listJobs(context, command)
     })
-  job
-    .command('show')
+  addSettingFlags(job.command('show'), ['rpcUrl'])
     .description('all that the chain says about a job')
     .argument('<jobId>')
     .action(async (jobId: string, _flags: object, command: Command) => {
       const { showJob } = await import('../job/inspect.ts')
       await showJob(context, command, jobId)
     })
-  job
-    .command('watch')
+  addSettingFlags(job.command('watch'), ['rpcUrl'])
     .description('follow a job until it is over')
     .argument('<jobId>')
     .action(async (jobId: string, _flags: object, command: Command) => {
       const { followJob } = await import('../job/follow.ts')
       await followJob(context, command, jobId)
     })
-  job
-    .command('result')
+  addSettingFlags(job.command('result'), ['rpcUrl'])
     .description('fetch the model of a finished job')
     .argument('<jobId>')
     .option('--out <directory>', 'where to put it', 'model')
@@ -52,7 +48,7 @@ export function register(program: Command, context: Context): void {
       const { fetchResult } = await import('../job/result.ts')
       await fetchResult(context, command, { jobId, directory: flags.out })
     })
-  addSettingFlags(job.command('cancel'), ['passwordFile'])
+  addSettingFlags(job.command('cancel'), ['rpcUrl', 'passwordFile'])
     .description('take back a job that no worker has been assigned to')
     .argument('<jobId>')
     .option('--account <account>', 'who posted it')
@@ -63,7 +59,7 @@ export function register(program: Command, context: Context): void {
 }
 
 function registerPost(job: Command, context: Context): void {
-  const post = addSettingFlags(job.command('post'), ['passwordFile', 'threads'])
+  const post = addSettingFlags(job.command('post'), ['rpcUrl', 'passwordFile', 'artifactGibMax'])
     .description(
       'train a model on your files: CSV, TSV, JSONL, IDX or NPZ, several are concatenated',
     )

@@ -16,7 +16,7 @@ export async function withClient<T>(
   use: (client: Client) => Promise<T>,
 ): Promise<T> {
   const networkFile = await context.network(command)
-  const { passwordFile } = await context.settings(command)
+  const { passwordFile, artifactGibMax } = await context.settings(command)
   const { account } = command.opts<{ account?: string }>()
   const home = context.dataDir()
   const dataDir = join(home, 'client')
@@ -30,6 +30,7 @@ export async function withClient<T>(
       log: noopLogger,
       account,
       passwordFile,
+      artifactGibMax,
     }
     const client = await composeClient(context, options)
     return await running(client, use)
