@@ -29,6 +29,20 @@ export const transformerSpecSchema = z.strictObject({
 })
 export type TransformerSpec = z.infer<typeof transformerSpecSchema>
 
+/** Blocks of 3x3 convolution, ReLU and 2x2 pooling, then dense layers. */
+export const cnnSpecSchema = z.strictObject({
+  kind: z.literal('cnn'),
+  channels: z.array(side.max(2048)).min(1).max(8),
+  dense: z.array(side).max(16),
+  /** Whether each convolution is followed by batch normalization. */
+  batchNorm: z.boolean().optional(),
+  /** `max` where it is absent. */
+  pooling: z.enum(['max', 'average']).optional(),
+  /** What the dense layers take: all values (where it is absent), or the mean of each channel. */
+  head: z.enum(['flatten', 'globalAverage']).optional(),
+})
+export type CnnSpec = z.infer<typeof cnnSpecSchema>
+
 /** What is trained. A CNN is blocks of 3x3 convolution, ReLU and 2x2 max pooling, then dense layers. */
 export const modelSpecSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('linear') }),
@@ -39,11 +53,7 @@ export const modelSpecSchema = z.discriminatedUnion('kind', [
     /** Weights of the hidden layers are -1, 0 or 1 times their mean size; the last layer stays as it is. */
     ternary: z.boolean().optional(),
   }),
-  z.strictObject({
-    kind: z.literal('cnn'),
-    channels: z.array(side.max(2048)).min(1).max(8),
-    dense: z.array(side).max(16),
-  }),
+  cnnSpecSchema,
   transformerSpecSchema,
   graphModelSchema,
 ])

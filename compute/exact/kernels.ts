@@ -4,11 +4,12 @@ import { toHex } from '#base/hex.ts'
 import type { Hex } from '#wire/primitives.ts'
 import type { DecodeKernels } from './signatures/decode.ts'
 import type { TransformerKernels } from './signatures/transformer.ts'
+import type { VisionKernels } from './signatures/vision.ts'
 
 type Pointer = number
 
 /** The compiled kernels (compute/exact/kernels/). Pointers are byte addresses in the engine's memory. */
-export interface Kernels extends DecodeKernels, TransformerKernels {
+export interface Kernels extends DecodeKernels, TransformerKernels, VisionKernels {
   /** Bytes for products of these sides; for any sides without them. */
   gemmScratchBytes(k?: number, n?: number): number
   gemm(

@@ -3,11 +3,16 @@ import type { Lowering } from './lowering.ts'
 import { gelu, geluGradient, mul, silu, siluGradient } from './lowerings/activation.ts'
 import { causalAttention, causalAttentionGradient } from './lowerings/attention.ts'
 import {
+  batchNormalization,
+  batchNormalizationGainGradient,
+  batchNormalizationGradient,
+  batchStatistics,
+  runningMean,
+} from './lowerings/batch-norm.ts'
+import {
   conv,
   convInputGradient,
   convWeightGradient,
-  maxPool,
-  maxPoolGradient,
   sumChannels,
 } from './lowerings/convolution.ts'
 import { add, gemm, relu, reluGradient, reshape, sumRows } from './lowerings/dense.ts'
@@ -30,12 +35,26 @@ import {
   rmsNormalizationGradient,
   rmsNormalizationScaleGradient,
 } from './lowerings/normalization.ts'
+import {
+  averagePool,
+  averagePoolGradient,
+  globalAveragePool,
+  globalAveragePoolGradient,
+  maxPool,
+  maxPoolGradient,
+} from './lowerings/pooling.ts'
 import { ternary } from './lowerings/ternary.ts'
 
 /** The kernel calls of every operator of compute/graph/operators.ts. */
 export const lowerings: Readonly<Record<OperatorName, Lowering>> = {
   AdamW: adamw,
   Add: add,
+  AveragePool: averagePool,
+  AveragePoolGradient: averagePoolGradient,
+  BatchNormalization: batchNormalization,
+  BatchNormalizationGainGradient: batchNormalizationGainGradient,
+  BatchNormalizationGradient: batchNormalizationGradient,
+  BatchStatistics: batchStatistics,
   CausalAttention: causalAttention,
   CausalAttentionGradient: causalAttentionGradient,
   Conv: conv,
@@ -47,6 +66,8 @@ export const lowerings: Readonly<Record<OperatorName, Lowering>> = {
   Gelu: gelu,
   GeluGradient: geluGradient,
   Gemm: gemm,
+  GlobalAveragePool: globalAveragePool,
+  GlobalAveragePoolGradient: globalAveragePoolGradient,
   LayerNormalization: layerNormalization,
   LayerNormalizationGradient: layerNormalizationGradient,
   LayerNormalizationScaleGradient: layerNormalizationScaleGradient,
@@ -61,6 +82,7 @@ export const lowerings: Readonly<Record<OperatorName, Lowering>> = {
   RmsNormalizationScaleGradient: rmsNormalizationScaleGradient,
   RotaryEmbedding: rotaryEmbedding,
   RotaryTable: rotaryTable,
+  RunningMean: runningMean,
   Sgd: sgd,
   SgdMomentum: sgdMomentum,
   Silu: silu,

@@ -3,11 +3,16 @@ import { type Mapping, unsupported } from './onnx-mapping.ts'
 import { gelu, geluGradient, mul, silu, siluGradient } from './onnx-mappings/activation.ts'
 import { causalAttention, causalAttentionGradient } from './onnx-mappings/attention.ts'
 import {
+  batchNormalization,
+  batchNormalizationGainGradient,
+  batchNormalizationGradient,
+  batchStatistics,
+  runningMean,
+} from './onnx-mappings/batch-norm.ts'
+import {
   conv,
   convInputGradient,
   convWeightGradient,
-  maxPool,
-  maxPoolGradient,
   sumChannels,
 } from './onnx-mappings/convolution.ts'
 import { add, gemm, relu, reluGradient, reshape, sumRows } from './onnx-mappings/dense.ts'
@@ -27,10 +32,33 @@ import {
   rmsNormalizationGradient,
   rmsNormalizationScaleGradient,
 } from './onnx-mappings/normalization.ts'
+import {
+  averagePool,
+  averagePoolGradient,
+  globalAveragePool,
+  globalAveragePoolGradient,
+  maxPool,
+  maxPoolGradient,
+} from './onnx-mappings/pooling.ts'
 import { ternary } from './onnx-mappings/ternary.ts'
+
+const ofImages = {
+  AveragePool: averagePool,
+  AveragePoolGradient: averagePoolGradient,
+  BatchNormalization: batchNormalization,
+  BatchNormalizationGainGradient: batchNormalizationGainGradient,
+  BatchNormalizationGradient: batchNormalizationGradient,
+  BatchStatistics: batchStatistics,
+  GlobalAveragePool: globalAveragePool,
+  GlobalAveragePoolGradient: globalAveragePoolGradient,
+  MaxPool: maxPool,
+  MaxPoolGradient: maxPoolGradient,
+  RunningMean: runningMean,
+}
 
 /** Every operator of compute/graph/operators.ts in standard ONNX operators; `unsupported` where there is no way. */
 export const mappings: Readonly<Record<OperatorName, Mapping>> = {
+  ...ofImages,
   AdamW: optimizer,
   Add: add,
   CausalAttention: causalAttention,
@@ -47,8 +75,6 @@ export const mappings: Readonly<Record<OperatorName, Mapping>> = {
   LayerNormalization: layerNormalization,
   LayerNormalizationGradient: layerNormalizationGradient,
   LayerNormalizationScaleGradient: layerNormalizationScaleGradient,
-  MaxPool: maxPool,
-  MaxPoolGradient: maxPoolGradient,
   Mul: mul,
   Relu: relu,
   ReluGradient: reluGradient,

@@ -38,7 +38,9 @@ export function differentiate(builder: Builder, loss: Value): ReadonlyMap<Value,
 
 /** Values through which the loss depends on a parameter. */
 function neededValues({ nodes, parameters }: Builder): ReadonlySet<Value> {
-  const needed = new Set(parameters.map(({ value }) => value))
+  const needed = new Set(
+    parameters.filter(({ layout }) => !layout.isBuffer).map(({ value }) => value),
+  )
   for (const { inputs, outputs } of nodes) {
     if (!inputs.some((value) => needed.has(value))) continue
     for (const value of outputs) if (value.type === 'f32') needed.add(value)

@@ -18,6 +18,8 @@ export interface Parameter {
   readonly initial: Initial
   /** Whether weight decay applies. */
   readonly isDecayed: boolean
+  /** Whether it is a figure that training keeps, such as a running mean, and no gradient moves. */
+  readonly isBuffer?: boolean
 }
 
 export interface Builder {
@@ -25,6 +27,8 @@ export interface Builder {
   readonly isTraining: boolean
   input(tensor: Tensor): Value
   parameter(name: string, shape: Shape, initial: Initial): Value
+  /** A parameter without gradient, moments or optimizer; operators change it in place. */
+  buffer(name: string, shape: Shape, initial: Initial): Value
   readonly apply: Apply
   /** A part of the state as a value, such as the moments of a parameter. */
   resident(tensor: Tensor, home: Home): Value
@@ -47,6 +51,16 @@ export function createBuilder({ isTraining = false } = {}): Builder {
     return value
   }
 
+  function place(given: Omit<Parameter, 'offset' | 'size' | 'isDecayed'>): Value {
+    const { shape, initial } = given
+    const size = sizeOf(shape)
+    const isDecayed = initial.kind === 'normal'
+    const value = create({ shape, type: 'f32' }, { vector: 'p', offset })
+    parameters.push({ layout: { ...given, offset, size, isDecayed }, value })
+    offset += size
+    return value
+  }
+
   return {
     isTraining,
     nodes,
@@ -56,14 +70,8 @@ export function createBuilder({ isTraining = false } = {}): Builder {
       inputs.push(value)
       return value
     },
-    parameter(name, shape, initial) {
-      const size = sizeOf(shape)
-      const isDecayed = initial.kind === 'normal'
-      const value = create({ shape, type: 'f32' }, { vector: 'p', offset })
-      parameters.push({ layout: { name, shape, offset, size, initial, isDecayed }, value })
-      offset += size
-      return value
-    },
+    parameter: (name, shape, initial) => place({ name, shape, initial }),
+    buffer: (name, shape, initial) => place({ name, shape, initial, isBuffer: true }),
     apply(operator, used, attributes = {}) {
       const tensors = operators[operator].infer(used, attributes)
       const outputs = tensors.map((tensor) => create(tensor))

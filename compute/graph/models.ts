@@ -2,10 +2,10 @@ import { AppError } from '#base/error.ts'
 import type { ModelShape, ModelSpec } from '#wire/spec.ts'
 import type { Builder } from './builder.ts'
 import { type Value, sizeOf } from './graph.ts'
+import { convBlocks } from './models/cnn.ts'
 import { transformer } from './models/transformer.ts'
 import { importedModel } from './models/imported.ts'
 
-const kernelSide = 3
 const reluGain = 2 // He et al. 2015
 const linearGain = 1
 
@@ -22,7 +22,7 @@ export function buildModel(builder: Builder, spec: ModelShape, x: Value): Value 
   }
   if (model.kind === 'transformer') return transformer(builder, spec, x)
   if (model.kind === 'graph') return importedModel(builder, { model, outputs }, x)
-  const features = model.kind === 'cnn' ? convBlocks(builder, x, model.channels) : x
+  const features = model.kind === 'cnn' ? convBlocks(builder, model, x) : x
   const isTernary = model.kind === 'mlp' && model.ternary === true
   return denseLayers(builder, flatten(builder, features), {
     widths: [...hiddenOf(model), outputs],
@@ -63,24 +63,6 @@ function denseLayers(builder: Builder, x: Value, { widths, isTernary }: DenseOpt
     const factor = isTernary && !isLast ? (builder.apply('Ternary', [weight])[0] as Value) : weight
     h = builder.apply('Gemm', [h, factor, bias], attributes)[0] as Value // [batch, width]
     if (!isLast) h = builder.apply('Relu', [h])[0] as Value
-  }
-  return h
-}
-
-function convBlocks(builder: Builder, x: Value, channels: readonly number[]): Value {
-  let h = x // [batch, channels, height, width]
-  for (const [i, out] of channels.entries()) {
-    const depth = h.shape[1] ?? 0
-    const name = `conv${i + 1}`
-    const weight = builder.parameter(`${name}.weight`, [out, depth, kernelSide, kernelSide], {
-      kind: 'normal',
-      gain: reluGain,
-      fanIn: depth * kernelSide * kernelSide,
-    })
-    const bias = builder.parameter(`${name}.bias`, [out], { kind: 'zeros' })
-    h = builder.apply('Conv', [h, weight, bias], { pad: 1 })[0] as Value
-    h = builder.apply('Relu', [h])[0] as Value
-    h = builder.apply('MaxPool', [h])[0] as Value // [batch, out, height / 2, width / 2]
   }
   return h
 }

@@ -3,11 +3,16 @@ import type { Operator } from './operator.ts'
 import { gelu, geluGradient, mul, silu, siluGradient } from './operators/activation.ts'
 import { causalAttention, causalAttentionGradient } from './operators/attention.ts'
 import {
+  batchNormalization,
+  batchNormalizationGainGradient,
+  batchNormalizationGradient,
+  batchStatistics,
+  runningMean,
+} from './operators/batch-norm.ts'
+import {
   conv,
   convInputGradient,
   convWeightGradient,
-  maxPool,
-  maxPoolGradient,
   sumChannels,
 } from './operators/convolution.ts'
 import { add, gemm, relu, reluGradient, reshape, sumRows } from './operators/dense.ts'
@@ -30,12 +35,26 @@ import {
   rmsNormalizationGradient,
   rmsNormalizationScaleGradient,
 } from './operators/normalization.ts'
+import {
+  averagePool,
+  averagePoolGradient,
+  globalAveragePool,
+  globalAveragePoolGradient,
+  maxPool,
+  maxPoolGradient,
+} from './operators/pooling.ts'
 import { ternary } from './operators/ternary.ts'
 
 /** Every operator a graph may use. Each also has a lowering in compute/exact/lower.ts and a row in SPEC.md. */
 export const operators: Readonly<Record<OperatorName, Operator>> = {
   AdamW: adamw,
   Add: add,
+  AveragePool: averagePool,
+  AveragePoolGradient: averagePoolGradient,
+  BatchNormalization: batchNormalization,
+  BatchNormalizationGainGradient: batchNormalizationGainGradient,
+  BatchNormalizationGradient: batchNormalizationGradient,
+  BatchStatistics: batchStatistics,
   CausalAttention: causalAttention,
   CausalAttentionGradient: causalAttentionGradient,
   Conv: conv,
@@ -47,6 +66,8 @@ export const operators: Readonly<Record<OperatorName, Operator>> = {
   Gelu: gelu,
   GeluGradient: geluGradient,
   Gemm: gemm,
+  GlobalAveragePool: globalAveragePool,
+  GlobalAveragePoolGradient: globalAveragePoolGradient,
   LayerNormalization: layerNormalization,
   LayerNormalizationGradient: layerNormalizationGradient,
   LayerNormalizationScaleGradient: layerNormalizationScaleGradient,
@@ -61,6 +82,7 @@ export const operators: Readonly<Record<OperatorName, Operator>> = {
   RmsNormalizationScaleGradient: rmsNormalizationScaleGradient,
   RotaryEmbedding: rotaryEmbedding,
   RotaryTable: rotaryTable,
+  RunningMean: runningMean,
   Sgd: sgd,
   SgdMomentum: sgdMomentum,
   Silu: silu,

@@ -29,6 +29,7 @@ export function buildTraining(spec: TrainSpec): ModelGraph {
   const forward = buildForward(builder, spec)
   const gradients = differentiate(builder, forward.loss)
   for (const { layout, value } of builder.parameters) {
+    if (layout.isBuffer) continue
     const found = gradients.get(value)
     assert(found, `the loss depends on ${layout.name}`)
     const gradient = settle(found, layout)

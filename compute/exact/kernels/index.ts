@@ -45,5 +45,21 @@ export {
   widenTernary,
 } from './ternary-integer'
 export { absoluteSums, quantizeTernary, ternaryScale } from './ternary'
+export {
+  batchStatistics,
+  channelGainGradient,
+  channelScales,
+  normalizeChannels,
+  normalizeChannelsGradient,
+  runningMean,
+} from './batch-norm'
+export {
+  averagePool,
+  averagePoolGradient,
+  maxPool,
+  maxPoolGradient,
+  planeMeans,
+  planeMeansGradient,
+} from './windows'
 export { normals, words } from './rng'
 export { exp1, keepsDenormals, log1, sqrt1 } from './math'

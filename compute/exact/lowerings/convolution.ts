@@ -1,7 +1,7 @@
 import { assert } from '#base/assert.ts'
 import type { Node } from '#compute/graph/graph.ts'
 import { integer } from '#compute/graph/operator.ts'
-import { type Lowering, floatBytes, operandsOf } from '../lowering.ts'
+import { type Lowering, operandsOf } from '../lowering.ts'
 
 type Four = [number, number, number, number]
 
@@ -16,7 +16,7 @@ function fourOf({ inputs }: Node, index: number): Four {
 /** Forward convolution; units are images. */
 export const conv: Lowering = (node, context) => {
   const { ins, outs, reads, writes } = operandsOf(node, context)
-  const [x, weights, bias] = ins as [number, number, number]
+  const [x, weights, bias = 0] = ins as [number, number, number | undefined]
   const [y] = outs as [number]
   const [n, c, h, w] = fourOf(node, 0)
   const [o, , kh, kw] = fourOf(node, 1)
@@ -100,52 +100,6 @@ export const sumChannels: Lowering = (node, context) => {
       scratchBytes: 0,
       run(kernels, { from, to }) {
         kernels.sumChannels(x, n, c, h * w, sums, from, to)
-        return true
-      },
-    },
-  ]
-}
-
-/** Units are planes: one image of one channel. */
-export const maxPool: Lowering = (node, context) => {
-  const { ins, outs, reads, writes } = operandsOf(node, context)
-  const [x] = ins as [number]
-  const [y] = outs as [number]
-  const [n, c, h, w] = fourOf(node, 0)
-  const planeBytes = h * w * floatBytes
-  const pooledBytes = Math.floor(h / 2) * Math.floor(w / 2) * floatBytes
-  return [
-    {
-      units: n * c,
-      grain: 1,
-      reads,
-      writes,
-      scratchBytes: 0,
-      run(kernels, { from, to }) {
-        kernels.maxPool2(x + from * planeBytes, y + from * pooledBytes, to - from, h, w)
-        return true
-      },
-    },
-  ]
-}
-
-export const maxPoolGradient: Lowering = (node, context) => {
-  const { ins, outs, reads, writes } = operandsOf(node, context)
-  const [x, y, dy] = ins as [number, number, number]
-  const [dx] = outs as [number]
-  const [n, c, h, w] = fourOf(node, 0)
-  const planeBytes = h * w * floatBytes
-  const pooledBytes = Math.floor(h / 2) * Math.floor(w / 2) * floatBytes
-  return [
-    {
-      units: n * c,
-      grain: 1,
-      reads,
-      writes,
-      scratchBytes: 0,
-      run(kernels, { from, to }) {
-        const [plane, pooled] = [from * planeBytes, from * pooledBytes]
-        kernels.maxPool2Gradient(x + plane, y + pooled, dy + pooled, dx + plane, to - from, h, w)
         return true
       },
     },

@@ -39,19 +39,3 @@ export const convWeightGradient: Mapping = ({ inputs: [x, dy], attributes }, sco
 export const sumChannels: Mapping = ({ inputs: [x] }, scope) => [
   summed(scope, scope.nameOf(x), [0, 2, 3]),
 ]
-
-const window = { kernel_shape: [2, 2], strides: [2, 2] }
-
-export const maxPool: Mapping = ({ inputs: [x] }, scope) => [
-  scope.apply('MaxPool', [scope.nameOf(x)], window),
-]
-
-/** The gradient goes to the places that MaxPool names, of equals to the first. */
-export const maxPoolGradient: Mapping = ({ inputs: [x, , dy] }, scope) => {
-  const [, places = ''] = scope.applyMany('MaxPool', [scope.nameOf(x)], {
-    count: 2,
-    attributes: window,
-  })
-  const shape = scope.integers(...sidesOf(x))
-  return [scope.apply('MaxUnpool', [scope.nameOf(dy), places, shape], window)]
-}

@@ -11,27 +11,25 @@ function four(shape: Shape | undefined): Four {
 
 /**
  * Convolution with stride 1: x [n, c, h, w], weights [o, c, kh, kw], bias [o] -> [n, o, h + 2 pad - kh + 1, …].
- * What ONNX calls Conv, with equal padding on all sides.
+ * What ONNX calls Conv, with equal padding on all sides; the bias may be absent. A MaxPool of 1 x 1 windows behind it
+ * gives it a stride.
  */
 export const conv: Operator = {
   infer(inputs, attributes) {
-    expectRanks('Conv', inputs, [
-      [4, 'f32'],
-      [4, 'f32'],
-      [1, 'f32'],
-    ])
+    const bias = inputs.length === 2 ? [] : [[1, 'f32'] as const]
+    expectRanks('Conv', inputs, [[4, 'f32'], [4, 'f32'], ...bias])
     const [n, c, h, w] = four(inputs[0]?.shape)
     const [o, c2, kh, kw] = four(inputs[1]?.shape)
     const pad = integer(attributes, 'pad')
     const oh = h + 2 * pad - kh + 1
     const ow = w + 2 * pad - kw + 1
-    const isFit = c === c2 && inputs[2]?.shape[0] === o && pad >= 0 && pad < kh && pad < kw
+    const isFit = c === c2 && (inputs[2]?.shape[0] ?? o) === o && pad >= 0 && pad < kh && pad < kw
     if (!isFit || oh < 1 || ow < 1) throw mismatch('Conv', inputs)
     return [floats(n, o, oh, ow)]
   },
   flops(inputs, outputs) {
     const [, c, kh, kw] = four(inputs[1]?.shape)
-    return sizeOf(outputs[0]?.shape ?? []) * (2 * c * kh * kw + 1)
+    return sizeOf(outputs[0]?.shape ?? []) * (2 * c * kh * kw + (inputs.length === 3 ? 1 : 0))
   },
   gradient({ inputs, attributes, gradients, isNeeded, apply }) {
     const [x, weights] = inputs
@@ -90,35 +88,4 @@ export const sumChannels: Operator = {
     return [floats(four(inputs[0]?.shape)[1])]
   },
   flops: (inputs) => sizeOf(inputs[0]?.shape ?? []),
-}
-
-/** Greatest of each 2 x 2 window, stride 2; an odd last row or column is left out. */
-export const maxPool: Operator = {
-  infer(inputs) {
-    expectRanks('MaxPool', inputs, [[4, 'f32']])
-    const [n, c, h, w] = four(inputs[0]?.shape)
-    if (h < 2 || w < 2) throw mismatch('MaxPool', inputs)
-    return [floats(n, c, Math.floor(h / 2), Math.floor(w / 2))]
-  },
-  flops: (_inputs, outputs) => 3 * sizeOf(outputs[0]?.shape ?? []),
-  gradient({ inputs, outputs, gradients, apply }) {
-    const [x] = inputs
-    const [y] = outputs
-    const [dy] = gradients
-    assert(x && y && dy, 'a MaxPool has one output')
-    return apply('MaxPoolGradient', [x, y, dy])
-  },
-}
-
-/** dy at the first greatest place of each window, else 0. */
-export const maxPoolGradient: Operator = {
-  infer(inputs) {
-    expectRanks('MaxPoolGradient', inputs, [
-      [4, 'f32'],
-      [4, 'f32'],
-      [4, 'f32'],
-    ])
-    return [floats(...(inputs[0]?.shape ?? []))]
-  },
-  flops: (_inputs, outputs) => sizeOf(outputs[0]?.shape ?? []),
 }

@@ -45,6 +45,22 @@ export const knownSpecs = {
     inputShape: [1, 28, 28],
     batchSize: 64,
   },
+  cnnNorm: {
+    ...common,
+    model: {
+      kind: 'cnn',
+      channels: [8, 16],
+      dense: [],
+      batchNorm: true,
+      pooling: 'average',
+      head: 'globalAverage',
+    },
+    inputShape: [1, 28, 28],
+    optimizer: { kind: 'sgd', learningRate: 0.05, momentum: 0.9 },
+    schedule: 'cosine',
+    warmupSteps: 20,
+    batchSize: 32,
+  },
   gpt: {
     ...common,
     model: {

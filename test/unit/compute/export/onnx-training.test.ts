@@ -37,6 +37,21 @@ const cases: readonly (readonly [string, TrainSpec])[] = [
   ['a cnn', cnnSpec],
   ['a linear model under sgd', linearSpec],
   [
+    'a cnn with batch norm and averages',
+    {
+      ...cnnSpec,
+      inputShape: [2, 13, 15],
+      model: {
+        kind: 'cnn',
+        channels: [6, 12],
+        dense: [24],
+        batchNorm: true,
+        pooling: 'average',
+        head: 'globalAverage',
+      },
+    },
+  ],
+  [
     'an mlp under sgd with momentum, warmed up, on a cosine',
     {
       ...mlpSpec,

@@ -147,6 +147,25 @@ describe('encodeOnnx', () => {
     await engine.close()
   })
 
+  test('normalizes by the running figures of a cnn', async () => {
+    const prepared = prepareDigits({ rows: 60, model: 'cnn' })
+    const model: ModelSpec = {
+      kind: 'cnn',
+      channels: [6, 8],
+      dense: [12],
+      batchNorm: true,
+      pooling: 'average',
+      head: 'globalAverage',
+    }
+    const job = { ...prepared, train: { ...prepared.train, model } }
+    const engine = await trained(job)
+    const { divisor } = job.preprocessing.kind === 'image' ? job.preprocessing : { divisor: 0 }
+    const pixels = rowsOf(job.trainSet, 16).x.map((value) => Math.round(value * divisor))
+    const { values } = await runOnnx(onnxOf(job, engine), pixels, [16, 1, 16, 16])
+    expectClose(values, answerOf(engine, job))
+    await engine.close()
+  })
+
   test('writes the weights that a ternary model computes with', async () => {
     const prepared = prepareDigits({ rows: 60, model: 'mlp' })
     const model: ModelSpec = { kind: 'mlp', hidden: [24, 12], ternary: true }

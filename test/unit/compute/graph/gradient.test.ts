@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { createEngine } from '#compute/exact/engine.ts'
-import { type TrainSpec, type TransformerSpec, hasTokens } from '#wire/spec.ts'
+import { type CnnSpec, type TrainSpec, type TransformerSpec, hasTokens } from '#wire/spec.ts'
 import {
   cnnSpec,
   gptSpec,
@@ -22,12 +22,22 @@ const specs: Readonly<Record<string, TrainSpec>> = {
   'mlp on images': { ...cnnSpec, model: { kind: 'mlp', hidden: [20] }, optimizer: sgd },
   cnn: { ...cnnSpec, optimizer: sgd },
   'cnn, odd sides': { ...cnnSpec, inputShape: [3, 11, 13], optimizer: sgd },
+  'cnn with batch norm': withOptions({ batchNorm: true }),
+  'cnn with averages': withOptions({ pooling: 'average', head: 'globalAverage' }),
+  'cnn with all of them': {
+    ...withOptions({ batchNorm: true, pooling: 'average', head: 'globalAverage' }),
+    inputShape: [2, 11, 13],
+  },
   gpt: gptSpec,
   llama: llamaSpec,
   'gpt with dropout': withModel(gptSpec, { dropout: 0.25 }),
   'gpt with rotary positions': withModel(gptSpec, { positions: 'rotary', tied: false }),
   'llama with learned positions, tied': withModel(llamaSpec, { positions: 'learned', tied: true }),
   'cnn for values': { ...cnnSpec, loss: 'meanSquaredError', outputs: 2, optimizer: sgd },
+}
+
+function withOptions(options: Partial<CnnSpec>): TrainSpec {
+  return { ...cnnSpec, optimizer: sgd, model: { ...(cnnSpec.model as CnnSpec), ...options } }
 }
 
 function withModel(spec: TrainSpec, changes: Partial<TransformerSpec>): TrainSpec {
@@ -65,8 +75,13 @@ describe('each parameter gradient is the slope of the loss along it', () => {
     const gradient = engine.g.slice()
     const perRow = spec.loss === 'crossEntropy' ? engine.y.length / spec.batchSize : spec.outputs
     const scale = spec.batchSize * perRow
-    const isDropping = spec.model.kind === 'transformer' && spec.model.dropout > 0
-    for (const { name: parameter, offset, size } of engine.parameters) {
+    const { model } = spec
+    // only training drops values and normalizes by the batch
+    const isOfTraining =
+      (model.kind === 'transformer' && model.dropout > 0) ||
+      (model.kind === 'cnn' && model.batchNorm === true)
+    for (const { name: parameter, offset, size, isBuffer } of engine.parameters) {
+      if (isBuffer) continue
       const slope = gradient.subarray(offset, offset + size)
       const length = Math.hypot(...slope)
       const lossAt: LossAt = (shift) => {
@@ -75,13 +90,16 @@ describe('each parameter gradient is the slope of the loss along it', () => {
           engine.p[offset + i] =
             (start[offset + i] as number) + (shift * (slope[i] as number)) / length
         }
-        if (isDropping) {
+        if (isOfTraining) {
           engine.setStep(0) // the same values are dropped again
           return engine.train()
         }
         return engine.forward().losses.reduce((sum, loss) => sum + loss, 0) / scale
       }
-      const shift = isDropping ? 1e-2 : 2e-3
+      const shift =
+        { transformer: isOfTraining ? 1e-2 : 2e-3, cnn: isOfTraining ? 4e-3 : 2e-3 }[
+          model.kind as 'cnn'
+        ] ?? 2e-3
       const found = (lossAt(shift) - lossAt(-shift)) / (2 * shift)
       expect(length, parameter).toBeGreaterThan(1e-3)
       expect(
