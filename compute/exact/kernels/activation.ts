@@ -17,17 +17,27 @@ function sigmoid4(x: v128): v128 {
   return f32x4.div(one, f32x4.add(one, exp4(f32x4.neg(x))))
 }
 
-/** The sigmoid by which gelu (tanh form) scales x: of (x * ((x * x) * 0.044715 + 1)) * 1.5957691. */
-function geluScale4(x: v128): v128 {
+// The functions below have one caller each, in one place, so that the compiler puts them into its loop.
+
+/** Gelu (tanh form) is x * sigmoid of (x * ((x * x) * 0.044715 + 1)) * 1.5957691. */
+function bend4(x: v128): v128 {
   const cubic = f32x4.add(f32x4.mul(f32x4.mul(x, x), f32x4.splat(0.044715)), f32x4.splat(1))
-  return sigmoid4(f32x4.mul(f32x4.mul(x, cubic), f32x4.splat(1.5957691)))
+  return f32x4.mul(f32x4.mul(x, cubic), f32x4.splat(1.5957691))
+}
+
+function gelu4(x: v128): v128 {
+  return f32x4.mul(x, sigmoid4(bend4(x)))
 }
 
 function geluSlope4(x: v128): v128 {
-  const s = geluScale4(x)
+  const s = sigmoid4(bend4(x))
   const inner = f32x4.add(f32x4.mul(f32x4.mul(x, x), f32x4.splat(0.134145)), f32x4.splat(1))
   const bend = f32x4.mul(f32x4.mul(x, s), f32x4.sub(f32x4.splat(1), s))
   return f32x4.add(s, f32x4.mul(bend, f32x4.mul(inner, f32x4.splat(1.5957691))))
+}
+
+function silu4(x: v128): v128 {
+  return f32x4.mul(x, sigmoid4(x))
 }
 
 function siluSlope4(x: v128): v128 {
@@ -35,53 +45,42 @@ function siluSlope4(x: v128): v128 {
   return f32x4.add(s, f32x4.mul(f32x4.mul(x, s), f32x4.sub(f32x4.splat(1), s)))
 }
 
+function loadUpTo4(at: usize, count: i32): v128 {
+  return count >= 4 ? v128.load(at) : loadSome(at, count)
+}
+
+function storeUpTo4(at: usize, lanes: v128, count: i32): void {
+  if (count >= 4) v128.store(at, lanes)
+  else storeSome(at, lanes, count)
+}
+
 /** y = x * s, s = 1 / (1 + exp(-((x * ((x * x) * 0.044715 + 1)) * 1.5957691))). */
 export function gelu(x: usize, y: usize, count: i32): void {
-  let i = 0
-  for (; i + 4 <= count; i += 4, x += 16, y += 16) {
-    const value = v128.load(x)
-    v128.store(y, f32x4.mul(value, geluScale4(value)))
-  }
-  if (i < count) {
-    const value = loadSome(x, count - i)
-    storeSome(y, f32x4.mul(value, geluScale4(value)), count - i)
+  for (let i = 0; i < count; i += 4, x += 16, y += 16) {
+    storeUpTo4(y, gelu4(loadUpTo4(x, count - i)), count - i)
   }
 }
 
 /** dx = dy * (s + ((x * s) * (1 - s)) * (((x * x) * 0.134145 + 1) * 1.5957691)). */
 export function geluGradient(x: usize, dy: usize, dx: usize, count: i32): void {
-  let i = 0
-  for (; i + 4 <= count; i += 4, x += 16, dy += 16, dx += 16) {
-    v128.store(dx, f32x4.mul(v128.load(dy), geluSlope4(v128.load(x))))
-  }
-  if (i < count) {
+  for (let i = 0; i < count; i += 4, x += 16, dy += 16, dx += 16) {
     const rest = count - i
-    storeSome(dx, f32x4.mul(loadSome(dy, rest), geluSlope4(loadSome(x, rest))), rest)
+    storeUpTo4(dx, f32x4.mul(loadUpTo4(dy, rest), geluSlope4(loadUpTo4(x, rest))), rest)
   }
 }
 
 /** y = x * s, s = 1 / (1 + exp(-x)). */
 export function silu(x: usize, y: usize, count: i32): void {
-  let i = 0
-  for (; i + 4 <= count; i += 4, x += 16, y += 16) {
-    const value = v128.load(x)
-    v128.store(y, f32x4.mul(value, sigmoid4(value)))
-  }
-  if (i < count) {
-    const value = loadSome(x, count - i)
-    storeSome(y, f32x4.mul(value, sigmoid4(value)), count - i)
+  for (let i = 0; i < count; i += 4, x += 16, y += 16) {
+    storeUpTo4(y, silu4(loadUpTo4(x, count - i)), count - i)
   }
 }
 
 /** dx = dy * (s + (x * s) * (1 - s)). */
 export function siluGradient(x: usize, dy: usize, dx: usize, count: i32): void {
-  let i = 0
-  for (; i + 4 <= count; i += 4, x += 16, dy += 16, dx += 16) {
-    v128.store(dx, f32x4.mul(v128.load(dy), siluSlope4(v128.load(x))))
-  }
-  if (i < count) {
+  for (let i = 0; i < count; i += 4, x += 16, dy += 16, dx += 16) {
     const rest = count - i
-    storeSome(dx, f32x4.mul(loadSome(dy, rest), siluSlope4(loadSome(x, rest))), rest)
+    storeUpTo4(dx, f32x4.mul(loadUpTo4(dy, rest), siluSlope4(loadUpTo4(x, rest))), rest)
   }
 }
 

@@ -1,9 +1,10 @@
 // Causal attention, head by head. Products are strict sums, in tiles of 4 x 8; whole tiles above the diagonal
 // are left out, and in tiles on it the values above it are zero.
 
+import { storeSome } from './activation'
 import { loadSome, sumLanes } from './elementwise'
 import { copyTile, packTransposed4, tile4x8 } from './gemm'
-import { exp1, exp4 } from './math'
+import { exp4 } from './math'
 
 const TILE_BYTES: usize = 128 // 4 x 8 floats
 
@@ -95,38 +96,63 @@ function strip(
   }
 }
 
+/** Zeros from value `from` to value `to` of a row. */
+function clear(row: usize, from: i32, to: i32): void {
+  let at = row + ((<usize>from) << 2)
+  for (; from + 4 <= to; from += 4, at += 16) v128.store(at, i32x4.splat(0))
+  for (; from < to; from += 1, at += 4) store<f32>(at, 0)
+}
+
+/** The greatest of the first `count` values, times `scale`. */
+function greatest(x: usize, count: i32, scale: f32): f32 {
+  let m: f32 = load<f32>(x) * scale
+  let j = 0
+  if (count >= 4) {
+    const by = f32x4.splat(scale)
+    let best = f32x4.mul(v128.load(x), by)
+    for (j = 4, x += 16; j + 4 <= count; j += 4, x += 16) {
+      best = f32x4.pmax(best, f32x4.mul(v128.load(x), by))
+    }
+    const two = f32x4.pmax(best, v128.shuffle<f32>(best, best, 2, 3, 0, 1))
+    m = f32x4.extract_lane(f32x4.pmax(two, v128.shuffle<f32>(two, two, 1, 0, 3, 2)), 0)
+  }
+  for (; j < count; j += 1, x += 4) {
+    const value = load<f32>(x) * scale
+    if (m < value) m = value
+  }
+  return m
+}
+
 /**
- * x_j = x_j * scale for j < count; m = greatest; e_j = exp(x_j - m); s = lanes(8) of e; x_j = e_j * (1 / s).
+ * For j < count: m = greatest x_j * scale; e_j = exp(x_j * scale - m); s = lanes(8) of e; x_j = e_j * (1 / s).
  * Values from `count` to `columns` become 0.
  */
 export function softmaxRow(x: usize, count: i32, columns: i32, scale: f32): void {
-  let m: f32 = load<f32>(x) * scale
-  for (let j = 0; j < count; j += 1) {
-    const at = x + ((<usize>j) << 2)
-    const value = load<f32>(at) * scale
-    store<f32>(at, value)
-    if (m < value) m = value
-  }
+  const m = greatest(x, count, scale)
   const shift = f32x4.splat(m)
+  const scales = f32x4.splat(scale)
   let low = f32x4.splat(0),
     high = low
   let j = 0
   let at = x
   for (; j + 8 <= count; j += 8, at += 32) {
-    const e0 = exp4(f32x4.sub(v128.load(at), shift))
-    const e1 = exp4(f32x4.sub(v128.load(at, 16), shift))
+    const e0 = exp4(f32x4.sub(f32x4.mul(v128.load(at), scales), shift))
+    const e1 = exp4(f32x4.sub(f32x4.mul(v128.load(at, 16), scales), shift))
     v128.store(at, e0)
     v128.store(at, e1, 16)
     low = f32x4.add(low, e0)
     high = f32x4.add(high, e1)
   }
-  for (let k = j; k < count; k += 1) {
-    const place = x + ((<usize>k) << 2)
-    store<f32>(place, exp1(load<f32>(place) - m))
-  }
-  if (j < count) {
-    low = f32x4.add(low, loadSome(at, count - j))
-    if (j + 4 < count) high = f32x4.add(high, loadSome(at + 16, count - j - 4))
+  const rest = count - j
+  if (rest > 0) {
+    const e0 = exp4(f32x4.sub(f32x4.mul(loadSome(at, rest), scales), shift))
+    storeSome(at, e0, rest)
+    low = f32x4.add(low, loadSome(at, rest))
+    if (rest > 4) {
+      const e1 = exp4(f32x4.sub(f32x4.mul(loadSome(at + 16, rest - 4), scales), shift))
+      storeSome(at + 16, e1, rest - 4)
+      high = f32x4.add(high, loadSome(at + 16, rest - 4))
+    }
   }
   const inverse: f32 = 1 / sumLanes(low, high)
   const by = f32x4.splat(inverse)
@@ -134,7 +160,7 @@ export function softmaxRow(x: usize, count: i32, columns: i32, scale: f32): void
     v128.store(at, f32x4.mul(v128.load(at), by))
   }
   for (; j < count; j += 1, at += 4) store<f32>(at, load<f32>(at) * inverse)
-  memory.fill(at, 0, (<usize>(columns - count)) << 2)
+  clear(x, count, columns)
 }
 
 /** c = lanes(8) of p_j * d_j for j < count; d_j = (p_j * (d_j - c)) * scale; d_j = 0 up to `columns`. */
@@ -165,7 +191,7 @@ function softmaxRowGradient(p: usize, d: usize, count: i32, columns: i32, scale:
   for (; j < count; j += 1, at += 4) {
     store<f32>(d + at, load<f32>(p + at) * (load<f32>(d + at) - c) * scale)
   }
-  if (columns > count) memory.fill(d + at, 0, (<usize>(columns - count)) << 2)
+  clear(d, count, columns)
 }
 
 /**
