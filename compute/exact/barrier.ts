@@ -8,7 +8,9 @@ const planNames: readonly PlanName[] = ['train', 'forward']
 const probe = 2
 const stop = 3
 const digest = 4
-const spinsMax = 4000
+// A look at a word takes about 5 ns: from 3 to 200 microseconds.
+const spinsMin = 512
+const spinsMax = 32_768
 const waitMsMax = 120_000
 
 export type Order =
@@ -18,10 +20,24 @@ export type Order =
 export function createControl(memory: WebAssembly.Memory, threads: number) {
   const control = new Int32Array(memory.buffer, 0, wordCount)
 
-  function waitWhile(word: number, value: number): void {
-    for (let spin = 0; spin < spinsMax; spin += 1) {
-      if (Atomics.load(control, word) !== value) return
+  let spins = spinsMax
+
+  /**
+   * Looks at a word until it has changed, at most `spins` times. Where that helps it looks longer next time;
+   * where not, because the other thread has no core now, it gives up sooner and leaves the core to it.
+   */
+  function spinWhile(word: number, value: number): void {
+    for (let spin = 0; spin < spins; spin += 1) {
+      if (Atomics.load(control, word) !== value) {
+        spins = Math.min(spinsMax, 2 * spins)
+        return
+      }
     }
+    spins = Math.max(spinsMin, spins >> 1)
+  }
+
+  function waitWhile(word: number, value: number): void {
+    spinWhile(word, value)
     while (Atomics.load(control, word) === value) {
       if (Atomics.wait(control, word, value, waitMsMax) === 'timed-out') {
         throw new AppError({ code: 'THREAD_LOST', afterMs: waitMsMax })
@@ -48,9 +64,7 @@ export function createControl(memory: WebAssembly.Memory, threads: number) {
     },
     /** Waits, without limit, for the order after number `seen`. */
     await(seen: number): Order {
-      for (let spin = 0; spin < spinsMax; spin += 1) {
-        if (Atomics.load(control, words.order) !== seen) break
-      }
+      spinWhile(words.order, seen)
       while (Atomics.load(control, words.order) === seen) Atomics.wait(control, words.order, seen)
       return orderOf(Atomics.load(control, words.plan))
     },
