@@ -1,4 +1,4 @@
-import type { Graph, Node, Value } from '../graph/graph.ts'
+import { type Graph, type Node, type Value, sizeOf } from '../graph/graph.ts'
 
 /** What a Gemm does with each sum before it is stored, as the kernel `gemmThen` numbers it. */
 export const finishOf = { nothing: 0, add: 1, relu: 2, mask: 3 } as const
@@ -60,7 +60,10 @@ function readersOf({ nodes }: Graph): ReadonlyMap<Value, readonly Node[]> {
 function followingOf({ operator, inputs }: Node, product: Value): Following | undefined {
   const [first, second] = inputs
   if (operator === 'Relu') return { finish: finishOf.relu }
-  if (operator === 'Add') return { finish: finishOf.add, other: first === product ? second : first }
+  if (operator === 'Add' && first && second) {
+    if (sizeOf(first.shape) !== sizeOf(second.shape)) return undefined // the second is repeated
+    return { finish: finishOf.add, other: first === product ? second : first }
+  }
   if (operator !== 'ReluGradient' || second !== product) return undefined
   return { finish: finishOf.mask, other: first }
 }

@@ -30,6 +30,7 @@ export interface Layout {
   /** Scratch space of thread 0; that of thread t is `scratchBytes` * t further. */
   readonly scratch: number
   readonly scratchBytes: number
+  readonly threads: number
   readonly sizeBytes: number
 }
 
@@ -76,6 +77,7 @@ export function layOut(spec: TrainSpec, probe: Kernels, threads: number): Layout
     x,
     y,
     arena,
+    threads,
   }
   const scratchBytes = alignUp(scratchBytesOf(unscratched, probe))
   const scratch = take(scratchBytes * threads)
@@ -112,7 +114,7 @@ export function plansOf(
   kernels: Kernels,
   rateAt: (slot: number) => number,
 ): { readonly train: Plan; readonly forward: Plan } {
-  const { arena, vectors, rates, noise } = layout
+  const { arena, vectors, rates, noise, threads } = layout
   const plan = ({ graph, x, y }: { graph: Graph; x: Value; y: Value }, placement: Placement) =>
     planGraph(graph, {
       placement,
@@ -120,6 +122,7 @@ export function plansOf(
       vectors,
       rates,
       noise,
+      threads,
       rateAt,
       kernels,
       inputs: new Map([

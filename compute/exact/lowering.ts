@@ -6,6 +6,8 @@ import type { Kernels } from './kernels.ts'
 export interface Span {
   readonly start: number
   readonly end: number
+  /** Unit u of the call touches the u-th of as many equal parts alone. Without it each unit may touch all. */
+  readonly isSplit?: boolean
 }
 
 export interface Part {
@@ -66,6 +68,11 @@ export function matrixOf(values: readonly Value[], index: number): [rows: number
   const shape = values[index]?.shape
   assert(shape?.length === 2, 'the operand is a matrix')
   return [shape[0] as number, shape[1] as number]
+}
+
+/** Spans whose parts the units of a call share out among them. */
+export function splitByUnits(spans: readonly Span[]): readonly Span[] {
+  return spans.map((span) => ({ ...span, isSplit: true }))
 }
 
 /** Addresses and spans of a node's operands. */

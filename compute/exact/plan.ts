@@ -13,6 +13,7 @@ export interface PlannedCall extends Call {
 export interface PlanOptions extends Omit<LowerContext, 'addressOf'> {
   readonly placement: Placement
   readonly arena: number
+  readonly threads: number
   readonly vectors: Readonly<Record<Vector, number>>
   /** Addresses of the graph's inputs. */
   readonly inputs: ReadonlyMap<Value, number>
@@ -36,25 +37,52 @@ export function planGraph(graph: Graph, options: PlanOptions): Plan {
   }
   const context: LowerContext = { ...options, addressOf }
   const calls = graph.nodes.flatMap((node) => lowerings[node.operator](node, context))
-  return { calls: withBarriers(calls), addressOf }
+  return { calls: withBarriers(calls, options.threads), addressOf }
 }
 
-function withBarriers(calls: readonly Call[]): PlannedCall[] {
-  let written: Span[] = []
-  let read: Span[] = []
+/** First unit of the share that begins at a fraction of the threads. */
+export function shareStart(units: number, grain: number, fraction: number): number {
+  return Math.min(units, Math.round(Math.ceil(units / grain) * fraction) * grain)
+}
+
+/** A span that some call touches, and where threads share it out; no cuts where any thread may touch all. */
+interface Access extends Span {
+  readonly isWrite: boolean
+  readonly cuts?: string
+}
+
+/**
+ * Threads wait before a call that touches what another thread may have touched since they last waited, unless
+ * both only read. Where calls share out the same span at the same places, each thread touches its own part alone.
+ */
+function withBarriers(calls: readonly Call[], threads: number): PlannedCall[] {
+  let since: Access[] = []
   return calls.map((call) => {
-    const isAfterBarrier =
-      meets(call.reads, written) || meets(call.writes, written) || meets(call.writes, read)
-    if (isAfterBarrier) {
-      written = []
-      read = []
-    }
-    written.push(...call.writes)
-    read.push(...call.reads)
+    const accesses = accessesOf(call, threads)
+    const isAfterBarrier = accesses.some((access) => since.some((other) => meets(access, other)))
+    if (isAfterBarrier) since = []
+    since.push(...accesses)
     return { ...call, isAfterBarrier }
   })
 }
 
-function meets(some: readonly Span[], others: readonly Span[]): boolean {
-  return some.some((a) => others.some((b) => a.start < b.end && b.start < a.end))
+function accessesOf({ units, grain, reads, writes }: Call, threads: number): Access[] {
+  const cutsOf = ({ start, end, isSplit }: Span): string | undefined => {
+    if (!isSplit) return undefined
+    const unitBytes = (end - start) / units
+    const starts = Array.from({ length: threads - 1 }, (_, thread) =>
+      shareStart(units, grain, (thread + 1) / threads),
+    )
+    return starts.map((unit) => unit * unitBytes).join()
+  }
+  return [
+    ...reads.map((span) => ({ ...span, isWrite: false, cuts: cutsOf(span) })),
+    ...writes.map((span) => ({ ...span, isWrite: true, cuts: cutsOf(span) })),
+  ]
+}
+
+function meets(a: Access, b: Access): boolean {
+  if (!(a.isWrite || b.isWrite) || a.start >= b.end || b.start >= a.end) return false
+  const isSame = a.start === b.start && a.end === b.end
+  return !isSame || a.cuts === undefined || a.cuts !== b.cuts
 }

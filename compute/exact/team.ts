@@ -1,6 +1,6 @@
 import type { Digests } from './digest.ts'
 import type { Kernels } from './kernels.ts'
-import type { PlannedCall } from './plan.ts'
+import { type PlannedCall, shareStart } from './plan.ts'
 
 /** The threads that run plans together. Thread 0 is the caller. */
 export interface Team {
@@ -41,10 +41,6 @@ export function runShare(
     if (from < to && !run(kernels, { from, to, scratch })) isFinite = false
   }
   return isFinite
-}
-
-function shareStart(units: number, grain: number, fraction: number): number {
-  return Math.min(units, Math.round(Math.ceil(units / grain) * fraction) * grain)
 }
 
 /** A product of this pair is denormal: 1e-30 * 1e-10. */

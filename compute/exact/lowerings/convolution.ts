@@ -1,7 +1,7 @@
 import { assert } from '#base/assert.ts'
 import type { Node } from '#compute/graph/graph.ts'
 import { integer } from '#compute/graph/operator.ts'
-import { type Lowering, operandsOf } from '../lowering.ts'
+import { type Lowering, operandsOf, splitByUnits } from '../lowering.ts'
 
 type Four = [number, number, number, number]
 
@@ -25,8 +25,8 @@ export const conv: Lowering = (node, context) => {
     {
       units: n,
       grain: 1,
-      reads,
-      writes,
+      reads: [...splitByUnits(reads.slice(0, 1)), ...reads.slice(1)],
+      writes: splitByUnits(writes),
       scratchBytes: context.kernels.convolveScratchBytes(c, h, w, o, kh, kw, pad),
       run(kernels, { from, to, scratch }) {
         kernels.convolve(x, c, h, w, weights, o, kh, kw, pad, 0, bias, y, from, to, scratch)
@@ -48,8 +48,8 @@ export const convInputGradient: Lowering = (node, context) => {
     {
       units: n,
       grain: 1,
-      reads,
-      writes,
+      reads: [...splitByUnits(reads.slice(0, 1)), ...reads.slice(1)],
+      writes: splitByUnits(writes),
       scratchBytes: context.kernels.convolveScratchBytes(o, h, w, c, kh, kw, pad),
       run(kernels, { from, to, scratch }) {
         kernels.convolve(dy, o, h, w, weights, c, kh, kw, pad, 1, 0, dx, from, to, scratch)

@@ -10,6 +10,7 @@ import {
   floatBytes,
   matrixOf,
   operandsOf,
+  splitByUnits,
 } from '../lowering.ts'
 import { gemv } from './gemv.ts'
 
@@ -40,8 +41,13 @@ export const gemm: Lowering = (node, context) => {
     {
       units: isByColumns ? n : m,
       grain: isByColumns ? columnGrain : rowGrain,
-      reads,
-      writes,
+      reads: isByColumns
+        ? reads
+        : reads.map((span, i) => ({
+            ...span,
+            isSplit: (i === 0 && !isTurnedA) || (other !== 0 && i === reads.length - 1),
+          })),
+      writes: isByColumns ? writes : splitByUnits(writes),
       scratchBytes: context.kernels.gemmScratchBytes(k, n),
       run(kernels, { from, to, scratch }) {
         const count = to - from
@@ -83,8 +89,8 @@ export function elementwise(run: Elements): Lowering {
       {
         units: sizeOf(node.outputs[0]?.shape ?? []),
         grain: elementGrain,
-        reads,
-        writes,
+        reads: splitByUnits(reads),
+        writes: splitByUnits(writes),
         scratchBytes: 0,
         run(kernels, { from, to }) {
           const shift = from * floatBytes

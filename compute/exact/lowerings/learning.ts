@@ -7,6 +7,7 @@ import {
   matrixOf,
   operandsOf,
   rateSlots,
+  splitByUnits,
 } from '../lowering.ts'
 
 const rowGrain = 4
@@ -21,8 +22,8 @@ export const softmaxCrossEntropy: Lowering = (node, context) => {
   const rows: Call = {
     units: n,
     grain: rowGrain,
-    reads,
-    writes: writes.slice(1),
+    reads: splitByUnits(reads),
+    writes: splitByUnits(writes.slice(1)),
     scratchBytes: 0,
     run(kernels, { from, to }) {
       const shift = from * floatBytes
@@ -48,8 +49,8 @@ export const squaredError: Lowering = (node, context) => {
   const rows: Call = {
     units: n,
     grain: rowGrain,
-    reads,
-    writes: writes.slice(1),
+    reads: splitByUnits(reads),
+    writes: splitByUnits(writes.slice(1)),
     scratchBytes: 0,
     run(kernels, { from, to }) {
       const shift = from * floatBytes
@@ -85,8 +86,8 @@ export const softmaxCrossEntropyGradient: Lowering = (node, context) => {
     {
       units: n,
       grain: rowGrain,
-      reads,
-      writes,
+      reads: splitByUnits(reads),
+      writes: splitByUnits(writes),
       scratchBytes: 0,
       run(kernels, { from, to }) {
         const shift = from * floatBytes
@@ -113,8 +114,8 @@ export const squaredErrorGradient: Lowering = (node, context) => {
     {
       units: count,
       grain: elementGrain,
-      reads,
-      writes,
+      reads: splitByUnits(reads),
+      writes: splitByUnits(writes),
       scratchBytes: 0,
       run(kernels, { from, to }) {
         const shift = from * floatBytes

@@ -1,6 +1,6 @@
 import type { Node } from '#compute/graph/graph.ts'
 import { real } from '#compute/graph/operator.ts'
-import { type Lowering, floatBytes, matrixOf, operandsOf } from '../lowering.ts'
+import { type Lowering, floatBytes, matrixOf, operandsOf, splitByUnits } from '../lowering.ts'
 
 const rowGrain = 4
 const columnGrain = 16
@@ -17,8 +17,8 @@ const normalize: Lowering = (node, context) => {
     {
       units: rows,
       grain: rowGrain,
-      reads,
-      writes,
+      reads: [...splitByUnits(reads.slice(0, 1)), ...reads.slice(1)],
+      writes: splitByUnits(writes),
       scratchBytes: 0,
       run(kernels, { from, to }) {
         const shift = from * floatBytes
@@ -60,8 +60,8 @@ const normalizeGradient: Lowering = (node, context) => {
     {
       units: rows,
       grain: rowGrain,
-      reads,
-      writes,
+      reads: [...splitByUnits(reads.slice(0, -1)), ...reads.slice(-1)],
+      writes: splitByUnits(writes),
       scratchBytes: 0,
       run(kernels, { from, to }) {
         const shift = from * floatBytes

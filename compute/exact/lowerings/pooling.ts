@@ -1,7 +1,7 @@
 import type { Node, Shape } from '#compute/graph/graph.ts'
 import { type Window, windowOf } from '#compute/graph/operators/pooling.ts'
 import type { Kernels } from '../kernels.ts'
-import { type Lowering, floatBytes, operandsOf } from '../lowering.ts'
+import { type Lowering, floatBytes, operandsOf, splitByUnits } from '../lowering.ts'
 
 /** Sizes of images [n, c, h, w] and of what a pooling makes of them. */
 interface Sides {
@@ -40,8 +40,8 @@ function ofPlanes(shapesOf: (node: Node) => { image: Shape; result: Shape }, run
       {
         units: n * c,
         grain: 1,
-        reads,
-        writes,
+        reads: splitByUnits(reads),
+        writes: splitByUnits(writes),
         scratchBytes: 0,
         run(kernels, { from, to }) {
           const places = operands.map(({ start, bytes }) => start + from * bytes)
