@@ -27,7 +27,7 @@ export interface BackendModel {
   /** Takes a state in place of its own; copies it. */
   load(state: FlatState): void
   /** Its state; valid until the next step. */
-  state(): FlatState
+  state(): Promise<FlatState>
   /** One training step; returns its loss. Throws NON_FINITE. */
   train(batch: Batch): Promise<number>
   forward(batch: Batch): Promise<ForwardResult>

@@ -3,6 +3,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { AppError } from '#base/error.ts'
 import type { Backend } from './backend.ts'
+import { createTfBackend } from './tfjs.ts'
+import type { TensorFlow } from './tfjs-types.ts'
 import { type OnnxRuntime, createOnnxBackend } from './onnxruntime.ts'
 
 /** A backend that can be used where its package is installed. */
@@ -32,6 +34,13 @@ export const knownBackends: readonly KnownBackend[] = [
   onnxruntime('cpu'),
   onnxruntime('webgpu'),
   onnxruntime('cuda'),
+  {
+    name: 'tfjs-node-gpu',
+    package: '@tensorflow/tfjs-node-gpu',
+    create: (loaded, name) => createTfBackend(loaded as TensorFlow, name),
+    install:
+      'npm install --no-save @tensorflow/tfjs-node-gpu@4.22.0, which downloads libtensorflow, with CUDA 11 on the machine',
+  },
 ]
 
 /** Whether the package is installed where `folder` would find it. */

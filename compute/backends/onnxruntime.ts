@@ -59,9 +59,9 @@ async function openModel(spec: TrainSpec, options: OnnxBackendOptions): Promise<
   const used = vectors.filter((name) => training.shapes.has(name))
   let tensors = fill(used, (name) => training.tensor(name, new Float32Array(training.size(name))))
 
-  function state(): FlatState {
+  function state(): Promise<FlatState> {
     const values = (name: Vector) => valuesOf(tensors, name)
-    return { p: values('p'), m: values('m'), v: values('v'), step: rates.step }
+    return Promise.resolve({ p: values('p'), m: values('m'), v: values('v'), step: rates.step })
   }
 
   return {

@@ -83,7 +83,7 @@ async function repeat(backend: Backend, reference: Reference): Promise<number> {
   try {
     model.load(first)
     for (const batch of batches) await model.train(batch)
-    return relativeChange(model.state().p, last, first.p)
+    return relativeChange((await model.state()).p, last, first.p)
   } finally {
     await model.close()
   }

@@ -26,7 +26,7 @@ export function createExactBackend({
           engine.v.set(v)
           engine.setStep(step)
         },
-        state: () => ({ p: engine.p, m: engine.m, v: engine.v, step: engine.step }),
+        state: () => Promise.resolve({ p: engine.p, m: engine.m, v: engine.v, step: engine.step }),
         train({ x, y }) {
           engine.x.set(x)
           engine.y.set(y)

@@ -87,7 +87,7 @@ describe('encodeTraining', () => {
     for (let step = 0; step < steps; step++) {
       expect(await model.train(batch)).toBeCloseTo(engine.train(), 4)
     }
-    const { p, m, v, step } = model.state()
+    const { p, m, v, step } = await model.state()
     expect(step).toBe(steps)
     expect(relativeChange(p, engine.p, first)).toBeLessThan(relativeMax)
     for (const [found, exact] of [
