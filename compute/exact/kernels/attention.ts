@@ -12,12 +12,12 @@ function up8(count: i32): i32 {
   return (count + 7) & ~7
 }
 
-/** Bytes of scratch space of `attend` and `attendGradient`. */
-export function attentionScratchBytes(context: i32, size: i32): i32 {
-  const strip = 16 * max(context, size)
-  const byPlace = 4 * up8(context) * size
-  const byColumn = 4 * up8(size) * context
-  return <i32>TILE_BYTES + strip + byPlace + 3 * byColumn + 4 * context * context
+/** Bytes of scratch space of `attend` and `attendGradient`. A real number: sides may ask for more than a memory has. */
+export function attentionScratchBytes(context: i32, size: i32): f64 {
+  const strip = 16 * f64(max(context, size))
+  const byPlace = 4 * f64(up8(context)) * f64(size)
+  const byColumn = 4 * f64(up8(size)) * f64(context)
+  return f64(TILE_BYTES) + strip + byPlace + 3 * byColumn + 4 * f64(context) * f64(context)
 }
 
 /** Panels of 8 rows of x, each as `size` groups of 8: B of a product over the columns of x. */

@@ -26,6 +26,8 @@ describe('training in Chromium ends in the committed hashes', () => {
     ['mlp', 200],
     ['cnn', 200],
     ['gpt', 20],
+    ['llama', 200],
+    ['bitnet', 200],
   ] as const)('%s after %i steps', async ([name, steps], { skip }) => {
     if ('reason' in browser) {
       skip(browser.reason)

@@ -19,6 +19,10 @@ describe('training ends in the committed hashes', () => {
     ['gpt', 20, 1],
     ['gpt', 200, 2],
     ['gpt', 20, 4],
+    ['llama', 200, 1],
+    ['llama', 200, 3],
+    ['bitnet', 200, 1],
+    ['bitnet', 200, 2],
   ] as const)('%s after %i steps with %i threads', { timeout: msMax }, async (...known) => {
     const [name, steps, threads] = known
     const options = { steps, threads, createTeam: createThreadTeam }

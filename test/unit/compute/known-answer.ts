@@ -31,7 +31,7 @@ const common = {
   aggregation: 'mean',
 } as const
 
-/** The models of the benchmark whose first 200 steps have committed hashes. */
+/** The models whose first 200 steps have committed hashes: those of the benchmark, and small ones of each kind. */
 export const knownSpecs = {
   mlp: {
     ...common,
@@ -80,6 +80,44 @@ export const knownSpecs = {
     outputs: 96,
     batchSize: 16,
   },
+  llama: {
+    ...common,
+    model: {
+      kind: 'transformer',
+      layers: 2,
+      width: 48,
+      heads: 4,
+      hidden: 100,
+      norm: 'rms',
+      feedForward: 'swiglu',
+      positions: 'rotary',
+      dropout: 0.1,
+      tied: false,
+      ternary: false,
+    },
+    inputShape: [24],
+    outputs: 67,
+    batchSize: 8,
+  },
+  bitnet: {
+    ...common,
+    model: {
+      kind: 'transformer',
+      layers: 2,
+      width: 32,
+      heads: 2,
+      hidden: 80,
+      norm: 'rms',
+      feedForward: 'swiglu',
+      positions: 'rotary',
+      dropout: 0,
+      tied: true,
+      ternary: true,
+    },
+    inputShape: [17],
+    outputs: 50,
+    batchSize: 7,
+  },
 } satisfies Record<string, TrainSpec>
 export type KnownName = keyof typeof knownSpecs
 
@@ -106,6 +144,7 @@ export async function answerOf(
     batchSize: spec.batchSize,
   })
   engine.initialize(seed)
+  engine.setNoise(segmentSeed)
   const losses = new Float32Array(steps)
   for (let step = 0; step < steps; step += 1) {
     loadBatch(engine, rows, batchAt(step))

@@ -86,3 +86,9 @@ describe('evaluateRows of tokens', () => {
     },
   )
 })
+
+test('MEMORY_LIMIT: a transformer whose attention asks for more than a memory has', async () => {
+  const spec = { ...withModel(gptSpec, { width: 8192, heads: 1 }), inputShape: [16_384] }
+  const code = 'MEMORY_LIMIT'
+  await expect(createEngine(spec, wasm)).rejects.toThrow(expect.objectContaining({ code }))
+})
