@@ -1,3 +1,4 @@
+import { assert } from '#base/assert.ts'
 import type { TrainSpec } from '#wire/spec.ts'
 import { vocabulary } from '#wire/vocabulary.ts'
 import { localStepsFor, segmentSteps } from './defaults.ts'
@@ -14,9 +15,19 @@ type Size = Pick<
   'layers' | 'width' | 'heads' | 'hidden'
 >
 
-const smallSize: Size = { layers: 2, width: 64, heads: 2, hidden: 192 }
-const size: Size = { layers: 4, width: 128, heads: 4, hidden: 352 }
-const smallTokens = 200_000
+/** By the tokens of the training part: the last of which it has enough. */
+const sizes: readonly (Size & { readonly tokensMin: number })[] = [
+  { tokensMin: 0, layers: 1, width: 32, heads: 2, hidden: 96 },
+  { tokensMin: 40_000, layers: 2, width: 64, heads: 2, hidden: 192 },
+  { tokensMin: 400_000, layers: 4, width: 128, heads: 4, hidden: 352 },
+]
+
+function sizeFor(tokens: number): Size {
+  const found = sizes.findLast(({ tokensMin }) => tokens >= tokensMin)
+  assert(found, 'the smallest size needs no tokens')
+  const { tokensMin: _, ...size } = found
+  return size
+}
 
 const contexts = [128, 64, 32, 16, 8] as const
 const rowsWantedPerWorker = 64
@@ -40,11 +51,10 @@ export function textSpec({ trainRows, context, workerCount }: TextFacts): TrainS
   const wanted = Math.ceil((shardRows * passes) / batchSize)
   const steps = Math.min(stepsMax, Math.max(stepsMin, wanted))
   const localSteps = localStepsFor(steps)
-  const isSmall = trainRows * context < smallTokens
   return {
     model: {
       kind: 'transformer',
-      ...(isSmall ? smallSize : size),
+      ...sizeFor(trainRows * context),
       norm: 'rms',
       feedForward: 'swiglu',
       positions: 'rotary',
@@ -63,7 +73,8 @@ export function textSpec({ trainRows, context, workerCount }: TextFacts): TrainS
       epsilon: 1e-8,
       weightDecay: 0.1,
     },
-    schedule: 'linear',
+    schedule: 'cosine',
+    warmupSteps: Math.ceil(steps / 20),
     batchSize: Math.floor(batchSize),
     localSteps,
     rounds: Math.ceil(steps / localSteps),
