@@ -6,6 +6,7 @@
  */
 import { availableParallelism, cpus, loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
+import { compareWithC } from './peers/clang.ts'
 import { installPeer } from './peers/install.ts'
 import { type EngineName, engineNames } from './peers/peer.ts'
 import { startPeer } from './peers/process.ts'
@@ -81,7 +82,7 @@ const machine = {
   ),
   loadAverage: [loadBefore, loadavg()[0] ?? 0],
 }
-const report = reportOf(measurements)
+const report = reportOf(compareWithC(measurements))
 console.log(
   `${machine.processor}, ${machine.cores} cores, Node ${machine.node}, load ${machine.loadAverage.map((load) => load.toFixed(1)).join(' to ')}`,
 )

@@ -5,6 +5,7 @@ import { ternaryOf } from '#compute/exact/ternary.ts'
 import { sizeOf } from '#compute/graph/graph.ts'
 import { buildForwardOnly } from '#compute/graph/training.ts'
 import { readKernels } from '#compute/train/session.ts'
+import { createDecoder } from '#compute/infer/decoder.ts'
 import type { TrainSpec } from '#wire/spec.ts'
 import type { Peer, PeerOptions, Work } from './peer.ts'
 import { type GemmForm, createBatch, createValues } from './tasks.ts'
@@ -21,7 +22,8 @@ export async function createPeer({ threads }: PeerOptions): Promise<Peer> {
     version: engineIdOf(wasm).slice(0, 10),
     async open(task) {
       if (task.kind === 'training') return openTraining(task.spec, { wasm, threads })
-      if (threads > 1) throw new Error('single kernels run in one thread')
+      if (threads > 1) throw new Error('it runs in one thread')
+      if (task.kind === 'generation') return openGeneration(task.spec, wasm)
       if (task.kind === 'gemm') return openGemm(task.side, task.form, wasm)
       const { ternary } = task
       return ternary ? openTernary(ternary, task.side, wasm) : openGemv(task.side, wasm)
@@ -55,6 +57,24 @@ async function openTraining(
       memoryRatio: engine.p.buffer.byteLength / bytesNeeded(spec),
       hashingShare: Math.max(0, 1 - plain / hashed),
     },
+  }
+}
+
+/** Each run begins anew and fills the context. */
+async function openGeneration(spec: TrainSpec, wasm: Wasm): Promise<Work> {
+  const engine = await createEngine({ ...spec, batchSize: 1 }, wasm)
+  engine.initialize(seed)
+  const decoder = await createDecoder(spec, engine.p.slice(), wasm)
+  await engine.close()
+  return {
+    run() {
+      decoder.reset()
+      for (let token = 1; decoder.length < decoder.context;) {
+        const logits = decoder.extend(Int32Array.of(token))
+        token = logits.indexOf(Math.max(...logits))
+      }
+    },
+    close: () => {},
   }
 }
 

@@ -7,7 +7,7 @@ import { createGraphWriter, encodeModel } from '#compute/export/onnx-writer.ts'
 import { readKernels } from '#compute/train/session.ts'
 import type { TrainSpec } from '#wire/spec.ts'
 import type { Peer, PeerOptions, Work } from './peer.ts'
-import { type Task, createBatch, createValues } from './tasks.ts'
+import { type Product, createBatch, createValues } from './tasks.ts'
 
 const seed = `0x${'5a'.repeat(32)}` as const
 
@@ -26,6 +26,7 @@ export async function createPeer(
   return {
     version: versionOf(folder, engine),
     async open(task) {
+      if (task.kind === 'generation') throw new Error('no graph that keeps keys and values')
       if (task.kind !== 'training') return openProduct(task, { runtime, provider, threads })
       const backend = createOnnxBackend({ name: engine, runtime, provider, threads })
       const model = await backend.open(task.spec)
@@ -52,7 +53,7 @@ async function initialStateOf(spec: TrainSpec) {
 
 /** One Gemm of two inputs; of a gemv the matrix is a constant, which onnxruntime may prepare. */
 async function openProduct(
-  task: Exclude<Task, { kind: 'training' }>,
+  task: Product,
   options: { runtime: OnnxRuntime; provider: string; threads: number },
 ): Promise<Work> {
   const { runtime, provider, threads } = options

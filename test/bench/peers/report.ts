@@ -89,6 +89,12 @@ const figures: Readonly<Record<string, Goal & { task: string; threads: number; f
       bound: 1.5,
       isMost: true,
     },
+    'gemm 512 / C built by clang': {
+      task: 'gemm-nn',
+      threads: 1,
+      figure: 'ratioToC',
+      bound: 0.9,
+    },
     'ternary gemv / own f32 gemv': {
       task: 'ternary-gemv-wide',
       threads: 1,

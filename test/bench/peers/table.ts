@@ -20,7 +20,12 @@ function cellsOf(row: Row, tasks: readonly Task[]): readonly string[] {
   const { name, engine, threads, stepsPerSecond, best, reason = '' } = row
   const task = tasks.find((known) => known.name === name)
   const flops = task && flopsOfProduct(task)
-  const rate = flops && best ? `${((flops * best) / 1e9).toFixed(1)} GFLOP/s` : reason
+  const rate =
+    task?.kind === 'generation' && best
+      ? `${((task.spec.inputShape[0] ?? 0) * best).toFixed(0)} tokens/s`
+      : flops && best
+        ? `${((flops * best) / 1e9).toFixed(1)} GFLOP/s`
+        : reason
   const figures = [stepsPerSecond, best].map((value) => (value === null ? '-' : digits(value)))
   return [name, engine, `${threads}`, ...figures, rate]
 }

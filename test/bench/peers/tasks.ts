@@ -4,6 +4,8 @@ import { knownSpecs } from '#test/unit/compute/known-answer.ts'
 /** What is timed. A product is [side, side] x [side, side]; a gemv [1, side] x [side, side]. */
 export type Task =
   | { readonly kind: 'training'; readonly name: string; readonly spec: TrainSpec }
+  /** Greedy tokens, one after another, up to the whole context. */
+  | { readonly kind: 'generation'; readonly name: string; readonly spec: TrainSpec }
   | { readonly kind: 'gemm'; readonly name: string; readonly side: number; readonly form: GemmForm }
   | {
       readonly kind: 'gemv'
@@ -24,6 +26,7 @@ export const tasks: readonly Task[] = [
   { kind: 'training', name: 'mlp', spec: knownSpecs.mlp },
   { kind: 'training', name: 'cnn', spec: knownSpecs.cnn },
   { kind: 'training', name: 'gpt', spec: knownSpecs.gpt },
+  { kind: 'generation', name: 'generate-1024', spec: { ...knownSpecs.gpt, inputShape: [1024] } },
   { kind: 'gemm', name: 'gemm-nn', side, form: 'NN' },
   { kind: 'gemm', name: 'gemm-nt', side, form: 'NT' },
   { kind: 'gemm', name: 'gemm-tn', side, form: 'TN' },
@@ -31,6 +34,9 @@ export const tasks: readonly Task[] = [
   { kind: 'gemv', name: 'ternary-gemv-packed', side: gemvSide, ternary: 'packed' },
   { kind: 'gemv', name: 'ternary-gemv-wide', side: gemvSide, ternary: 'wide' },
 ]
+
+/** One matrix product. */
+export type Product = Extract<Task, { kind: 'gemm' | 'gemv' }>
 
 /** FLOPs of one run, where that is one product. */
 export function flopsOfProduct(task: Task): number | undefined {

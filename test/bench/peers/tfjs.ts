@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Peer, PeerOptions, Work } from './peer.ts'
 import { createLoss } from './tfjs-models.ts'
 import type { TensorFlow } from './tfjs-types.ts'
-import { type Task, createValues } from './tasks.ts'
+import { type Product, type Task, createValues } from './tasks.ts'
 
 /**
  * tfjs on its WebAssembly backend, one thread in Node: models of its core operators, its gradients, its Adam
@@ -19,8 +19,10 @@ export async function createPeer({ threads, folder }: PeerOptions): Promise<Peer
   await tf.ready()
   return {
     version: tf.version_core,
-    open: async (task) =>
-      task.kind === 'training' ? openTraining(tf, task) : openProduct(tf, task),
+    open: async (task) => {
+      if (task.kind === 'generation') throw new Error('not written for tfjs')
+      return task.kind === 'training' ? openTraining(tf, task) : openProduct(tf, task)
+    },
   }
 }
 
@@ -43,7 +45,7 @@ function openTraining(tf: TensorFlow, { spec }: Extract<Task, { kind: 'training'
   }
 }
 
-function openProduct(tf: TensorFlow, task: Exclude<Task, { kind: 'training' }>): Work {
+function openProduct(tf: TensorFlow, task: Product): Work {
   if (task.kind === 'gemv' && task.ternary) throw new Error('no ternary kernel')
   const { side } = task
   const form = task.kind === 'gemm' ? task.form : 'NN'
