@@ -6,7 +6,7 @@ import { z } from 'zod'
 import { AppError } from '#base/error.ts'
 import { prepareJob } from '#compute/data/prepare.ts'
 import type { PrepareOptions, PreparedJob } from '#compute/data/prepared.ts'
-import { type BuiltModel, buildModel, listFiles } from '#compute/export/model.ts'
+import { type BuiltModel, buildModel, listExtras, listFiles } from '#compute/export/model.ts'
 import { decodeSafetensors, takeTensor } from '#compute/export/safetensors.ts'
 import { createRunner } from '#compute/runner-process.ts'
 import type { Evaluation, OpenedJob, Runner } from '#compute/runner.ts'
@@ -210,7 +210,9 @@ function modelOf(made: {
   })
 }
 
-function writeModel(directory: string, { files }: BuiltModel): void {
+function writeModel(directory: string, model: BuiltModel): void {
   mkdirSync(directory, { recursive: true })
-  for (const { name, bytes } of listFiles(files)) writeFileSync(join(directory, name), bytes)
+  for (const { name, bytes } of [...listFiles(model.files), ...listExtras(model)]) {
+    writeFileSync(join(directory, name), bytes)
+  }
 }

@@ -49,7 +49,7 @@ export async function fetchParameters(
       name === modelFileNames.manifest ? manifestBytesMax : sizeBytesMax
     const get = (name: string) =>
       deps.artifacts.get(`${cid}/${name}`, { sizeBytesMax: sizeOf(name), ...bounds })
-    return collectFiles(get, wanted.job.train)
+    return collectFiles(get)
   })
   if (files === 'wrong' || files === 'late') return files
   try {

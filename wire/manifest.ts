@@ -20,11 +20,6 @@ export const manifestSchema = z.strictObject({
   seeds: z.strictObject({ split: count, initial: hash32 }),
   /** Merkle root of the flat parameters, binary32 little-endian. */
   modelRoot: hash32,
-  /** Files that the model's directory lacks, and why. */
-  leftOut: z
-    .array(z.strictObject({ file: z.string().max(64), reason: z.string().max(200) }))
-    .max(8)
-    .optional(),
   /** Where the other two files are, for those who hold the manifest alone. */
   cids: z.strictObject({ graph: cid, weights: cid }).optional(),
 })

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import { AppError } from '#base/error.ts'
-import { collectFiles, listFiles, parseModel } from '#compute/export/model.ts'
+import { collectFiles, listExtras, listFiles, parseModel } from '#compute/export/model.ts'
 import { cidOfDigest, codecs } from '#wire/cid.ts'
 import type { Context } from '../context.ts'
 import { withStation } from './client-session.ts'
@@ -25,14 +25,16 @@ export async function fetchResult(
     const modelCid = cidOfDigest(modelCidDigest, codecs.dagPb)
     const signal = context.stopping
     const files = await collectFiles((name) => artifacts.get(`${modelCid}/${name}`, { signal }))
-    const { modelHash, manifest } = parseModel(files)
+    const model = parseModel(files)
+    const { modelHash, manifest } = model
     if (verdict !== undefined && modelHash !== verdict.modelHash) {
       const message = 'the directory behind the CID is not the accepted model'
       throw new AppError({ code: 'MODEL_DIFFERS', modelCid, modelHash, message })
     }
     mkdirSync(wanted.directory, { recursive: true })
-    for (const { name, bytes } of listFiles(files))
+    for (const { name, bytes } of [...listFiles(files), ...listExtras(model)]) {
       writeFileSync(join(wanted.directory, name), bytes)
+    }
     const input = manifest.task === 'language-model' ? '--prompt "…"' : '<file>'
     const text = `${wanted.directory}  ${modelHash}\npredict with  npm run -s quern -- predict ${wanted.directory} ${input}`
     const { directory } = wanted

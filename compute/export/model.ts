@@ -10,7 +10,8 @@ import type { Hex } from '#wire/primitives.ts'
 import type { TrainSpec } from '#wire/spec.ts'
 import { parametersOf } from '../graph/training.ts'
 import { partRootOf } from '../train/commit.ts'
-import { encodeOnnx } from './onnx.ts'
+import { encodeGguf, isGgufFit } from './gguf.ts'
+import { encodeOnnx, encodeTextOnnx } from './onnx.ts'
 import type { NamedParameter } from './onnx-forward.ts'
 import { decodeSafetensors, encodeSafetensors, takeTensor, type Tensor } from './safetensors.ts'
 
@@ -23,41 +24,39 @@ export const modelFileNames = {
 
 export type ModelPart = keyof typeof modelFileNames
 
-/** The bytes of a model's files; those that `leftOut` of its manifest names are undefined. */
-export type ModelFiles = Readonly<Record<Exclude<ModelPart, 'graph'>, Uint8Array>> & {
-  readonly graph?: Uint8Array
-}
+/** The bytes of a model's files. */
+export type ModelFiles = Readonly<Record<ModelPart, Uint8Array>>
 
 /** The files of a model by their names. */
 export function listFiles(files: ModelFiles): { name: string; bytes: Uint8Array }[] {
-  return (['manifest', 'graph', 'weights'] as const).flatMap((part) => {
-    const bytes = files[part]
-    return bytes === undefined ? [] : [{ name: modelFileNames[part], bytes }]
+  return (['manifest', 'graph', 'weights'] as const).map((part) => {
+    return { name: modelFileNames[part], bytes: files[part] }
   })
 }
 
-/** Reads the files of a model directory; those that it has follow from the specification, or else from the manifest. */
+/** Reads the files of a model directory. */
 export async function collectFiles(
   read: (name: string) => Promise<Uint8Array>,
-  train?: TrainSpec,
 ): Promise<ModelFiles> {
-  const manifest = await read(modelFileNames.manifest)
-  const leftOut = leftOutOf(train ?? parseManifest(manifest).train) ?? []
-  const hasGraph = leftOut.every(({ file }) => file !== modelFileNames.graph)
-  const graph = hasGraph ? await read(modelFileNames.graph) : undefined
-  return { manifest, weights: await read(modelFileNames.weights), ...(graph && { graph }) }
+  return {
+    manifest: await read(modelFileNames.manifest),
+    graph: await read(modelFileNames.graph),
+    weights: await read(modelFileNames.weights),
+  }
 }
 
-/** What a model has no file for, and why. */
-function leftOutOf({ model }: TrainSpec): Manifest['leftOut'] {
-  if (model.kind !== 'transformer') return undefined
-  const reason = 'transformers are not written as ONNX yet'
-  return [{ file: modelFileNames.graph, reason }]
+/** What other programs read, made from a model and no part of it: `model.gguf` where llama.cpp runs the model. */
+export function listExtras({ manifest, parameters }: Pick<LoadedModel, 'manifest' | 'parameters'>) {
+  const { train, name } = manifest
+  if (!isGgufFit(train)) return []
+  const bytes = encodeGguf(train, nameParameters(train, parameters), { name })
+  return [{ name: 'model.gguf', bytes }]
 }
 
 export type BuiltModel = {
   readonly files: ModelFiles
   readonly manifest: Manifest
+  readonly parameters: Float32Array
   readonly modelRoot: Hex
   readonly modelHash: Hex
 }
@@ -90,7 +89,7 @@ export function buildModel({ job, initialSeed, parameters }: ModelOf): BuiltMode
     graph: graphOf(manifest, named),
     weights: encodeWeights(named),
   }
-  return { files, manifest, modelRoot, modelHash: modelHashOf(manifest) }
+  return { files, manifest, parameters, modelRoot, modelHash: modelHashOf(manifest) }
 }
 
 /** The manifest of a job's model with these parameters: known before anybody has their bytes. */
@@ -100,9 +99,7 @@ export function manifestOf(
 ): Manifest {
   const { name, task, metric, train, preprocessing, engineId, splitSeed } = job
   const seeds = { split: splitSeed, initial: initialSeed }
-  const leftOut = leftOutOf(train)
-  const fields = { name, task, metric, train, preprocessing, engineId, seeds, modelRoot }
-  return { version: 1, ...fields, ...(leftOut && { leftOut }) }
+  return { version: 1, name, task, metric, train, preprocessing, engineId, seeds, modelRoot }
 }
 
 /** SHA256(modelRoot | SHA256(canonical manifest without CIDs)). */
@@ -123,7 +120,7 @@ export function parseModel(files: ModelFiles): LoadedModel {
   }
   const named = nameParameters(manifest.train, parameters)
   const graph = graphOf(manifest, named)
-  if (graph && !(files.graph && equalBytes(graph, files.graph))) {
+  if (!equalBytes(graph, files.graph)) {
     throw damaged(modelFileNames.graph, 'the graph is not that of the manifest and parameters')
   }
   return { manifest, parameters, modelHash: modelHashOf(manifest) }
@@ -135,11 +132,8 @@ function parseManifest(bytes: Uint8Array): Manifest {
   throw damaged(modelFileNames.manifest, parsed.error.message)
 }
 
-function graphOf(
-  { train, preprocessing }: Manifest,
-  named: readonly NamedParameter[],
-): Uint8Array | undefined {
-  if (leftOutOf(train) || preprocessing.kind === 'text') return undefined
+function graphOf({ train, preprocessing }: Manifest, named: readonly NamedParameter[]): Uint8Array {
+  if (preprocessing.kind === 'text') return encodeTextOnnx(train, named)
   return encodeOnnx(train, preprocessing, named)
 }
 

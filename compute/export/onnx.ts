@@ -1,6 +1,7 @@
 import { assert } from '#base/assert.ts'
 import type { FittedColumn, RowPreprocessing } from '#wire/preprocessing.ts'
 import type { ModelShape } from '#wire/spec.ts'
+import { tokenTexts } from '#wire/vocabulary.ts'
 import { type NamedParameter, addForward } from './onnx-forward.ts'
 import { type GraphWriter, createGraphWriter, elementTypes, encodeModel } from './onnx-writer.ts'
 import type { Bytes } from './protobuf.ts'
@@ -39,6 +40,25 @@ export function encodeOnnx(
     inputs: [{ name: 'x', type: 'f32', shape: ['rows', ...shape] }],
     outputs: [{ name: output, type: 'f32', shape: ['rows', spec.outputs] }],
     properties: propertiesOf(preprocessing),
+    opset,
+    irVersion,
+  })
+}
+
+/**
+ * The same for a model of texts: `tokens` [rows, context], numbered as wire/vocabulary.ts does, to the `logits` of the
+ * token after each [rows, context, vocabulary].
+ */
+export function encodeTextOnnx(spec: ModelShape, parameters: readonly NamedParameter[]): Bytes {
+  const graph = createGraphWriter()
+  const [context = 0] = spec.inputShape
+  const flat = addForward(graph, spec, { input: 'tokens', parameters })
+  const shape = graph.integers('logits.shape', [-1, context, spec.outputs])
+  graph.node('Reshape', [flat, shape], { output: 'logits' })
+  return encodeModel(graph, {
+    inputs: [{ name: 'tokens', type: 'i32', shape: ['rows', context] }],
+    outputs: [{ name: 'logits', type: 'f32', shape: ['rows', context, spec.outputs] }],
+    properties: { tokens: tokenTexts },
     opset,
     irVersion,
   })

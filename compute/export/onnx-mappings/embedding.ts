@@ -1,9 +1,9 @@
+import { rotaryTableOf } from '#compute/exact/rotary.ts'
 import { sizeOf } from '#compute/graph/graph.ts'
 import { integer } from '#compute/graph/operator.ts'
 import { type Mapping, type Scope, oneHot, reshaped, sidesOf } from '../onnx-mapping.ts'
 
 const rowsDenseMax = 4096
-const base = 10_000
 
 export const gather: Mapping = ({ inputs }, scope) => [
   scope.apply('Gather', inputs.map(scope.nameOf), { axis: 0 }),
@@ -26,19 +26,11 @@ export const gatherGradient: Mapping = ({ inputs: [dy, indices], attributes }, s
   return [scope.apply('ScatterElements', [zeros, places, flat], attribute)]
 }
 
-/** SPEC.md's table, from this machine's cosines and sines. */
+/** SPEC.md's table, with the engine's bits. */
 export const rotaryTable: Mapping = ({ attributes }, scope) => {
   const context = integer(attributes, 'context')
   const size = integer(attributes, 'size')
-  const values = new Float32Array(context * 2 * size)
-  for (let t = 0; t < context; t += 1) {
-    for (let i = 0; i < size; i += 1) {
-      const angle = t * base ** (-(i - (i % 2)) / size)
-      const at = 2 * t * size + i
-      values[at] = Math.cos(angle)
-      values[at + size] = i % 2 === 0 ? -Math.sin(angle) : Math.sin(angle)
-    }
-  }
+  const values = rotaryTableOf(context, size)
   const tensor = { type: 'f32', shape: [context, 2, size], values } as const
   return [scope.constant(tensor, `rotary ${context} ${size}`)]
 }

@@ -48,7 +48,7 @@ describe('parseModel', () => {
 
   const flip = (bytes: Uint8Array, at: number) =>
     bytes.map((byte, i) => (i === at ? byte ^ 1 : byte))
-  const graph = built.files.graph as Uint8Array
+  const { graph } = built.files
   const { tensors } = decodeSafetensors(built.files.weights)
   test.each([
     ['a parameter differs', { weights: flip(built.files.weights, built.files.weights.length - 2) }],
