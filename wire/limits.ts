@@ -16,6 +16,10 @@ export const limits = {
   columnsMax: 16_384,
   generatedTokensMax: 65_536,
   classesMax: 4096,
+  /** Rows of an embedding table; words of a vocabulary that travels; tokens of a row. */
+  wordsMax: 65_536,
+  termsMax: 4096,
+  bagTokensMax: 512,
   layersMax: 64,
   parametersMax: 50_000_000,
   graphNodesMax: 1024,

@@ -5,7 +5,14 @@ export const matchModes = { volunteer: 0, offers: 1, direct: 2 } as const
 export type MatchWay = keyof typeof matchModes
 
 /** Kinds of jobs that owners consent to: `Terms.kind`, and the bit of it in a consent record. */
-export const jobKinds = { linear: 0, mlp: 1, cnn: 2, transformer: 3, graph: 4 } as const
+export const jobKinds = {
+  linear: 0,
+  mlp: 1,
+  cnn: 2,
+  transformer: 3,
+  graph: 4,
+  embeddingBag: 5,
+} as const
 export type JobKind = keyof typeof jobKinds
 
 const kindOfModel: Readonly<Record<ModelSpec['kind'], JobKind>> = {
@@ -13,6 +20,7 @@ const kindOfModel: Readonly<Record<ModelSpec['kind'], JobKind>> = {
   logistic: 'linear',
   mlp: 'mlp',
   cnn: 'cnn',
+  embeddingBag: 'embeddingBag',
   transformer: 'transformer',
   graph: 'graph',
 }

@@ -66,6 +66,18 @@ const imagePreprocessingSchema = z.object({
   target: targetSchema,
 })
 
+/** A text becomes the places of its words, and of its pairs of neighbours, in `words` (compute/data/words.ts). */
+const wordsPreprocessingSchema = z.object({
+  kind: z.literal('words'),
+  column: columnName,
+  words: z.array(z.string().min(1).max(256)).min(1).max(limits.termsMax),
+  /** Tokens of a row; shorter texts are filled up with -1. */
+  tokensMax: z.int().min(1).max(limits.bagTokensMax),
+  columnCount,
+  target: targetSchema,
+})
+export type WordsPreprocessing = z.infer<typeof wordsPreprocessingSchema>
+
 /** The bytes of a text, one token each (wire/vocabulary.ts). */
 const textPreprocessingSchema = z.object({
   kind: z.literal('text'),
@@ -77,6 +89,7 @@ export const preprocessingSchema = z.discriminatedUnion('kind', [
   tablePreprocessingSchema,
   imagePreprocessingSchema,
   textPreprocessingSchema,
+  wordsPreprocessingSchema,
 ])
 export type Preprocessing = z.infer<typeof preprocessingSchema>
 /** Of rows that have a target. */

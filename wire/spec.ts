@@ -43,6 +43,15 @@ export const cnnSpecSchema = z.strictObject({
 })
 export type CnnSpec = z.infer<typeof cnnSpecSchema>
 
+/** The mean of the embeddings of a row's tokens (I32 [tokensMax], -1 where there is none), then dense layers. */
+export const embeddingBagSpecSchema = z.strictObject({
+  kind: z.literal('embeddingBag'),
+  vocabulary: z.int().min(1).max(limits.wordsMax),
+  width: side.max(8192),
+  hidden: z.array(side).max(16),
+})
+export type EmbeddingBagSpec = z.infer<typeof embeddingBagSpecSchema>
+
 /** What is trained. A CNN is blocks of 3x3 convolution, ReLU and 2x2 max pooling, then dense layers. */
 export const modelSpecSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('linear') }),
@@ -54,6 +63,7 @@ export const modelSpecSchema = z.discriminatedUnion('kind', [
     ternary: z.boolean().optional(),
   }),
   cnnSpecSchema,
+  embeddingBagSpecSchema,
   transformerSpecSchema,
   graphModelSchema,
 ])
@@ -118,6 +128,9 @@ export const trainSpecSchema = z
     if (spec.model.kind === 'linear' && spec.loss !== 'meanSquaredError') {
       fail('loss', 'a linear model is trained by meanSquaredError')
     }
+    if (spec.model.kind === 'embeddingBag' && spec.inputShape.length !== 1) {
+      fail('inputShape', 'a bag of embeddings needs [tokensMax]')
+    }
     if (spec.model.kind === 'logistic' && spec.loss !== 'crossEntropy') {
       fail('loss', 'a logistic model is trained by crossEntropy')
     }
@@ -141,6 +154,11 @@ export type ModelShape = Pick<TrainSpec, 'model' | 'inputShape' | 'outputs'>
 /** Whether rows are sequences of tokens: x and y are I32 [rows, context]. */
 export function hasTokens({ model }: Pick<TrainSpec, 'model'>): boolean {
   return model.kind === 'transformer'
+}
+
+/** Whether x holds tokens, I32 [rows, positions]: of those that have targets of their own or a class for each row. */
+export function takesTokens({ model }: Pick<TrainSpec, 'model'>): boolean {
+  return model.kind === 'transformer' || model.kind === 'embeddingBag'
 }
 
 function checkTransformer(

@@ -112,6 +112,7 @@ function describeJob(input: PostInput, terms: Terms): readonly string[] {
 function sizesOf(model: PreparedJob['train']['model']): string {
   if (model.kind === 'mlp') return model.hidden.join('-')
   if (model.kind === 'cnn') return [...model.channels, ...model.dense].join('-')
+  if (model.kind === 'embeddingBag') return `${model.vocabulary} words of ${model.width}`
   if (model.kind === 'transformer') return `${model.layers} layers of ${model.width}`
   return ''
 }

@@ -1,6 +1,7 @@
 import type { ImagePreprocessing, RowPreprocessing } from '#wire/preprocessing.ts'
 import { inputError } from './fault.ts'
 import { applyColumns, applyImages, imagesOfTable } from './fit.ts'
+import { applyWords } from './words.ts'
 import { unnamed, type Dataset, type ImageSet, type Table } from './table.ts'
 
 /** Rows of a data set as the model's input, flat [rows, ...] in binary32. Throws COLUMN_MISSING, COLUMN_NOT_NUMERIC, COLUMNS_DIFFER or INPUT_UNFIT. */
@@ -9,6 +10,13 @@ export function applyPreprocessing(
   rows: Uint32Array,
   { preprocessing, file }: { preprocessing: RowPreprocessing; file: string },
 ): Float32Array<ArrayBuffer> {
+  if (preprocessing.kind === 'words') {
+    if (dataset.kind === 'table') {
+      const table = alignUnnamed(dataset.table, preprocessing, file)
+      return applyWords(table, rows, { ...preprocessing, file })
+    }
+    throw inputError('INPUT_UNFIT', { file }, 'images, where the model was trained on texts')
+  }
   if (preprocessing.kind === 'table') {
     if (dataset.kind === 'table') {
       const table = alignUnnamed(dataset.table, preprocessing, file)

@@ -7,6 +7,10 @@ export const bounds = {
   tokensMax: 2 ** 27,
   categoriesMax: 65_536,
   categoryCharsMax: 256,
+  /** Characters of a column of texts that are kept. */
+  textCharsMax: 2 ** 27,
+  /** Different words that are counted. */
+  termsMax: 2 ** 21,
   archiveEntriesMax: 1024,
   /** Beyond this a difference of two values may leave binary32. */
   magnitudeMax: 1e37,

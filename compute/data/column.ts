@@ -82,10 +82,12 @@ interface CategoryList {
   build(name: string): Column
 }
 
-/** Texts by their codes, until they are too many or too long to be categories. */
+/** Texts by their codes, until they are too many or too long to be categories; then as they are, until too much. */
 function createCategoryList(): CategoryList {
   const codes = createList(Int32Array)
   const codeOf = new Map<string, number>()
+  let texts: (string | undefined)[] | undefined
+  let chars = 0
   let isFull = false
 
   function encode(text: string): number {
@@ -97,12 +99,26 @@ function createCategoryList(): CategoryList {
     return code
   }
 
+  function keep(text: string | undefined): void {
+    chars += text?.length ?? 0
+    if (chars > bounds.textCharsMax) texts = undefined
+    texts?.push(text)
+  }
+
   return {
     push(text) {
-      if (!isFull) codes.push(text === undefined ? -1 : encode(text))
+      if (isFull) {
+        keep(text)
+        return
+      }
+      codes.push(text === undefined ? -1 : encode(text))
+      if (!isFull) return
+      texts = []
+      const known = [...codeOf.keys()]
+      for (const code of codes.values()) keep(known[code])
     },
     build(name) {
-      if (isFull) return { kind: 'text', name }
+      if (isFull) return { kind: 'text', name, ...(texts && { texts }) }
       return { kind: 'category', name, codes: codes.values(), categories: [...codeOf.keys()] }
     },
   }

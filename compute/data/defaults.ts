@@ -12,7 +12,9 @@ export type InputFacts = {
   readonly inputShape: readonly number[]
   readonly outputs: number
   readonly workerCount: number
-  readonly model: ModelKind
+  readonly model: ModelKind | 'embeddingBag'
+  /** Words of a text. */
+  readonly vocabulary?: number
 }
 
 /** Steps between two commitments that evaluators can sample. */
@@ -56,6 +58,9 @@ export function localStepsFor(steps: number): number {
 function modelFor(facts: InputFacts): ModelSpec {
   const { model, task, inputShape } = facts
   if (model === 'linear') return { kind: task === 'classify' ? 'logistic' : 'linear' }
+  if (model === 'embeddingBag') {
+    return { kind: 'embeddingBag', vocabulary: facts.vocabulary ?? 1, width: 32, hidden: [] }
+  }
   if (model === 'cnn') return { kind: 'cnn', channels: [8, 16], dense: [64] }
   const features = inputShape.reduce((a, b) => a * b, 1)
   if (isSmall(facts)) return { kind: 'mlp', hidden: [32] }
@@ -94,8 +99,18 @@ function isLargeImage({ inputShape }: InputFacts): boolean {
 
 /** Few rows are learned fast and held back by decay. */
 function optimizerFor(facts: InputFacts): OptimizerSpec {
-  const rates = { linear: 0.01, mlp: isSmall(facts) ? 0.02 : 0.003, cnn: 0.005 }
-  const decays = { linear: 0.01, mlp: isSmall(facts) ? 1 : 0.1, cnn: 0.01 }
+  const rates = {
+    linear: 0.01,
+    mlp: isSmall(facts) ? 0.02 : 0.003,
+    cnn: 0.005,
+    embeddingBag: 0.003,
+  }
+  const decays = {
+    linear: 0.01,
+    mlp: isSmall(facts) ? 1 : 0.1,
+    cnn: 0.01,
+    embeddingBag: isSmall(facts) ? 1 : 0.1,
+  }
   return {
     kind: 'adamw',
     learningRate: rates[facts.model],

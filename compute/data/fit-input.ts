@@ -5,12 +5,13 @@ import { inputError } from './fault.ts'
 import { fitColumns, fitDivisor, imagesOfTable, widthOf } from './fit.ts'
 import type { Column, Dataset, ImageSet, Table } from './table.ts'
 import { findColumn } from './target.ts'
+import { fitWords, isFreeText } from './words.ts'
 
 export type FittedInput = {
   readonly preprocessing: RowPreprocessing
   /** [features], or [channels, height, width] for a CNN. */
   readonly inputShape: readonly number[]
-  readonly model: ModelKind
+  readonly model: ModelKind | 'embeddingBag'
   readonly notes: readonly string[]
 }
 
@@ -28,9 +29,14 @@ const cnnSideMin = 4
 export function fitInput(dataset: Dataset, rows: Uint32Array, options: FitOptions): FittedInput {
   if (dataset.kind === 'image') return fitImages(dataset.images, rows, options)
   const { table } = dataset
-  const { drop = [], target, model = 'mlp', file } = options
+  const { drop = [], target, file } = options
   const dropped = new Set(drop.map((name) => findColumn(table, name, file).name))
   const columns = table.columns.filter(({ name }) => name !== target.name && !dropped.has(name))
+  const [only] = columns
+  if (!options.model && only && columns.length === 1 && isFreeText(only, rows)) {
+    return fitTexts(table, rows, { ...options, column: only })
+  }
+  const { model = 'mlp' } = options
   if (model === 'cnn') return fitSquare(table, rows, { ...options, columns })
   const fitted = fitColumns(columns, rows, file)
   const columnCount = table.columns.length
@@ -39,6 +45,22 @@ export function fitInput(dataset: Dataset, rows: Uint32Array, options: FitOption
     inputShape: [widthOf(fitted.columns)],
     model,
     notes: fitted.notes,
+  }
+}
+
+/** A table of one column of texts and the target. */
+function fitTexts(
+  table: Table,
+  rows: Uint32Array,
+  { column, target, file }: FitOptions & { column: Column },
+): FittedInput {
+  const fitted = fitWords(column, rows, file)
+  const columnCount = table.columns.length
+  return {
+    preprocessing: { kind: 'words', ...fitted, columnCount, target },
+    inputShape: [fitted.tokensMax],
+    model: 'embeddingBag',
+    notes: [`${fitted.words.length} words and pairs of words of the column ${column.name} count`],
   }
 }
 

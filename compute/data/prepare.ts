@@ -91,7 +91,9 @@ function prepareLoaded(source: Source, options: RowOptions, names: Names): Prepa
   const { preprocessing, inputShape, model } = fitted
   const outputs = target.kind === 'class' ? target.labels.length : 1
   const workerCount = options.workerCount ?? workersDefault
-  const facts = { task, trainRows: rows.train.length, inputShape, outputs, workerCount, model }
+  const vocabulary = preprocessing.kind === 'words' ? preprocessing.words.length : undefined
+  const trainRows = rows.train.length
+  const facts = { task, trainRows, inputShape, outputs, workerCount, model, vocabulary }
   return {
     task,
     metric: task === 'classify' ? 'accuracy' : 'r2',
@@ -103,7 +105,7 @@ function prepareLoaded(source: Source, options: RowOptions, names: Names): Prepa
     labels: target.kind === 'class' ? target.labels : undefined,
     summary: {
       format: source.format,
-      trainRows: rows.train.length,
+      trainRows,
       heldOutRows: rows.test.length,
       features: inputShape.reduce((a, b) => a * b, 1),
       target: target.name,
@@ -175,7 +177,10 @@ function rowsFile(
   const x = applyPreprocessing(dataset, rows, { preprocessing, file })
   const y = encodeTarget(column, rows, { target: preprocessing.target, file })
   const bytes = encodeSafetensors({
-    x: { dtype: 'F32', shape: [rows.length, ...inputShape], values: x },
+    x:
+      preprocessing.kind === 'words'
+        ? { dtype: 'I32', shape: [rows.length, ...inputShape], values: Int32Array.from(x) }
+        : { dtype: 'F32', shape: [rows.length, ...inputShape], values: x },
     y: targetTensor(y),
   })
   return { bytes, rows: rows.length }

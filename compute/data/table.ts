@@ -2,7 +2,7 @@ import { limits } from '#wire/limits.ts'
 import { bounds } from './bounds.ts'
 import { inputError, type Place } from './fault.ts'
 
-/** Missing numbers are NaN, missing categories code -1. A text column had too many categories to keep. */
+/** Missing numbers are NaN, missing categories code -1. A text column has too many categories. */
 export type NumberColumn = {
   readonly kind: 'number'
   readonly name: string
@@ -14,7 +14,12 @@ export type CategoryColumn = {
   readonly codes: Int32Array
   readonly categories: readonly string[]
 }
-export type TextColumn = { readonly kind: 'text'; readonly name: string }
+export type TextColumn = {
+  readonly kind: 'text'
+  readonly name: string
+  /** Undefined where they are too long to be kept. */
+  readonly texts?: readonly (string | undefined)[]
+}
 export type Column = NumberColumn | CategoryColumn | TextColumn
 
 export type Table = {

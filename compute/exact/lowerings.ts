@@ -17,6 +17,7 @@ import {
 } from './lowerings/convolution.ts'
 import { add, gemm, relu, reluGradient, reshape, sumRows } from './lowerings/dense.ts'
 import { dropout } from './lowerings/dropout.ts'
+import { embeddingBag, embeddingBagGradient } from './lowerings/embedding-bag.ts'
 import { gather, gatherGradient, rotaryEmbedding, rotaryTable } from './lowerings/embedding.ts'
 import {
   adamw,
@@ -61,6 +62,8 @@ export const lowerings: Readonly<Record<OperatorName, Lowering>> = {
   ConvInputGradient: convInputGradient,
   ConvWeightGradient: convWeightGradient,
   Dropout: dropout,
+  EmbeddingBag: embeddingBag,
+  EmbeddingBagGradient: embeddingBagGradient,
   Gather: gather,
   GatherGradient: gatherGradient,
   Gelu: gelu,

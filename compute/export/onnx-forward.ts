@@ -1,5 +1,5 @@
 import { assert } from '#base/assert.ts'
-import { type ModelShape, hasTokens } from '#wire/spec.ts'
+import { type ModelShape, takesTokens } from '#wire/spec.ts'
 import { ternaryOf, ternaryValues } from '../exact/ternary.ts'
 import { createBuilder } from '../graph/builder.ts'
 import type { Node, Value } from '../graph/graph.ts'
@@ -36,7 +36,7 @@ export function addForward(
   const builder = createBuilder()
   const x = builder.input({
     shape: [rows, ...spec.inputShape],
-    type: hasTokens(spec) ? 'i32' : 'f32',
+    type: takesTokens(spec) ? 'i32' : 'f32',
   })
   const logits = buildModel(builder, spec, x)
   const known = new Map([[x, input]])

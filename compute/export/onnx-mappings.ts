@@ -16,6 +16,7 @@ import {
   sumChannels,
 } from './onnx-mappings/convolution.ts'
 import { add, gemm, relu, reluGradient, reshape, sumRows } from './onnx-mappings/dense.ts'
+import { embeddingBag, embeddingBagGradient } from './onnx-mappings/embedding-bag.ts'
 import { gather, gatherGradient, rotaryEmbedding, rotaryTable } from './onnx-mappings/embedding.ts'
 import {
   optimizer,
@@ -67,6 +68,8 @@ export const mappings: Readonly<Record<OperatorName, Mapping>> = {
   ConvInputGradient: convInputGradient,
   ConvWeightGradient: convWeightGradient,
   Dropout: unsupported('Dropout', 'a dropout of 0'),
+  EmbeddingBag: embeddingBag,
+  EmbeddingBagGradient: embeddingBagGradient,
   Gather: gather,
   GatherGradient: gatherGradient,
   Gelu: gelu,

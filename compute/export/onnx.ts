@@ -14,7 +14,8 @@ const irVersion = 9
  * The prediction graph as an ONNX file; equal input gives equal bytes.
  *
  * Input `x` holds raw values: [rows, columns] with the columns of the manifest in their order, categories as indices
- * into their list, NaN where a value is missing; or [rows, channels, height, width] raw pixels. Output `probabilities`
+ * into their list, NaN where a value is missing; or [rows, channels, height, width] raw pixels; or, of texts, i32
+ * [rows, tokensMax] places in the property `words`, -1 for none. Output `probabilities`
  * [rows, classes], or `value` [rows, 1] in the user's units. Filling, scaling and one-hot are in the graph.
  */
 export function encodeOnnx(
@@ -23,8 +24,7 @@ export function encodeOnnx(
   parameters: readonly NamedParameter[],
 ): Bytes {
   const graph = createGraphWriter()
-  const input = preprocessing.kind === 'table' ? addTable(graph, preprocessing.columns) : undefined
-  const features = input ?? addImage(graph, preprocessing, spec)
+  const features = addInput(graph, preprocessing, spec)
   const outputs = addForward(graph, spec, { input: features, parameters })
   const { target } = preprocessing
   if (target.kind === 'class') {
@@ -33,11 +33,15 @@ export function encodeOnnx(
     const scaled = graph.node('Mul', [outputs, graph.floats('target.std', [], [target.std])])
     graph.node('Add', [scaled, graph.floats('target.mean', [], [target.mean])], { output: 'value' })
   }
-  const shape =
-    preprocessing.kind === 'table' ? [preprocessing.columns.length] : preprocessing.shape
   const output = target.kind === 'class' ? 'probabilities' : 'value'
   return encodeModel(graph, {
-    inputs: [{ name: 'x', type: 'f32', shape: ['rows', ...shape] }],
+    inputs: [
+      {
+        name: 'x',
+        type: preprocessing.kind === 'words' ? 'i32' : 'f32',
+        shape: ['rows', ...rawShapeOf(preprocessing)],
+      },
+    ],
     outputs: [{ name: output, type: 'f32', shape: ['rows', spec.outputs] }],
     properties: propertiesOf(preprocessing),
     opset,
@@ -62,6 +66,18 @@ export function encodeTextOnnx(spec: ModelShape, parameters: readonly NamedParam
     opset,
     irVersion,
   })
+}
+
+/** Shape of a raw row. */
+function rawShapeOf(preprocessing: RowPreprocessing): readonly number[] {
+  if (preprocessing.kind === 'words') return [preprocessing.tokensMax]
+  return preprocessing.kind === 'table' ? [preprocessing.columns.length] : preprocessing.shape
+}
+
+function addInput(graph: GraphWriter, preprocessing: RowPreprocessing, spec: ModelShape): string {
+  if (preprocessing.kind === 'words') return 'x'
+  if (preprocessing.kind === 'table') return addTable(graph, preprocessing.columns)
+  return addImage(graph, preprocessing, spec)
 }
 
 /** Features in the order of the columns: runs of numbers scaled together, each category one-hot. */
@@ -119,6 +135,9 @@ function addImage(graph: GraphWriter, preprocessing: RowPreprocessing, spec: Mod
 function propertiesOf({ target, ...input }: RowPreprocessing): Record<string, unknown> {
   const labels = target.kind === 'class' ? { labels: target.labels } : {}
   if (input.kind === 'image') return { ...labels, target: target.name }
+  if (input.kind === 'words') {
+    return { column: input.column, words: input.words, ...labels, target: target.name }
+  }
   const columns = input.columns.map((column) =>
     column.kind === 'category'
       ? { name: column.name, categories: column.categories }

@@ -37,6 +37,8 @@ export type OperatorName =
   | 'ConvInputGradient'
   | 'ConvWeightGradient'
   | 'Dropout'
+  | 'EmbeddingBag'
+  | 'EmbeddingBagGradient'
   | 'Gather'
   | 'GatherGradient'
   | 'Gelu'

@@ -3,6 +3,7 @@ import type { ModelShape, ModelSpec } from '#wire/spec.ts'
 import type { Builder } from './builder.ts'
 import { type Value, sizeOf } from './graph.ts'
 import { convBlocks } from './models/cnn.ts'
+import { embeddingBag } from './models/embedding-bag.ts'
 import { transformer } from './models/transformer.ts'
 import { importedModel } from './models/imported.ts'
 
@@ -22,7 +23,7 @@ export function buildModel(builder: Builder, spec: ModelShape, x: Value): Value 
   }
   if (model.kind === 'transformer') return transformer(builder, spec, x)
   if (model.kind === 'graph') return importedModel(builder, { model, outputs }, x)
-  const features = model.kind === 'cnn' ? convBlocks(builder, model, x) : x
+  const features = featuresOf(builder, model, x)
   const isTernary = model.kind === 'mlp' && model.ternary === true
   return denseLayers(builder, flatten(builder, features), {
     widths: [...hiddenOf(model), outputs],
@@ -30,8 +31,13 @@ export function buildModel(builder: Builder, spec: ModelShape, x: Value): Value 
   })
 }
 
+function featuresOf(builder: Builder, model: ModelSpec, x: Value): Value {
+  if (model.kind === 'cnn') return convBlocks(builder, model, x)
+  return model.kind === 'embeddingBag' ? embeddingBag(builder, model, x) : x
+}
+
 function hiddenOf(model: ModelSpec): readonly number[] {
-  if (model.kind === 'mlp') return model.hidden
+  if (model.kind === 'mlp' || model.kind === 'embeddingBag') return model.hidden
   return model.kind === 'cnn' ? model.dense : []
 }
 

@@ -17,6 +17,7 @@ import {
 } from './operators/convolution.ts'
 import { add, gemm, relu, reluGradient, reshape, sumRows } from './operators/dense.ts'
 import { dropout } from './operators/dropout.ts'
+import { embeddingBag, embeddingBagGradient } from './operators/embedding-bag.ts'
 import { gather, gatherGradient, rotaryEmbedding, rotaryTable } from './operators/embedding.ts'
 import {
   adamw,
@@ -61,6 +62,8 @@ export const operators: Readonly<Record<OperatorName, Operator>> = {
   ConvInputGradient: convInputGradient,
   ConvWeightGradient: convWeightGradient,
   Dropout: dropout,
+  EmbeddingBag: embeddingBag,
+  EmbeddingBagGradient: embeddingBagGradient,
   Gather: gather,
   GatherGradient: gatherGradient,
   Gelu: gelu,

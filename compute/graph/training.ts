@@ -1,5 +1,5 @@
 import { assert } from '#base/assert.ts'
-import { type TrainSpec, hasTokens, momentsOf } from '#wire/spec.ts'
+import { type TrainSpec, hasTokens, momentsOf, takesTokens } from '#wire/spec.ts'
 import { differentiate } from './autodiff.ts'
 import { type Builder, type Parameter, createBuilder } from './builder.ts'
 import { type Graph, type Value, sizeOf } from './graph.ts'
@@ -62,7 +62,10 @@ function buildForward(builder: Builder, spec: TrainSpec): Forward {
   const { batchSize, inputShape, outputs } = spec
   const isClassified = spec.loss === 'crossEntropy'
   const ofTokens = hasTokens(spec)
-  const x = builder.input({ shape: [batchSize, ...inputShape], type: ofTokens ? 'i32' : 'f32' })
+  const x = builder.input({
+    shape: [batchSize, ...inputShape],
+    type: takesTokens(spec) ? 'i32' : 'f32',
+  })
   const y = builder.input(
     isClassified
       ? { shape: ofTokens ? x.shape : [batchSize], type: 'i32' }

@@ -1,12 +1,12 @@
 import { AppError } from '#base/error.ts'
-import { type TrainSpec, hasTokens } from '#wire/spec.ts'
+import { type TrainSpec, hasTokens, takesTokens } from '#wire/spec.ts'
 import { type Tensor, decodeSafetensors } from '../export/safetensors.ts'
 import type { Engine, Labels } from '../exact/engine.ts'
 import { isSameShape, sizeOf } from '../graph/graph.ts'
 
 /**
  * Examples in memory: x [count, ...inputShape]; y classes [count] or targets [count, outputs]; of tokens x and y
- * are I32 [count, context].
+ * are I32 [count, context], of bags of embeddings x alone is.
  */
 export interface Rows {
   readonly count: number
@@ -23,15 +23,18 @@ export function decodeRows(bytes: Uint8Array, spec: TrainSpec): Rows {
   const x = tensors.get('x') ?? fail('the tensor x is missing')
   const y = tensors.get('y') ?? fail('the tensor y is missing')
   const [count = 0, ...shape] = x.shape
-  const dtype = hasTokens(spec) ? 'I32' : 'F32'
+  const dtype = takesTokens(spec) ? 'I32' : 'F32'
   if (x.dtype !== dtype || !isSameShape(shape, spec.inputShape)) {
     return fail(
       `x is ${x.dtype} [${x.shape.join(',')}], rows are ${dtype} [${spec.inputShape.join(',')}]`,
     )
   }
   if (count === 0) fail('there are no rows')
-  if (x.dtype === 'I32') return tokensOf(x, y, spec)
-  if (!isFinite(x.values)) fail('x has a value that is not finite')
+  if (hasTokens(spec)) return tokensOf(x, y, spec)
+  if (x.dtype === 'I32') {
+    const wrong = foreignToken(x.values, spec)
+    if (wrong !== undefined) fail(`x has the token ${wrong}, which the vocabulary has not`)
+  } else if (!isFinite(x.values)) fail('x has a value that is not finite')
   const labels = spec.loss === 'crossEntropy' ? classesOf(y, spec) : targetsOf(y, spec)
   if (typeof labels === 'string') return fail(labels)
   if (y.shape[0] !== count) fail(`x has ${count} rows, y has ${y.shape[0]}`)
@@ -53,6 +56,12 @@ function tokensOf(x: Tensor, y: Tensor, { outputs }: TrainSpec): Rows {
     if (wrong !== undefined) fail(`${name} has the token ${wrong}, which is not below ${outputs}`)
   }
   return { count: x.shape[0] as number, x: x.values, y: y.values }
+}
+
+/** A token that a bag of embeddings has no row for; -1 is padding. */
+function foreignToken(tokens: Int32Array, { model }: TrainSpec): number | undefined {
+  const count = model.kind === 'embeddingBag' ? model.vocabulary : 0
+  return tokens.find((token) => token < -1 || token >= count)
 }
 
 function classesOf(y: Tensor, { outputs }: TrainSpec): Labels | string {

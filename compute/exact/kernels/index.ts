@@ -61,5 +61,6 @@ export {
   planeMeans,
   planeMeansGradient,
 } from './windows'
+export { embeddingBag, embeddingBagGradient } from './embedding-bag'
 export { normals, words } from './rng'
 export { exp1, keepsDenormals, log1, sqrt1 } from './math'

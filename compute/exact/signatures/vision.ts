@@ -12,7 +12,7 @@ type Windows = [
   ow: number,
 ]
 
-/** The kernels of image models: compute/exact/kernels/{batch-norm,windows}.ts. */
+/** The kernels of image models and bags of words: compute/exact/kernels/{batch-norm,embedding-bag,windows}.ts. */
 export interface VisionKernels {
   maxPool(...args: [x: Pointer, y: Pointer, ...Windows]): void
   maxPoolGradient(...args: [x: Pointer, y: Pointer, dy: Pointer, dx: Pointer, ...Windows]): void
@@ -81,4 +81,28 @@ export interface VisionKernels {
   runningMean(
     ...args: [running: Pointer, found: Pointer, count: number, keep: number, rest: number]
   ): number
+  embeddingBag(
+    ...args: [
+      table: Pointer,
+      tableRows: number,
+      width: number,
+      tokens: Pointer,
+      positions: number,
+      rows: number,
+      y: Pointer,
+    ]
+  ): void
+  embeddingBagGradient(
+    ...args: [
+      dy: Pointer,
+      tokens: Pointer,
+      positions: number,
+      rows: number,
+      gradient: Pointer,
+      tableRows: number,
+      width: number,
+      from: number,
+      to: number,
+    ]
+  ): void
 }

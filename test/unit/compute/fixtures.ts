@@ -40,6 +40,14 @@ export const cnnSpec: TrainSpec = {
   batchSize: 24,
 }
 
+export const bagSpec: TrainSpec = {
+  ...common,
+  model: { kind: 'embeddingBag', vocabulary: 30, width: 13, hidden: [10] },
+  inputShape: [9],
+  outputs: 4,
+  batchSize: 32,
+}
+
 export const linearSpec: TrainSpec = {
   ...common,
   model: { kind: 'linear' },
@@ -137,8 +145,25 @@ function createSequences({ inputShape, outputs }: TrainSpec, count: number): Row
   return { count, x, y }
 }
 
-/** Sequences for a transformer, else `createRows`. */
+/** Bags of some tokens, filled up with padding; the class follows from the first. */
+function createBags({ inputShape, outputs, model }: TrainSpec, count: number): Rows {
+  const [positions = 0] = inputShape
+  const vocabulary = model.kind === 'embeddingBag' ? model.vocabulary : 0
+  const next = createFloats(7)
+  const below = (high: number) => Math.floor(((next() + 1) / 2) * high)
+  const x = new Int32Array(count * positions).fill(-1)
+  const y = new Int32Array(count)
+  for (let row = 0; row < count; row += 1) {
+    const length = row === 1 ? 0 : 1 + below(positions)
+    for (let i = 0; i < length; i += 1) x[row * positions + i] = below(vocabulary)
+    y[row] = Math.max(0, x[row * positions] as number) % outputs
+  }
+  return { count, x, y }
+}
+
+/** Sequences for a transformer, bags of tokens for a bag of embeddings, else `createRows`. */
 export function rowsOf(spec: TrainSpec, count: number): Rows {
+  if (spec.model.kind === 'embeddingBag') return createBags(spec, count)
   return hasTokens(spec) ? createSequences(spec, count) : createRows(spec, count)
 }
 

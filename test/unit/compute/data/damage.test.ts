@@ -131,7 +131,7 @@ describe('hostile text', () => {
   test('a cell of a million digits and a letter is a text, at once', async () => {
     const long = `${'1'.repeat(1_000_000)}x`
     const [column] = (await readCsv([scratch('a.csv', `a,b\n${long},1\n`)])).columns
-    expect(column).toEqual({ kind: 'text', name: 'a' })
+    expect(column).toMatchObject({ kind: 'text', name: 'a' })
   })
 
   test('a line of brackets without end is refused', async () => {

@@ -137,3 +137,39 @@ export function batchNormGradient(
   })
   return { dGain, dBias, dx }
 }
+
+export interface Bags {
+  readonly vocabulary: number
+  readonly width: number
+  readonly rows: number
+  readonly positions: number
+}
+
+function tokensOf({ vocabulary, positions }: Bags, tokens: Int32Array, row: number): number[] {
+  const all = [...tokens.subarray(row * positions, (row + 1) * positions)]
+  return all.filter((token) => token >= 0 && token < vocabulary)
+}
+
+export function embeddingBag(s: Bags, table: Float32Array, tokens: Int32Array): Float32Array {
+  return Float32Array.from({ length: s.rows * s.width }, (_, i) => {
+    const [row, j] = [Math.floor(i / s.width), i % s.width]
+    const found = tokensOf(s, tokens, row)
+    const sum = found.reduce((held, t) => f(held + (table[t * s.width + j] as number)), 0)
+    return found.length === 0 ? 0 : f(sum / found.length)
+  })
+}
+
+export function embeddingBagGradient(s: Bags, dy: Float32Array, tokens: Int32Array) {
+  const gradient = new Float32Array(s.vocabulary * s.width)
+  for (let row = 0; row < s.rows; row += 1) {
+    const found = tokensOf(s, tokens, row)
+    for (const token of found) {
+      for (let j = 0; j < s.width; j += 1) {
+        const at = token * s.width + j
+        const share = f((dy[row * s.width + j] as number) / found.length)
+        gradient[at] = f((gradient[at] as number) + share)
+      }
+    }
+  }
+  return gradient
+}

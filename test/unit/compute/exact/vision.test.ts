@@ -144,3 +144,32 @@ describe(`batch normalization (stream ${stream})`, () => {
     expect(kernels.runningMean(running, broken, channels, keep, rest)).toBe(0)
   })
 })
+
+describe(`bags of embeddings (stream ${stream})`, () => {
+  repeated('case %i', (index) => {
+    const { kernels } = bench
+    const [vocabulary, width] = [bench.integer(1, 12), bench.integer(1, 40)]
+    const [rows, positions] = [bench.integer(0, 6), bench.integer(1, 9)]
+    const shape = { vocabulary, width, rows, positions }
+    const isWild = index % 2 === 0
+    const table = bench.values(vocabulary * width, isWild)
+    const dy = bench.values(rows * width, isWild)
+    const tokens = Int32Array.from({ length: rows * positions }, () => {
+      return bench.integer(-2, vocabulary) // padding, and a token that is no row
+    })
+    const [tableAt, dyAt, tokensAt] = [bench.put(table), bench.put(dy), bench.put(tokens)]
+    expect(
+      written(rows * width, (to) => {
+        kernels.embeddingBag(tableAt, vocabulary, width, tokensAt, positions, rows, to)
+      }),
+    ).toEqual(bitsOf(reference.embeddingBag(shape, table, tokens)))
+    const middle = bench.integer(0, width)
+    expect(
+      written(vocabulary * width, (to) => {
+        const rest = [positions, rows, to, vocabulary, width] as const
+        kernels.embeddingBagGradient(dyAt, tokensAt, ...rest, 0, middle)
+        kernels.embeddingBagGradient(dyAt, tokensAt, ...rest, middle, width)
+      }),
+    ).toEqual(bitsOf(reference.embeddingBagGradient(shape, dy, tokens)))
+  })
+})

@@ -8,6 +8,7 @@ import { encodeTraining } from '#compute/export/onnx-training.ts'
 import { createGraphWriter } from '#compute/export/onnx-writer.ts'
 import type { TrainSpec } from '#wire/spec.ts'
 import {
+  bagSpec,
   cnnSpec,
   gptSpec,
   linearSpec,
@@ -36,6 +37,7 @@ const cases: readonly (readonly [string, TrainSpec])[] = [
   ['an odd cnn', { ...cnnSpec, inputShape: [2, 13, 15], batchSize: 5 }],
   ['a cnn', cnnSpec],
   ['a linear model under sgd', linearSpec],
+  ['a bag of embeddings', bagSpec],
   [
     'a cnn with batch norm and averages',
     {

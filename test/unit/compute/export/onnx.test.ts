@@ -7,7 +7,7 @@ import type { PreparedJob } from '#compute/data/prepared.ts'
 import { encodeOnnx } from '#compute/export/onnx.ts'
 import { type NamedParameter, addForward } from '#compute/export/onnx-forward.ts'
 import { createGraphWriter, encodeModel } from '#compute/export/onnx-writer.ts'
-import { decodeSafetensors, takeTensor } from '#compute/export/safetensors.ts'
+import { decodeSafetensors } from '#compute/export/safetensors.ts'
 import { createEngine, type Engine } from '#compute/exact/engine.ts'
 import type { RowPreprocessing } from '#wire/preprocessing.ts'
 import type { ModelSpec } from '#wire/spec.ts'
@@ -38,7 +38,7 @@ async function trained(job: PreparedJob, steps = 20): Promise<Engine> {
 
 function rowsOf({ bytes, rows }: PreparedJob['trainSet'], count: number) {
   const file = decodeSafetensors(bytes)
-  const { values } = takeTensor(file, 'x', 'F32')
+  const values = file.tensors.get('x')?.values as Float32Array
   const y = file.tensors.get('y')?.values as Int32Array | Float32Array
   return { x: values.subarray(0, (count * values.length) / rows), y: y.subarray(0, count) }
 }
@@ -144,6 +144,24 @@ describe('encodeOnnx', () => {
     const pixels = rowsOf(job.trainSet, 16).x.map((value) => Math.round(value * divisor))
     const { values } = await runOnnx(onnxOf(job, engine), pixels, [16, 1, 16, 16])
     expectClose(values, answerOf(engine, job))
+    await engine.close()
+  })
+
+  test('takes the places of words for texts', async () => {
+    const words = ['good', 'bad', 'fine', 'awful', 'fair']
+    const lines = Array.from({ length: 90 }, (_, i) => {
+      return `it is ${words[i % 5]} and ${words[(i * 7) % 4]} ${i},${i % 2 ? 'no' : 'yes'}`
+    })
+    const job = await prepareJob([scratch('a.csv', `text,label\n${lines.join('\n')}\n`)])
+    const engine = await trained(job)
+    const { x } = rowsOf(job.trainSet, 16)
+    const session = await InferenceSession.create(onnxOf(job, engine), {
+      executionProviders: ['wasm'],
+    })
+    const tokens = new Tensor('int32', Int32Array.from(x), [16, ...job.train.inputShape])
+    const found = (await session.run({ x: tokens }))['probabilities']?.data as Float32Array
+    await session.release()
+    expectClose(found, answerOf(engine, job))
     await engine.close()
   })
 

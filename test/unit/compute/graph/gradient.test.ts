@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { createEngine } from '#compute/exact/engine.ts'
 import { type CnnSpec, type TrainSpec, type TransformerSpec, hasTokens } from '#wire/spec.ts'
 import {
+  bagSpec,
   cnnSpec,
   gptSpec,
   llamaSpec,
@@ -28,6 +29,7 @@ const specs: Readonly<Record<string, TrainSpec>> = {
     ...withOptions({ batchNorm: true, pooling: 'average', head: 'globalAverage' }),
     inputShape: [2, 11, 13],
   },
+  'bag of embeddings': bagSpec,
   gpt: gptSpec,
   llama: llamaSpec,
   'gpt with dropout': withModel(gptSpec, { dropout: 0.25 }),

@@ -77,6 +77,24 @@ describe('predictFiles', () => {
     expect(sum).toBeCloseTo(1, 6)
   })
 
+  test('reads the texts that it was trained on', async () => {
+    const texts = Array.from({ length: 80 }, (_, i) => {
+      const [word, label] = i % 2 ? ['loved', 'good'] : ['hated', 'bad']
+      return `"I ${word} it, number ${i}",${label}`
+    })
+    const file = scratch('reviews.csv', `review,label\n${texts.join('\n')}\n`)
+    const job = await prepareJob([file], { task: 'classify' })
+    expect(job.train.model).toMatchObject({ kind: 'embeddingBag', hidden: [] })
+    expect(job.preprocessing).toMatchObject({ kind: 'words', column: 'review', columnCount: 2 })
+    const directory = await train(job)
+    const asked = 'review\n"We LOVED it!"\n"hated, really hated"\n'
+    expect(await labelsIn(directory, scratch('b.csv', asked))).toEqual(['good', 'bad'])
+    expect(await labelsIn(directory, scratch('c.csv', 'label,review\n,loved\n'))).toEqual(['good'])
+    expect((await fieldsOf(predict(directory, [scratch('d.csv', 'text\nloved\n')]))).code).toBe(
+      'COLUMN_MISSING',
+    )
+  })
+
   test('finds columns by their place in files without names', async () => {
     const lines = rows.map(([a, b, kind]) => [kind, a, 7, b].join(',')) // the target first, a constant
     const file = scratch('a.csv', lines.join('\n'))
