@@ -10,11 +10,12 @@ import { scratch } from '../data/scratch.ts'
 
 const msMax = 120_000
 const root = fileURLToPath(new URL('../../../..', import.meta.url))
+/** onnxruntime-node on its CPU provider. */
+const backends = knownBackends.slice(0, 1)
 /** Where `npm run bench:compute` installs it, else where a user does. */
 const folder = [join(root, 'node_modules/.cache/quern-bench/onnxruntime-node'), root].find(
-  (place) => knownBackends.every((known) => isInstalled(known, place)),
+  (place) => backends.every((known) => isInstalled(known, place)),
 )
-const backends = knownBackends.slice(0, 1)
 const environment = { PATH: process.env['PATH'] }
 
 /** A folder in which each backend's package is this module. */
