@@ -142,7 +142,11 @@ async function train(
   )
   try {
     const { runners, opened } = pool
-    const options = { signal: context.stopping, onProgress: showProgress(context) }
+    const options = {
+      signal: context.stopping,
+      onProgress: showProgress(context),
+      initialParameters: prepared.initialParameters,
+    }
     const end = await trainFederated({ runners, scratchDirectory }, course, options)
     const heldOut = join(scratchDirectory, 'held-out.safetensors')
     writeFileSync(heldOut, prepared.heldOut.bytes)

@@ -1,4 +1,4 @@
-import { type Command, Option } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import { AppError } from '#base/error.ts'
 import type { PrepareOptions } from '#compute/data/prepared.ts'
 import type { JobSpec } from '#wire/job.ts'
@@ -18,7 +18,8 @@ export interface ReadingFlags {
   readonly target?: string
   readonly drop?: string
   readonly header: boolean
-  readonly model?: (typeof modelChoices)[number]
+  /** One of `modelChoices`, or the path of an ONNX file. */
+  readonly model?: string
   readonly context?: string
   readonly test?: readonly string[]
   readonly testShare?: string
@@ -48,8 +49,10 @@ export function addReadingFlags(command: Command): Command {
     .option('--target <column>', 'column to predict, by name or zero-based index')
     .option('--drop <columns>', 'columns to leave out, separated by commas')
     .option('--no-header', 'the first row is a row, not the names of the columns')
-    .addOption(
-      new Option('--model <model>', 'chosen from the data when not given').choices(modelChoices),
+    .option(
+      '--model <model>',
+      `${modelChoices.join(', ')}, or an .onnx file; chosen from the data when not given`,
+      checkModel,
     )
     .option('--context <tokens>', 'how far back a language model looks; chosen when not given')
     .option('--test <file...>', 'files of the held-out part')
@@ -97,7 +100,7 @@ export function prepareOptionsOf(flags: ReadingFlags, workers: number): PrepareO
     target: flags.target,
     drop: flags.drop?.split(',').map((name) => name.trim()),
     noHeader: flags.header ? undefined : true,
-    model: flags.model,
+    ...modelOf(flags.model),
     context:
       flags.context === undefined
         ? undefined
@@ -107,6 +110,26 @@ export function prepareOptionsOf(flags: ReadingFlags, workers: number): PrepareO
     seed: integerOf('seed', flags.seed, { min: 0, max: Number.MAX_SAFE_INTEGER }),
     workerCount: workers,
   }
+}
+
+function checkModel(text: string): string {
+  if (isChoice(text) || isOnnx(text)) return text
+  throw new InvalidArgumentError(
+    `Allowed choices are ${modelChoices.join(', ')}, or an .onnx file.`,
+  )
+}
+
+function modelOf(model: string | undefined): Pick<PrepareOptions, 'model' | 'modelFile'> {
+  if (model === undefined) return {}
+  return isChoice(model) ? { model } : { modelFile: model }
+}
+
+function isChoice(text: string): text is (typeof modelChoices)[number] {
+  return (modelChoices as readonly string[]).includes(text)
+}
+
+function isOnnx(text: string): boolean {
+  return text.toLowerCase().endsWith('.onnx')
 }
 
 /** The offer behind the flags. Throws FLAG_INVALID, AMOUNT_INVALID. */

@@ -36,6 +36,10 @@ export async function postFiles(
     ...prepareOptionsOf(flags, workers),
     signal: context.stopping,
   })
+  if (prepared.initialParameters) {
+    const text = `note          workers begin from the job's seed, not from the weights in ${flags.model}`
+    context.output.print({ event: 'note', modelFile: flags.model }, text)
+  }
   const name = flags.name ?? basename(files[0] ?? '')
   await withClient(context, command, async (client) => {
     const confirm = flags.yes === true ? async () => true : askToSign

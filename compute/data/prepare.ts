@@ -2,7 +2,11 @@ import { createRng } from '#base/rng.ts'
 import type { RowPreprocessing } from '#wire/preprocessing.ts'
 import { trainSpecSchema } from '#wire/spec.ts'
 import { encodeSafetensors, type Tensor } from '../export/safetensors.ts'
+import { adoptModel } from '../import/adopt.ts'
+import { importOnnx } from '../import/onnx.ts'
+import { onnxBounds } from '../import/onnx-file.ts'
 import { applyPreprocessing } from './apply.ts'
+import { readBytes } from './bytes.ts'
 import { defaultSpec, type ModelKind } from './defaults.ts'
 import { generateDigits } from './digits.ts'
 import { inputError } from './fault.ts'
@@ -26,11 +30,23 @@ import { prepareText } from './text.ts'
  * Turns the client's files into a job: reads, splits by the seed, fits the preprocessing on the training part alone,
  * and chooses model and hyper-parameters. Equal files and options give equal bytes. Throws AppError with file and
  * place: the readers' codes, COLUMN_MISSING, COLUMNS_MISSING, CLASS_SINGLE, CLASSES_TOO_MANY, CLASS_UNKNOWN,
- * TARGET_NOT_NUMERIC, TARGET_CONSTANT, ROWS_TOO_FEW, LABELS_MISSING, INPUT_UNFIT, OPTION_UNFIT, TEST_SHARE_INVALID.
+ * TARGET_NOT_NUMERIC, TARGET_CONSTANT, ROWS_TOO_FEW, LABELS_MISSING, INPUT_UNFIT, OPTION_UNFIT, TEST_SHARE_INVALID,
+ * and with an ONNX file MODEL_UNFIT and the codes of `importOnnx`.
  */
 export async function prepareJob(
   files: readonly string[],
   options: PrepareOptions = {},
+): Promise<PreparedJob> {
+  const { modelFile, ...rest } = options
+  if (modelFile === undefined) return prepareFiles(files, rest)
+  const imported = importOnnx(await readBytes(modelFile, onnxBounds.fileBytesMax), modelFile)
+  const model = imported.inputShape.length === 3 ? 'cnn' : 'mlp'
+  return adoptModel(await prepareFiles(files, { ...rest, model }), imported, modelFile)
+}
+
+async function prepareFiles(
+  files: readonly string[],
+  options: Omit<PrepareOptions, 'modelFile'>,
 ): Promise<PreparedJob> {
   if (options.task === 'language-model') return prepareText(files, options)
   const { noHeader, signal, testFiles = [] } = options

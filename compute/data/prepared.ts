@@ -13,6 +13,8 @@ export type PrepareOptions = {
   readonly drop?: readonly string[]
   readonly noHeader?: boolean
   readonly model?: ModelKind | 'transformer'
+  /** An ONNX file whose graph is trained instead of a model of ours. */
+  readonly modelFile?: string
   /** Tokens in a row of a language model; chosen from the length of the text when not given. */
   readonly context?: number
   /** Files of the held-out part; without them `testShare` (0.2) of the rows is held out. */
@@ -33,6 +35,8 @@ export type PreparedJob = {
   readonly metric: 'accuracy' | 'r2'
   readonly splitSeed: number
   readonly train: TrainSpec
+  /** Weights of the file that the model came from; a job on the chain begins from its seed instead. */
+  readonly initialParameters?: Float32Array
   readonly preprocessing: Preprocessing
   /** Shuffled: worker k of n owns rows i with i mod n = k. */
   readonly trainSet: RowsFile

@@ -1,13 +1,14 @@
-import { mkdir, rm } from 'node:fs/promises'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { assert } from '#base/assert.ts'
 import type { Hex } from '#wire/primitives.ts'
 import type { Leaf, ListedUpdate } from '#wire/segment.ts'
-import type { TrainSpec } from '#wire/spec.ts'
+import { type TrainSpec, momentsOf } from '#wire/spec.ts'
 import type { Runner, TrainReport } from '../runner.ts'
 import { listHashOf } from './certificate.ts'
 import { initSeedOf, segmentSeedOf } from './commit.ts'
 import { firstBatchOf, segmentOfRound } from './records.ts'
+import { encodeState } from './state.ts'
 
 /** One attempt of a job as numbers see it: what fixes every bit of it, apart from the rows. */
 export interface Course {
@@ -30,6 +31,8 @@ export interface CourseDeps {
 export interface CourseOptions {
   readonly signal?: AbortSignal
   readonly onProgress?: (progress: CourseProgress) => void
+  /** Where p begins instead of at the seed. */
+  readonly initialParameters?: Float32Array
 }
 
 export interface CourseProgress {
@@ -81,8 +84,7 @@ export async function runCourse(
   await mkdir(folder, { recursive: true })
   const bench: Bench = { ...deps, course, folder, options }
   const first = join(folder, 'initial.safetensors')
-  const seed = initSeedOf(course.jobId, course.beacon)
-  const initial = await runnerOf(bench, 0).initialState({ seed, to: first }, options)
+  const initial = await writeInitial(bench, first)
   let states: readonly string[] = course.active.map(() => first)
   let modelRoot = initial.p
   let steps = 0
@@ -102,6 +104,19 @@ export async function runCourse(
     modelRoot = (closed.aggregated[0] as Leaf).p
   }
   return { modelRoot, state: states[0] as string, steps }
+}
+
+async function writeInitial({ course, options, ...deps }: Bench, to: string): Promise<Leaf> {
+  const runner = runnerOf(deps, 0)
+  const p = options.initialParameters
+  if (!p) {
+    const seed = initSeedOf(course.jobId, course.beacon)
+    return runner.initialState({ seed, to }, options)
+  }
+  const moments = momentsOf(course.train)
+  const zeros = (vector: 'm' | 'v') => new Float32Array(moments.includes(vector) ? p.length : 0)
+  await writeFile(to, encodeState({ p, m: zeros('m'), v: zeros('v'), step: 0 }))
+  return runner.inspect(to, options)
 }
 
 interface Bench extends CourseDeps {

@@ -3,6 +3,8 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { createRng } from '#base/rng.ts'
 import { exitCodes } from '#cli/exit-codes.ts'
+import { createGraphWriter, encodeModel } from '#compute/export/onnx-writer.ts'
+import { decodeSafetensors } from '#compute/export/safetensors.ts'
 import { eventsOf, runQuern } from './run-quern.ts'
 import { temporaryFolder } from './temporary.ts'
 
@@ -48,6 +50,31 @@ describe('quern train', () => {
       modelRoot: string
     }
     expect(manifest.modelRoot).toBe(one.last?.['modelRoot'])
+  }, 120_000)
+
+  test('trains an ONNX model from the weights of its file', async () => {
+    const folder = temporaryFolder()
+    const [data, model] = [join(folder, 'rows.csv'), join(folder, 'model.onnx')]
+    writeFileSync(data, rows(120))
+    const graph = createGraphWriter()
+    const weights = graph.floats('fc.weight', [2, 2], [900, -900, 900, -900])
+    graph.node('Gemm', ['input', weights], { output: 'y' })
+    const bytes = encodeModel(graph, {
+      inputs: [{ name: 'input', type: 'f32', shape: ['batch', 2] }],
+      outputs: [{ name: 'y', type: 'f32', shape: ['batch', 2] }],
+    })
+    writeFileSync(model, bytes)
+    const out = join(folder, 'trained')
+    const { result, last } = await train([data, '--model', model, '--out', out])
+    expect(result.exitCode, result.err).toBe(exitCodes.done)
+    expect(last).toMatchObject({ event: 'trained', metric: { name: 'accuracy' } })
+    const { tensors } = decodeSafetensors(readFileSync(join(out, 'model.safetensors')))
+    const weight = tensors.get('fc.weight')?.values as Float32Array
+    // "high" is class 0; no seed begins this far out, and no short training goes there
+    expect([...weight].map(Math.sign)).toEqual([1, -1, 1, -1])
+    expect(Math.min(...weight.map(Math.abs))).toBeGreaterThan(3)
+    const wrong = await train([data, '--model', model, '--drop', 'a'])
+    expect(wrong.result.err).toContain('MODEL_UNFIT')
   }, 120_000)
 
   test.each<[string, object, string]>([
