@@ -5,10 +5,14 @@ import { limits } from './limits.ts'
 const name = z.string().regex(/^[\w./:\-[\]]{1,200}$/)
 const side = z.int().min(1).max(1_048_576)
 const small = z.int().min(0).max(63)
+/** Windows of a pooling; a MaxPool of 1 x 1 gives the Conv before it a stride. */
+const window = { kh: small.min(1), kw: small.min(1), stride: small.min(1), pad: small }
+const epsilon = z.number().positive().max(1)
 
-/** How a parameter starts from a seed: zeros, or normals of deviation sqrt(gain / fanIn). */
+/** How a parameter starts from a seed: zeros, ones, or normals of deviation sqrt(gain / fanIn). */
 const initialSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('zeros') }),
+  z.strictObject({ kind: z.literal('ones') }),
   z.strictObject({
     kind: z.literal('normal'),
     gain: z.number().positive().max(100),
@@ -45,9 +49,13 @@ function node<Name extends string, Attributes extends z.ZodRawShape>(
  */
 const nodeSchema = z.discriminatedUnion('operator', [
   node('Add', {}, { values: 2 }),
-  node('Conv', { pad: small }, { parameters: [2, 2] }),
+  node('AveragePool', window),
+  node('Conv', { pad: small }, { parameters: [1, 2] }),
+  node('Gelu', {}),
   node('Gemm', {}, { parameters: [1, 2] }),
-  node('MaxPool', {}),
+  node('GlobalAveragePool', {}),
+  node('LayerNormalization', { epsilon }, { parameters: [2, 2] }),
+  node('MaxPool', window),
   node('Relu', {}),
   /** `shape` of one row. */
   node('Reshape', { shape: z.array(side).min(1).max(3) }),

@@ -50,7 +50,7 @@ export interface Operands {
   readonly name: string
   readonly values: readonly RowValue[]
   readonly weights?: readonly Weights[]
-  /** The last weights are zeros that the file does not have: a bias may take their place. */
+  /** A bias may still come. */
   readonly isBiasMissing?: boolean
 }
 
@@ -125,8 +125,6 @@ export function createAssembly(inputShape: Shape): Assembly {
       const node = unbiased.get(name)
       if (node === undefined || bias.values.length !== shape[0]) return false
       unbiased.delete(name)
-      const zeros = node.operator === 'Conv' ? node.parameters.pop() : undefined
-      if (zeros !== undefined) stock.weightsOf.delete(zeros)
       node.parameters.push(stock.parameterOf(bias))
       return true
     },

@@ -1,18 +1,14 @@
 /** What to do about operators that people's models often hold. */
 const advice: Readonly<Record<string, string>> = {
-  AveragePool: 'use MaxPool',
   BatchNormalization: 'export in evaluation mode (model.eval()), which folds it into Conv',
   Clip: 'use Relu (ReLU6 and clamp clip)',
   ConvTranspose: 'use Conv',
   Elu: 'use Relu',
-  Erf: 'use Relu, or nn.GELU(approximate="tanh") with opset_version=20 where Gelu is listed',
+  Erf: 'use nn.GELU(approximate="tanh") with opset_version=20',
   GRU: 'recurrent layers cannot be trained; use Conv or Gemm',
-  Gelu: 'use Relu',
-  GlobalAveragePool: 'use Flatten and Gemm',
   HardSwish: 'use Relu',
   If: 'a graph must not branch; export with the branch taken',
   LSTM: 'recurrent layers cannot be trained; use Conv or Gemm',
-  LayerNormalization: 'leave it out',
   LeakyRelu: 'use Relu',
   Loop: 'a graph must not loop; unroll it',
   PRelu: 'use Relu',
@@ -20,7 +16,7 @@ const advice: Readonly<Record<string, string>> = {
   Scan: 'a graph must not loop; unroll it',
   Sigmoid: 'use Relu between layers; at the end leave it out and train two classes',
   Softmax: 'it is only supported at the end, as a part of the loss',
-  Tanh: 'use Relu',
+  Tanh: 'use Relu; a GELU is one operator with opset_version=20',
 }
 
 /** Why an operator is refused, and what to use instead. */

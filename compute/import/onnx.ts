@@ -6,11 +6,15 @@ import { type Handler, type Known, type NodeContext, refuseNode } from './onnx-c
 import { type OnnxModel, type OnnxNode, type OnnxValue, decodeOnnx } from './onnx-file.ts'
 import {
   add,
+  averagePool,
   cast,
   conv,
   flatten,
+  gelu,
   gemm,
+  globalAveragePool,
   identity,
+  layerNormalization,
   matMul,
   maxPool,
   relu,
@@ -35,6 +39,7 @@ export interface ImportedModel {
 /** Operators of ONNX that become ours, or fold into what does. */
 const handlers: Readonly<Record<string, Handler>> = {
   Add: add,
+  AveragePool: averagePool,
   Cast: cast,
   Concat: concat,
   Constant: constant,
@@ -42,8 +47,11 @@ const handlers: Readonly<Record<string, Handler>> = {
   Dropout: identity,
   Flatten: flatten,
   Gather: gather,
+  Gelu: gelu,
   Gemm: gemm,
+  GlobalAveragePool: globalAveragePool,
   Identity: identity,
+  LayerNormalization: layerNormalization,
   MatMul: matMul,
   MaxPool: maxPool,
   Relu: relu,

@@ -191,6 +191,38 @@ function shared(): Fixture {
   }
 }
 
+function pooled(): Fixture {
+  const graph = createGraphWriter()
+  const strided = { ...window, strides: [2, 2], pads: [1, 1, 1, 1] }
+  const operands = [
+    'input',
+    weights(graph, 'c.weight', [4, 2, 3, 3]),
+    weights(graph, 'c.bias', [4]),
+  ]
+  const a = graph.node('Relu', [graph.node('Conv', operands, { attributes: strided })])
+  const overlapping = { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1], ceil_mode: 0 }
+  const b = graph.node('MaxPool', [a], { attributes: overlapping })
+  const averaged = {
+    kernel_shape: [2, 2],
+    strides: [1, 1],
+    pads: [0, 0, 0, 0],
+    count_include_pad: 1,
+  }
+  const c = graph.node('AveragePool', [b], { attributes: averaged })
+  const d = graph.node('Flatten', [graph.node('GlobalAveragePool', [c])], {
+    attributes: { axis: 1 },
+  })
+  const norm = [weights(graph, 'n.weight', [4]), weights(graph, 'n.bias', [4])]
+  const attributes = { axis: -1, epsilon: { float: 1e-5 } }
+  const e = graph.node('LayerNormalization', [d, ...norm], { attributes })
+  const f = linear(graph, 'fc1', { x: e, sides: [4, 16] })
+  const g = graph.node('Gelu', [f], { attributes: { approximate: { text: 'tanh' } } })
+  linear(graph, 'fc2', { x: g, sides: [16, 5], output: 'y' })
+  const bytes = fileOf(graph, { input: ['batch', 2, 12, 12], opset: 20 })
+  const title = 'strides, poolings of every kind, a layer norm and GELU'
+  return { title, bytes, inputShape: [2, 12, 12], outputs: 5, logits: 'y' }
+}
+
 export const fixtures: readonly Fixture[] = [
   mlp(),
   withSoftmax(),
@@ -198,4 +230,5 @@ export const fixtures: readonly Fixture[] = [
   cnn(),
   viewed(),
   shared(),
+  pooled(),
 ]
