@@ -61,7 +61,6 @@ const nodeSchema = z.discriminatedUnion('operator', [
   node('Reshape', { shape: z.array(side).min(1).max(3) }),
 ])
 export type GraphNode = z.infer<typeof nodeSchema>
-export type GraphOperator = GraphNode['operator']
 
 /** The name of a graph's input. */
 export const graphInput = 'x'

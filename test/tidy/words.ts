@@ -2,8 +2,9 @@ import { type Token, tokensOf } from './tokens.ts'
 
 /** Words that say nothing; none is part of a name of ours. */
 const emptyWords = ['data', 'info', 'manager', 'utils', 'helpers']
-/** The listed exceptions: terms that users, Ethereum or the command line already have. */
-const exceptions = /jobManager|extraData|dataPointer|dataDir|data-dir|typedData|test-data/gi
+/** The listed exceptions: terms that users, Ethereum, JavaScript or the command line already have. */
+const exceptions =
+  /jobManager|dataView|extraData|dataPointer|dataDir|data-dir|typedData|test-data/gi
 const exceptedPaths = ['compute/data/', 'test/unit/compute/data/', 'test/data/']
 
 /** Names that a TypeScript file declares with an empty word in them, as "file:line: name". */
