@@ -54,8 +54,8 @@ describe('quern train', () => {
 
   test('trains an ONNX model from the weights of its file', async () => {
     const folder = temporaryFolder()
-    const [data, model] = [join(folder, 'rows.csv'), join(folder, 'model.onnx')]
-    writeFileSync(data, rows(120))
+    const [file, model] = [join(folder, 'rows.csv'), join(folder, 'model.onnx')]
+    writeFileSync(file, rows(120))
     const graph = createGraphWriter()
     const weights = graph.floats('fc.weight', [2, 2], [900, -900, 900, -900])
     graph.node('Gemm', ['input', weights], { output: 'y' })
@@ -65,7 +65,7 @@ describe('quern train', () => {
     })
     writeFileSync(model, bytes)
     const out = join(folder, 'trained')
-    const { result, last } = await train([data, '--model', model, '--out', out])
+    const { result, last } = await train([file, '--model', model, '--out', out])
     expect(result.exitCode, result.err).toBe(exitCodes.done)
     expect(last).toMatchObject({ event: 'trained', metric: { name: 'accuracy' } })
     const { tensors } = decodeSafetensors(readFileSync(join(out, 'model.safetensors')))
@@ -73,7 +73,7 @@ describe('quern train', () => {
     // "high" is class 0; no seed begins this far out, and no short training goes there
     expect([...weight].map(Math.sign)).toEqual([1, -1, 1, -1])
     expect(Math.min(...weight.map(Math.abs))).toBeGreaterThan(3)
-    const wrong = await train([data, '--model', model, '--drop', 'a'])
+    const wrong = await train([file, '--model', model, '--drop', 'a'])
     expect(wrong.result.err).toContain('MODEL_UNFIT')
   }, 120_000)
 
