@@ -98,6 +98,9 @@ export const conv: Handler = (context) => {
   if (weight.shape.length !== 4) {
     throw refuseNode(context, 'only convolutions of images can be trained', 'ONNX_SHAPE')
   }
+  if (inner[1] !== inner[2]) {
+    throw refuseNode(context, 'windows must have equal sides, such as 3 x 3', 'ONNX_SHAPE')
+  }
   expectAttribute(context, 'group', 1)
   const { pad, stride } = windowOf(context, inner.slice(1))
   const bias = constantAt(context, 2)

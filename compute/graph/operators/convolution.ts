@@ -44,7 +44,10 @@ export const conv: Operator = {
   },
 }
 
-/** Gradient of Conv by its input: dy [n, o, oh, ow], weights [o, c, kh, kw] -> [n, c, h, w]. */
+/**
+ * Gradient of Conv by its input: dy [n, o, oh, ow], weights [o, c, k, k] -> [n, c, h, w]. One padding serves both
+ * axes of the turned convolution, so the windows have equal sides.
+ */
 export const convInputGradient: Operator = {
   infer(inputs, attributes) {
     expectRanks('ConvInputGradient', inputs, [
@@ -54,7 +57,7 @@ export const convInputGradient: Operator = {
     const [n, o, oh, ow] = four(inputs[0]?.shape)
     const [o2, c, kh, kw] = four(inputs[1]?.shape)
     const pad = integer(attributes, 'pad')
-    if (o !== o2) throw mismatch('ConvInputGradient', inputs)
+    if (o !== o2 || kh !== kw) throw mismatch('ConvInputGradient', inputs)
     return [floats(n, c, oh + kh - 1 - 2 * pad, ow + kw - 1 - 2 * pad)]
   },
   flops(inputs, outputs) {

@@ -53,6 +53,7 @@ describe('infer', () => {
     ['Gemm', [floats(2, 3), floats(3)], plain],
     ['Conv', [floats(5, 2, 8, 9), floats(7, 3, 3, 3), floats(7)], { pad: 1 }],
     ['Conv', [floats(5, 2, 2, 9), floats(7, 2, 3, 3), floats(7)], { pad: 0 }],
+    ['ConvInputGradient', [floats(5, 7, 6, 8), floats(7, 2, 3, 2)], { pad: 0 }],
     ['MaxPool', [floats(5, 2, 1, 8)], {}],
     ['Add', [floats(2, 3), floats(3, 2)], {}],
     ['SoftmaxCrossEntropy', [floats(6, 4), labels(5)], {}],

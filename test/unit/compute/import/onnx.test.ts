@@ -147,7 +147,7 @@ describe('importOnnx refuses', () => {
     graph.floats(
       name,
       shape,
-      new Float32Array((shape[0] as number) * (shape[1] as number)).fill(0.5),
+      new Float32Array(shape.reduce((size, side) => size * side, 1)).fill(0.5),
     )
   const last = { output: 'y' }
   const isY = { node: 'Gemm0', operator: 'Gemm' }
@@ -192,6 +192,14 @@ describe('importOnnx refuses', () => {
       made((graph) =>
         graph.node('Gemm', ['input', graph.floats('w', [2, 2, 5], new Float32Array(20))], last),
       ),
+    ],
+    [
+      'windows with unequal sides',
+      'ONNX_SHAPE',
+      { node: 'Conv0', operator: 'Conv' },
+      made((graph) => graph.node('Conv', ['input', matrix(graph, 'w', [2, 1, 3, 2])], last), {
+        input: ['batch', 1, 8, 8],
+      }),
     ],
     [
       'computed weights',
