@@ -164,28 +164,50 @@ contract EvaluatorPool is IEvaluatorPool {
         address client,
         uint256[] calldata excluded
     ) private view returns (uint256[] memory members) {
-        uint256 tries = level == SLATE_LEVEL ? SLATE : count + excluded.length + 1;
-        SumTree.Taken memory taken = SumTree.start(tries);
-        uint256 sum = _tree.sumOf(level, 0);
-        uint256 found;
-        members = new uint256[](count);
-        while (found < count && sum > 0 && taken.count < tries) {
-            uint256 random = uint256(keccak256(abi.encode(seed, taken.count)));
-            (uint256 leaf, uint256 weight) = _tree.take(taken, level, random, sum);
-            sum -= weight;
-            Seat memory seat_ = _seats[leaf];
-            if (seat_.since > version || seat_.owner == client || _isIn(seat_.id, excluded)) continue;
-            members[found] = Member.pack(seat_.owner, seat_.id, Member.ROLE_EVALUATOR);
-            ++found;
+        unchecked {
+            uint256 tries = level == SLATE_LEVEL ? SLATE : count + excluded.length + 1;
+            SumTree.Taken memory taken = SumTree.start(tries);
+            uint256 sum = _tree.sumOf(level, 0);
+            uint256 found;
+            members = new uint256[](count);
+            while (found < count && sum > 0 && taken.count < tries) {
+                uint256 random = _mix(seed, taken.count);
+                (uint256 leaf, uint256 weight) = _tree.take(taken, level, random, sum);
+                sum -= weight;
+                uint256 word = _seatWord(leaf);
+                uint256 id = uint32(word >> 160);
+                if (word >> 192 > version || address(uint160(word)) == client || _isIn(id, excluded))
+                    continue;
+                members[found++] = Member.pack(address(uint160(word)), id, Member.ROLE_EVALUATOR);
+            }
+            assembly ("memory-safe") {
+                mstore(members, found)
+            }
         }
+    }
+
+    /// @dev keccak256(abi.encode(seed, turn)).
+    function _mix(bytes32 seed, uint256 turn) private pure returns (uint256 random) {
         assembly ("memory-safe") {
-            mstore(members, found)
+            mstore(0, seed)
+            mstore(32, turn)
+            random := keccak256(0, 64)
+        }
+    }
+
+    /// @dev A `Seat` in one word, its fields from the low bits on.
+    function _seatWord(uint256 leaf) private view returns (uint256 word) {
+        Seat storage seat_ = _seats[leaf];
+        assembly ("memory-safe") {
+            word := sload(seat_.slot)
         }
     }
 
     function _isIn(uint256 id, uint256[] calldata ids) private pure returns (bool) {
-        for (uint256 i; i < ids.length; ++i) if (ids[i] == id) return true;
-        return false;
+        unchecked {
+            for (uint256 i; i < ids.length; ++i) if (ids[i] == id) return true;
+            return false;
+        }
     }
 
     function _follow(address owner, uint64 activeGwei) private {

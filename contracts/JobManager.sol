@@ -4,17 +4,20 @@ pragma solidity ^0.8.28;
 import {Address} from "@openzeppelin/contracts/utils/Address.sol";
 import {IEvaluatorPool} from "./interfaces/IEvaluatorPool.sol";
 import {IJobManager} from "./interfaces/IJobManager.sol";
+import {IMembers} from "./interfaces/IMembers.sol";
 import {IParameters} from "./interfaces/IParameters.sol";
 import {IRandomness} from "./interfaces/IRandomness.sol";
 import {IStaking} from "./interfaces/IStaking.sol";
 import {IWorkerRegistry} from "./interfaces/IWorkerRegistry.sol";
-import {JobAttestation} from "./job/JobAttestation.sol";
+import {Member} from "./libraries/Member.sol";
 import {JobBase} from "./job/JobBase.sol";
-import {JobMatching} from "./job/JobMatching.sol";
+import {JobCooperation} from "./job/JobCooperation.sol";
 import {JobResults} from "./job/JobResults.sol";
 
 /// @title Implements IJobManager: the usual way of a job here and in `job/`, the unusual ones in `JobCourt`.
-contract JobManager is JobMatching, JobResults, JobAttestation {
+contract JobManager is JobCooperation, JobResults, IMembers {
+    using Member for uint256;
+
     address public immutable court;
 
     constructor(
@@ -27,6 +30,14 @@ contract JobManager is JobMatching, JobResults, JobAttestation {
         address court_
     ) JobBase(token_, registry_, staking_, pool_, randomness_, timelock_) {
         court = court_;
+    }
+
+    /// @inheritdoc IMembers
+    function setMember(address operatorBefore, address operator, uint256 member) external {
+        if (msg.sender != address(registry)) revert NotRegistry();
+        if (operatorBefore != operator) delete _members[operatorBefore];
+        _members[operator] = member;
+        _owners[member.id()] = member.owner();
     }
 
     /// @inheritdoc IParameters

@@ -177,16 +177,25 @@ contract Staking is IStaking, ReentrancyGuardTransient {
         uint64 slateVersion,
         uint256 evaluators
     ) external onlyJobManager nonReentrant {
-        uint256 slot = _accounts[client];
-        uint64 fromBalance = _min(slot.earnings(), amountGwei);
-        _accounts[client] = slot.withEarnings(slot.earnings() - fromBalance);
-        Held memory held_ = _held;
-        if (held_.slateVersion != slateVersion) revert IJobTypes.SlateChanged(held_.slateVersion);
-        if (held_.slateMembers < evaluators) revert IJobTypes.TooFewEvaluators(held_.slateMembers);
-        held_.escrowGwei += amountGwei;
-        ++held_.openJobs;
-        _held = held_;
-        if (fromBalance < amountGwei) _pull(client, Gwei.toWei(amountGwei - fromBalance));
+        _escrow(client, amountGwei, slateVersion, evaluators);
+    }
+
+    /// @inheritdoc IStaking
+    function open(
+        uint256[] calldata members,
+        uint64 lockGwei,
+        address client,
+        uint64 amountGwei,
+        uint64 slateVersion,
+        uint256 evaluators
+    ) external onlyJobManager nonReentrant {
+        uint256 locked = _lock(members, lockGwei);
+        unchecked {
+            for (uint256 i; i < members.length; ++i) {
+                if ((locked >> i) & 1 == 0) revert StakeTooLow(members[i].owner());
+            }
+        }
+        _escrow(client, amountGwei, slateVersion, evaluators);
     }
 
     /// @inheritdoc IStaking
@@ -194,37 +203,36 @@ contract Staking is IStaking, ReentrancyGuardTransient {
         uint256[] calldata members,
         uint64 amountGwei
     ) external onlyJobManager returns (uint256 lockedMask) {
-        for (uint256 i; i < members.length; ++i) {
-            address account = members[i].owner();
-            uint256 slot = _accounts[account];
-            unchecked {
-                uint64 locked = slot.locked(); // never above the active stake
-                if (slot.active() - locked < amountGwei) continue;
-                _accounts[account] = slot.withLocked(locked + amountGwei);
-                lockedMask |= 1 << i;
-            }
-        }
+        return _lock(members, amountGwei);
     }
 
     /// @inheritdoc IStaking
-    function settle(uint256[] calldata postings, uint64 burnGwei, bool closesJob) external onlyJobManager {
-        uint256 paid = burnGwei;
-        uint256 week = block.timestamp / 1 weeks;
-        for (uint256 i; i + 1 < postings.length; i += 2) {
-            (uint256 who, uint256 what) = (postings[i], postings[i + 1]);
-            address account = who.account();
-            uint256 slot = _accounts[account].unlock(what.unlockGwei());
-            uint64 credit = what.creditGwei();
-            slot = slot.withEarnings(slot.earnings() + credit).note(who.fact(), week);
-            _accounts[account] = slot;
-            paid += credit;
+    function settle(
+        uint256[] calldata postings,
+        uint256 unlocks,
+        uint64 burnGwei,
+        bool closesJob
+    ) external onlyJobManager {
+        unchecked {
+            uint256 paid = burnGwei; // below 2^64 each, and few
+            uint256 week = block.timestamp / 1 weeks;
+            for (uint256 i; i < postings.length; ++i) {
+                uint256 posting = postings[i];
+                paid += posting.creditGwei();
+                uint256 place = _placeOf(posting.account());
+                uint256 slot = _load(place).credited(posting.creditGwei());
+                _store(place, slot.unlock(posting.unlockGwei(unlocks)).note(posting.fact(), week));
+            }
+            uint256 held_ = _loadHeld();
+            if (paid > uint64(held_)) revert EscrowTooLow();
+            held_ -= paid;
+            held_ += uint256(burnGwei) << 64; // not above all escrow there ever was
+            if (closesJob) {
+                assert(uint56(held_ >> 128) != 0);
+                held_ -= 1 << 128;
+            }
+            _storeHeld(held_);
         }
-        Held memory held_ = _held;
-        if (paid > held_.escrowGwei) revert EscrowTooLow();
-        held_.escrowGwei -= uint64(paid);
-        held_.burnedGwei += burnGwei;
-        if (closesJob) --held_.openJobs;
-        _held = held_;
     }
 
     /// @inheritdoc IStaking
@@ -308,6 +316,68 @@ contract Staking is IStaking, ReentrancyGuardTransient {
     function getPastVotes(address account, uint256 timepoint) external view returns (uint256 votesWei) {
         if (timepoint >= block.timestamp) return 0;
         return uint256(_votes[account].upperLookupRecent(SafeCast.toUint48(timepoint))) * Gwei.UNIT;
+    }
+
+    function _lock(uint256[] calldata members, uint64 amountGwei) private returns (uint256 lockedMask) {
+        unchecked {
+            for (uint256 i; i < members.length; ++i) {
+                uint256 place = _placeOf(members[i].owner());
+                uint256 slot = _load(place);
+                // The lock is never above the active stake.
+                if (slot.active() - slot.locked() < amountGwei) continue;
+                _store(place, slot + (uint256(amountGwei) << 64));
+                lockedMask |= 1 << i;
+            }
+        }
+    }
+
+    function _escrow(address client, uint64 amountGwei, uint64 slateVersion, uint256 evaluators) private {
+        unchecked {
+            uint256 held_ = _loadHeld();
+            if (uint64(held_ >> 184) != slateVersion) revert IJobTypes.SlateChanged(uint64(held_ >> 184));
+            if (held_ >> 248 < evaluators) revert IJobTypes.TooFewEvaluators(held_ >> 248);
+            assert(uint256(uint64(held_)) + amountGwei <= type(uint64).max);
+            _storeHeld(held_ + amountGwei + (1 << 128));
+            uint256 place = _placeOf(client);
+            uint256 slot = _load(place);
+            uint64 fromBalance = _min(slot.earnings(), amountGwei);
+            _store(place, slot - (uint256(fromBalance) << 128));
+            if (fromBalance < amountGwei) _pull(client, Gwei.toWei(amountGwei - fromBalance));
+        }
+    }
+
+    /// @dev Where the slot of an account stands: `_accounts[account]`.
+    function _placeOf(address account) private pure returns (uint256 place) {
+        assembly ("memory-safe") {
+            mstore(0, shr(96, shl(96, account)))
+            mstore(32, _accounts.slot)
+            place := keccak256(0, 64)
+        }
+    }
+
+    function _load(uint256 place) private view returns (uint256 slot) {
+        assembly ("memory-safe") {
+            slot := sload(place)
+        }
+    }
+
+    function _store(uint256 place, uint256 slot) private {
+        assembly ("memory-safe") {
+            sstore(place, slot)
+        }
+    }
+
+    /// @dev `Held` in one word, its fields from the low bits on.
+    function _loadHeld() private view returns (uint256 word) {
+        assembly ("memory-safe") {
+            word := sload(_held.slot)
+        }
+    }
+
+    function _storeHeld(uint256 word) private {
+        assembly ("memory-safe") {
+            sstore(_held.slot, word)
+        }
     }
 
     /// @dev Stores a slot with a new active stake; votes and the pool follow where it changed.

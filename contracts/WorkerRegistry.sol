@@ -4,6 +4,7 @@ pragma solidity ^0.8.28;
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {IEvaluatorPool} from "./interfaces/IEvaluatorPool.sol";
+import {IMembers} from "./interfaces/IMembers.sol";
 import {IStaking} from "./interfaces/IStaking.sol";
 import {IWorkerRegistry} from "./interfaces/IWorkerRegistry.sol";
 import {ConsentWord} from "./libraries/ConsentWord.sol";
@@ -12,7 +13,6 @@ import {Member} from "./libraries/Member.sol";
 
 /// @title Implements IWorkerRegistry.
 contract WorkerRegistry is IWorkerRegistry, EIP712 {
-    using ConsentWord for uint256;
     using ConsentWord for Consent;
     using Member for uint256;
 
@@ -32,6 +32,7 @@ contract WorkerRegistry is IWorkerRegistry, EIP712 {
 
     IStaking public immutable staking;
     IEvaluatorPool public immutable pool;
+    IMembers public immutable jobManager;
     uint64 public immutable stakeMinGwei;
 
     uint32 public accountCount;
@@ -41,9 +42,15 @@ contract WorkerRegistry is IWorkerRegistry, EIP712 {
     mapping(address owner => Consent) private _consents;
     mapping(address owner => Profile) private _profiles;
 
-    constructor(IStaking staking_, IEvaluatorPool pool_, uint64 stakeMinGwei_) EIP712("Quern", "1") {
+    constructor(
+        IStaking staking_,
+        IEvaluatorPool pool_,
+        IMembers jobManager_,
+        uint64 stakeMinGwei_
+    ) EIP712("Quern", "1") {
         staking = staking_;
         pool = pool_;
+        jobManager = jobManager_;
         stakeMinGwei = stakeMinGwei_;
     }
 
@@ -67,11 +74,11 @@ contract WorkerRegistry is IWorkerRegistry, EIP712 {
         }
         uint256 rolesBefore = _operators[profile.operator].roles();
         bool isKeyNew = profile.x25519Key != entry.x25519Key;
-        if (profile.operator != entry.operator) delete _operators[profile.operator];
+        uint256 member = Member.pack(msg.sender, id, roles) | ConsentWord.pack(entry.consent);
+        _setMember(profile.operator, entry.operator, member);
         profile.operator = entry.operator;
         profile.x25519Key = entry.x25519Key;
         ++profile.nonce;
-        _operators[entry.operator] = Member.pack(msg.sender, id, roles) | ConsentWord.pack(entry.consent);
         _setProfile(entry.peerId, entry.capabilitiesDigest);
         _consents[msg.sender] = entry.consent;
         emit Registered(msg.sender, entry.operator, id, roles, entry.x25519Key);
@@ -88,7 +95,8 @@ contract WorkerRegistry is IWorkerRegistry, EIP712 {
         if (operator == address(0)) revert NotRegistered(msg.sender);
         _consents[msg.sender] = consent;
         uint256 slot = _operators[operator];
-        _operators[operator] = Member.pack(msg.sender, slot.id(), slot.roles()) | ConsentWord.pack(consent);
+        uint256 member = Member.pack(msg.sender, slot.id(), slot.roles()) | ConsentWord.pack(consent);
+        _setMember(operator, operator, member);
         emit ConsentChanged(msg.sender, consent);
     }
 
@@ -110,19 +118,8 @@ contract WorkerRegistry is IWorkerRegistry, EIP712 {
     }
 
     /// @inheritdoc IWorkerRegistry
-    function memberOf(address operator) external view returns (uint256 member) {
-        return _operators[operator];
-    }
-
-    /// @inheritdoc IWorkerRegistry
     function ownerOf(uint32 id) external view returns (address owner) {
         return _owners[id];
-    }
-
-    /// @inheritdoc IWorkerRegistry
-    function ownersOf(uint256[] calldata ids) external view returns (address[] memory owners) {
-        owners = new address[](ids.length);
-        for (uint256 i; i < ids.length; ++i) owners[i] = _owners[uint32(ids[i])];
     }
 
     /// @inheritdoc IWorkerRegistry
@@ -150,20 +147,14 @@ contract WorkerRegistry is IWorkerRegistry, EIP712 {
     }
 
     /// @inheritdoc IWorkerRegistry
-    function admit(
-        address[] calldata operators,
-        Demand calldata demand
-    ) external view returns (uint256[] memory members) {
-        members = new uint256[](operators.length);
-        uint256 hour = (block.timestamp / 1 hours) % 24;
-        for (uint256 i; i < operators.length; ++i) {
-            uint256 slot = _operators[operators[i]];
-            if (slot.roles() & Member.ROLE_WORKER == 0) revert NotRegistered(operators[i]);
-            bool isAllowed =
-                slot.isWhole() ? slot.allows(demand, hour) : _consents[slot.owner()].allows(demand, hour);
-            if (!isAllowed) revert ConsentRefused(slot.owner());
-            members[i] = slot;
-        }
+    function allows(address owner, Demand calldata demand) external view returns (bool) {
+        return _consents[owner].allows(demand, (block.timestamp / 1 hours) % 24);
+    }
+
+    function _setMember(address operatorBefore, address operator, uint256 member) private {
+        if (operatorBefore != operator) delete _operators[operatorBefore];
+        _operators[operator] = member;
+        jobManager.setMember(operatorBefore, operator, member);
     }
 
     function _setProfile(bytes calldata peerId, bytes32 capabilitiesDigest) private {

@@ -57,7 +57,7 @@ export function deploymentOf(
       { name: 'TrainToken', args: [] },
       { name: 'Beacon', args: [] },
       { name: 'Staking', args: [TrainToken, JobManager, EvaluatorPool, thawSeconds] },
-      { name: 'WorkerRegistry', args: [Staking, EvaluatorPool, stakeMinGwei] },
+      { name: 'WorkerRegistry', args: [Staking, EvaluatorPool, JobManager, stakeMinGwei] },
       { name: 'EvaluatorPool', args: [WorkerRegistry, Staking, stakeMinGwei] },
       { name: 'JobCourt', args: job },
       { name: 'JobManager', args: [...job, addresses.JobCourt] },

@@ -1,6 +1,7 @@
 import type { Log } from 'viem'
 import type { jobManagerAbi } from '#wire/abi/jobManager.ts'
 import type { Hex } from '#wire/primitives.ts'
+import { unpackTerms } from './terms.ts'
 import type { ClosedRound, JobView, Payout, Slash } from './view.ts'
 
 type Abi = typeof jobManagerAbi
@@ -16,6 +17,7 @@ type Fold<Name extends EventName> = (
   event: JobEvent,
 ) => Partial<JobView>
 
+const gwei = 10n ** 9n
 const lower = (account: string): Hex => account.toLowerCase() as Hex
 const lowerAll = (accounts: readonly string[]): Hex[] => accounts.map(lower)
 
@@ -27,6 +29,16 @@ const folds: { readonly [Name in EventName]?: Fold<Name> } = {
     workers: lowerAll(workers),
     active: workers.map((_, i) => i),
     beaconHeight,
+  }),
+  ResultsSubmitted: (view, { stage, modelHash, modelCidDigest, roots }) => ({
+    phase: 'submitted',
+    seedHeight: stage >> 64n,
+    results: [
+      ...view.results,
+      ...view.workers
+        .filter((_, i) => ((stage >> BigInt(32 + i)) & 1n) === 1n)
+        .map((worker, i) => ({ worker, modelHash, modelCidDigest, ...roots[i]! })),
+    ],
   }),
   ResultSubmitted: (view, { worker, result }) => ({
     results: [...view.results, { worker: lower(worker), ...result }],
@@ -68,8 +80,9 @@ const folds: { readonly [Name in EventName]?: Fold<Name> } = {
     completedBlock: event.blockNumber,
     verdict: view.revealed.findLast(({ verdict }) => verdict.modelHash === modelHash)?.verdict,
   }),
-  PaymentDistributed: (view, { accounts, amountsWei, refundWei, burnedWei }) => ({
-    payouts: [...view.payouts, ...payoutsOf(accounts, amountsWei)],
+  JobAgreed: foldAgreed,
+  PaymentDistributed: (view, { postings, refundWei, burnedWei }) => ({
+    payouts: [...view.payouts, ...postings.map(payoutOf)],
     refundedWei: view.refundedWei + refundWei,
     burnedWei: view.burnedWei + burnedWei,
   }),
@@ -96,17 +109,32 @@ const nothingSubmitted = {
 /** The view after one more event; undefined for an event of a job whose posting was not seen. */
 export function foldEvent(view: JobView | undefined, event: JobEvent): JobView | undefined {
   if (event.eventName === 'JobPosted') return viewOfPosting(event)
+  if (event.eventName === 'JobOpened') return viewOfOpening(event)
   if (view === undefined) return undefined
   const fold = folds[event.eventName] as Fold<EventName> | undefined
   const change = fold?.(view, event.args, event) ?? {}
   return { ...view, ...change, lastBlock: event.blockNumber }
 }
 
-function viewOfPosting(event: Extract<JobEvent, { eventName: 'JobPosted' }>): JobView {
-  const { jobId, client, terms } = event.args
+function viewOfOpening(event: Extract<JobEvent, { eventName: 'JobOpened' }>): JobView {
+  const { workers, beaconHeight } = event.args
+  return {
+    ...viewOfPosting(event),
+    phase: 'running',
+    workers: lowerAll(workers),
+    active: workers.map((_, i) => i),
+    beaconHeight,
+  }
+}
+
+function viewOfPosting(
+  event: Extract<JobEvent, { eventName: 'JobPosted' | 'JobOpened' }>,
+): JobView {
+  const { jobId } = event.args
+  const terms = unpackTerms(event.args.terms)
   return {
     jobId,
-    client: lower(client),
+    client: lower(terms.client),
     terms,
     postedBlock: event.blockNumber,
     phase: 'posted',
@@ -137,8 +165,34 @@ function slashesOf(
   }))
 }
 
-function payoutsOf(accounts: readonly Hex[], amountsWei: readonly bigint[]): Payout[] {
-  return accounts.map((account, i) => ({ account: lower(account), amountWei: amountsWei[i] ?? 0n }))
+/** The account and the amount of a posting: account 160 bits, amount in 1e9 wei 64, fact 8. */
+function payoutOf(posting: bigint): Payout {
+  const account: Hex = `0x${(posting & ((1n << 160n) - 1n)).toString(16).padStart(40, '0')}`
+  return { account, amountWei: ((posting >> 160n) & ((1n << 64n) - 1n)) * gwei }
+}
+
+/** Verdict, pay and settlement in one event; a posting without a fact is the client's refund. */
+function foldAgreed(
+  view: JobView,
+  { verdict, heldOutKey, burnedWei, postings }: Args<'JobAgreed'>,
+  event: JobEvent,
+): Partial<JobView> {
+  const isPaid = (posting: bigint) => (posting >> 224n) & 0xffn
+  const paid = postings.filter((posting) => isPaid(posting) !== 0n).map(payoutOf)
+  const refunds = postings.filter((posting) => isPaid(posting) === 0n).map(payoutOf)
+  const evaluators = paid.slice(view.results.length).map(({ account }) => account)
+  return {
+    phase: 'settled',
+    evaluators,
+    revealed: evaluators.map((evaluator) => ({ evaluator, verdict })),
+    ...(BigInt(heldOutKey) === 0n ? {} : { heldOutKey }),
+    modelCidDigest: verdict.modelCidDigest,
+    completedBlock: event.blockNumber,
+    verdict,
+    payouts: [...view.payouts, ...paid],
+    refundedWei: refunds.reduce((sum, { amountWei }) => sum + amountWei, view.refundedWei),
+    burnedWei: view.burnedWei + burnedWei,
+  }
 }
 
 function presentedOf(args: Args<'RoundUpdatePresented'>): JobView['presented'][number] {

@@ -16,6 +16,7 @@ import { stakingAbi } from '#wire/abi/staking.ts'
 import { trainTokenAbi } from '#wire/abi/trainToken.ts'
 import { workerRegistryAbi } from '#wire/abi/workerRegistry.ts'
 import type { Hex } from '#wire/primitives.ts'
+import { packedArgs } from './terms.ts'
 
 /** The system contracts that clients call, and their addresses as network.json names them. */
 export const abis = {
@@ -150,7 +151,8 @@ function callOf(
   args: readonly unknown[],
 ) {
   const abi: Abi = [...abis[contract], ...errors]
-  return { address: access.contracts[contract], abi, functionName, args }
+  const packed = contract === 'JobManager' ? packedArgs(args) : args
+  return { address: access.contracts[contract], abi, functionName, args: packed }
 }
 
 function chainOf(access: ChainAccess) {

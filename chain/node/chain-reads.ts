@@ -16,8 +16,8 @@ export function modelHashAfter(
   if (event === undefined) return newest
   for (const { logs } of chain.receipts(parent)) {
     for (const { address, topics, payload } of logs) {
-      const isEvent =
-        toHex(address) === event.address && toHex(topics[0] ?? new Uint8Array()) === event.topic
+      const topic = toHex(topics[0] ?? new Uint8Array())
+      const isEvent = toHex(address) === event.address && event.topics.includes(topic)
       if (isEvent && payload.length >= 32) newest = toHex(payload.subarray(0, 32))
     }
   }

@@ -11,6 +11,12 @@ type SystemGenesis = Required<
   Pick<GenesisInput, 'contracts' | 'calls' | 'recorder' | 'openWork' | 'modelEvent'>
 >
 
+/** Whose data begins with the hash of an accepted model. */
+const modelEvents = [
+  'JobCompleted(bytes32,bytes32,bytes32,int64)',
+  'JobAgreed(bytes32,(bytes32,bytes32,int64,uint128,uint8,uint8,bytes32),bytes32,uint256,uint256[])',
+]
+
 /** The part of a genesis that puts the market's contracts at their fixed addresses and follows them. */
 export function systemGenesis(options: DeploymentOptions): SystemGenesis {
   const { contracts, calls } = deploymentOf(systemAddresses, options)
@@ -31,7 +37,7 @@ export function systemGenesis(options: DeploymentOptions): SystemGenesis {
     openWork: { address: JobManager, calldata: selectorOf('openJobs()') },
     modelEvent: {
       address: JobManager,
-      topic: toHex(keccak256(utf8('JobCompleted(bytes32,bytes32,bytes32,int64)'))),
+      topics: modelEvents.map((signature) => toHex(keccak256(utf8(signature)))),
     },
   }
 }

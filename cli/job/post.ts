@@ -72,7 +72,6 @@ async function draftJob(
   const facts = {
     client: transactor.address,
     nonce,
-    token: client.access.contracts.TrainToken,
     engineId,
     specDigest,
     slateVersion,

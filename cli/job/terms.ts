@@ -25,7 +25,6 @@ export interface Offer {
 export interface TermsFacts {
   readonly client: Hex
   readonly nonce: bigint
-  readonly token: Hex
   readonly engineId: Hex
   readonly specDigest: Hex
   readonly slateVersion: bigint
@@ -47,11 +46,10 @@ export function termsOf(facts: TermsFacts, offer: Offer): Terms {
   const rewardWei = wholeGwei(offer.rewardWei)
   const segmentCount = segmentsPerWorker(facts.train)
   const segmentFeeWei = (rewardWei * 9n) / 10n / BigInt(offer.workers * segmentCount)
-  const { client, nonce, token, engineId, specDigest, slateVersion } = facts
+  const { client, nonce, engineId, specDigest, slateVersion } = facts
   return {
     client,
     nonce,
-    token,
     rewardWei,
     auditDepositWei: wholeGwei(rewardWei / 10n),
     workerStakeWei: wholeGwei(segmentFeeWei * bondSegments),

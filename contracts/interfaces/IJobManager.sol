@@ -18,7 +18,7 @@ interface IJobManager is IJobTypes {
     function postJob(Terms calldata terms) external returns (bytes32 jobId);
 
     /// @notice `postJob` and `assignWorkers` in one transaction, with workers that signed before.
-    function openJob(Terms calldata terms, Consent[] calldata consents) external returns (bytes32 jobId);
+    function openJob(Terms calldata terms, KeyConsent[] calldata consents) external returns (bytes32 jobId);
 
     /// @notice The sender's owner volunteers, within the window; its stake is locked until the assignment.
     function volunteer(Terms calldata terms) external;
@@ -30,8 +30,14 @@ interface IJobManager is IJobTypes {
     /// @notice An active worker's result. With the last one the evaluation opens.
     function submitResult(Terms calldata terms, Result calldata result) external;
 
-    /// @notice Results of all active workers, in worker order, signed. Anyone may send them.
-    function submitResults(Terms calldata terms, SignedResult[] calldata results) external;
+    /// @notice Results of all active workers that have not submitted, in worker order, with the model they share and
+    /// the signatures of their keys. Anyone may send them.
+    function submitResults(
+        Terms calldata terms,
+        bytes32 modelHash,
+        bytes32 modelCidDigest,
+        KeyResult[] calldata results
+    ) external;
 
     /// @notice Draws the evaluators from the seed's height on. Anyone may call.
     function drawEvaluators(Terms calldata terms) external returns (address[] memory evaluators);
@@ -65,18 +71,19 @@ interface IJobManager is IJobTypes {
     /// @param verdict the accepted one
     function distributePayment(Terms calldata terms, Verdict calldata verdict) external;
 
-    /// @notice Cooperative end in one call: draws the panel, takes its signed openings of one clean verdict, pays.
+    /// @notice Cooperative end in one call: draws the panel, takes its signatures under one clean verdict, pays.
     /// @param openings one of each drawn evaluator, in the order of `previewEvaluators`
     function settleJob(
         Terms calldata terms,
         Verdict calldata verdict,
         bytes32 heldOutKey,
-        Opening[] calldata openings
+        KeyOpening[] calldata openings
     ) external;
 
     /// @notice Fixes a round that has no certificate. The first call opens the round on chain for `roundSeconds`;
     /// calls until then present signed updates, one of each active worker counts; a call after that, or
-    /// the one that completes the set, closes it. Active workers open, anyone presents and closes.
+    /// the one that completes the set, closes it. Active workers open, with one signed update at least;
+    /// anyone presents and closes.
     function closeRound(Terms calldata terms, uint32 round, RoundUpdate[] calldata updates) external;
 
     /// @notice Takes back a job that is not assigned yet. Only the client.

@@ -8,7 +8,7 @@ pragma solidity ^0.8.28;
 ///   Result(bytes32 jobId,uint32 attempt,bytes32 modelHash,bytes32 modelCidDigest,bytes32 segmentsRoot,
 ///     bytes32 transcriptCidDigest)
 ///   Verdict(bytes32 jobId,uint32 attempt,bytes32 modelHash,bytes32 modelCidDigest,int64 metricMicros,
-///     uint128 segments,uint8 guiltyMask,uint8 withheldMask,bytes32 evidenceDigest,bytes32 salt)
+///     uint128 segments,uint8 guiltyMask,uint8 withheldMask,bytes32 evidenceDigest)
 ///   RoundUpdate(bytes32 jobId,uint32 attempt,uint32 round,bytes32 updateRoot,bytes32 cidDigest)
 /// Signers are operator keys, `worker` is the owner. All amounts are wei and whole multiples of 1e9.
 interface IJobTypes {
@@ -24,65 +24,34 @@ interface IJobTypes {
         Expired
     }
 
-    /// @param client who pays; sends `postJob`
-    /// @param nonce chosen by the client, makes the job unique
-    /// @param token TRAIN
-    /// @param rewardWei paid for the work
-    /// @param auditDepositWei pays attestations after the first; the rest is refunded
-    /// @param workerStakeWei locked of each worker
-    /// @param evaluatorStakeWei locked of each evaluator
-    /// @param flops metered work of all segments together
+    /// @notice Terms in six words, fields from the low bits on; all amounts in 1e9 wei. Numbers in brackets are those
+    /// that BadTerms names.
+    ///   parties: client 160 (who pays; sends `postJob`) [0] | nonce 64 (chosen by the client, makes the job unique)
+    ///     [1] | slateVersion 32 (`EvaluatorPool.slateVersion` at posting: whom the held-out key is sealed to) [10]
+    ///   amounts: reward 64 (paid for the work) [3] | auditDeposit 64 (pays attestations after the first; the rest is
+    ///     refunded) [4] | workerStake 64 (locked of each worker) [5] | evaluatorStake 64 (of each evaluator) [6]
+    ///   work: flops 128 (metered work of all segments together) [7] | segmentCount 32 (segments of one worker in one
+    ///     attempt, at most) [28] | workerCount 8 (1 to 8) [11] | workerCountMin 8 (with fewer volunteers than this
+    ///     the job is refunded) [12] | evaluatorCount 8 (1 to 8 in the first panel; later panels have up to 7) [13] |
+    ///     matchMode 8 (0 volunteer, 1 offers, 2 direct) [14] | mode 8 (0 exact) [15] | kind 8 (bit of the consent
+    ///     record) [16] | workerBps 16 (share of the workers in the reward, in 1/10,000) [17] | evaluatorBps 16 (share
+    ///     of the evaluators; the rest of the reward is burned) [18] | timeoutBps 16 (part of the lock that a silent
+    ///     worker or evaluator loses) [21]
+    ///   windows, in seconds, 32 bits each: volunteer (how long workers may volunteer) [22] | run (how long an attempt
+    ///     may take; with other modes also how long assignment may take) [23] | draw (from the submission to the
+    ///     drawing of evaluators, at most) [24] | commit (from drawing to the last commitment, at most) [25] | reveal
+    ///     [26] | round (how long `closeRound` waits for signed updates) [27]; then reporterBps 16 (share in a slashed
+    ///     amount of the evaluators that agreed) [19] | clientBps 16 (share of the client in it; the rest is burned)
+    ///     [20] | 32 zero bits [29]
     /// @param engineId the engine whose bits count
     /// @param specDigest SHA-256 of the canonical job specification (its CID's digest)
-    /// @param slateVersion `EvaluatorPool.slateVersion` at posting: whom the held-out key is sealed to
-    /// @param workerCount 1 to 8
-    /// @param workerCountMin with fewer volunteers than this the job is refunded
-    /// @param evaluatorCount 1 to 8 in the first panel; later panels have up to 7
-    /// @param matchMode 0 volunteer, 1 offers, 2 direct
-    /// @param mode 0 exact
-    /// @param kind bit of the consent record
-    /// @param workerBps share of the workers in the reward, in 1/10,000
-    /// @param evaluatorBps share of the evaluators; the rest of the reward is burned
-    /// @param reporterBps share in a slashed amount of the evaluators that agreed
-    /// @param clientBps share of the client in it; the rest is burned
-    /// @param timeoutBps part of the lock that a silent worker or evaluator loses
-    /// @param volunteerSeconds how long workers may volunteer
-    /// @param runSeconds how long an attempt may take; with other modes also how long assignment may take
-    /// @param drawSeconds from the submission to the drawing of evaluators, at most
-    /// @param commitSeconds from drawing to the last commitment, at most
-    /// @param revealSeconds for revealing
-    /// @param roundSeconds how long `closeRound` waits for signed updates
-    /// @param segmentCount segments of one worker in one attempt, at most
     struct Terms {
-        address client;
-        uint64 nonce;
-        address token;
-        uint128 rewardWei;
-        uint128 auditDepositWei;
-        uint128 workerStakeWei;
-        uint128 evaluatorStakeWei;
-        uint128 flops;
+        uint256 parties;
+        uint256 amounts;
+        uint256 work;
+        uint256 windows;
         bytes32 engineId;
         bytes32 specDigest;
-        uint64 slateVersion;
-        uint8 workerCount;
-        uint8 workerCountMin;
-        uint8 evaluatorCount;
-        uint8 matchMode;
-        uint8 mode;
-        uint8 kind;
-        uint16 workerBps;
-        uint16 evaluatorBps;
-        uint16 reporterBps;
-        uint16 clientBps;
-        uint16 timeoutBps;
-        uint32 volunteerSeconds;
-        uint32 runSeconds;
-        uint32 drawSeconds;
-        uint32 commitSeconds;
-        uint32 revealSeconds;
-        uint32 roundSeconds;
-        uint32 segmentCount;
     }
 
     /// @param modelHash SHA256(modelRoot | SHA256(canonical manifest without CIDs))
@@ -123,18 +92,34 @@ interface IJobTypes {
         bytes signature;
     }
 
-    /// @notice A result with its author's signature.
-    struct SignedResult {
-        address operator;
-        Result result;
-        bytes signature;
+    /// @notice A worker's word for an assignment, signed by a key.
+    /// @param signer operator 160 | validUntil 64 (unix seconds)
+    /// @param r of the signature
+    /// @param vs of the signature, as in EIP-2098
+    struct KeyConsent {
+        uint256 signer;
+        bytes32 r;
+        bytes32 vs;
     }
 
-    /// @notice An evaluator's opened commitment: the salt, and its signature over EIP-712 `Verdict`.
-    struct Opening {
-        address operator;
-        bytes32 salt;
-        bytes signature;
+    /// @notice The part of a worker's result that others do not share, and a key's signature over EIP-712 `Result`.
+    struct KeyResult {
+        bytes32 segmentsRoot;
+        bytes32 transcriptCidDigest;
+        bytes32 r;
+        bytes32 vs;
+    }
+
+    /// @notice An evaluator's key's signature over EIP-712 `Verdict`.
+    struct KeyOpening {
+        bytes32 r;
+        bytes32 vs;
+    }
+
+    /// @notice A worker's own part of a result.
+    struct Roots {
+        bytes32 segmentsRoot;
+        bytes32 transcriptCidDigest;
     }
 
     /// @notice A worker's signed update of a round.
@@ -174,6 +159,18 @@ interface IJobTypes {
     /// @notice The randomness of `beaconHeight` is the job's beacon.
     event WorkersAssigned(bytes32 indexed jobId, address[] workers, uint64 beaconHeight);
     event ResultSubmitted(bytes32 indexed jobId, uint32 attempt, address indexed worker, Result result);
+    /// @notice All workers of the mask handed in the same model together; `roots` are theirs, in worker-index order. The
+    /// randomness of `seedHeight` draws the evaluators and the steps they repeat.
+    /// @param stage attempt 32 | mask 32 | seedHeight 64
+    event ResultsSubmitted(
+        bytes32 indexed jobId,
+        uint256 stage,
+        bytes32 modelHash,
+        bytes32 modelCidDigest,
+        Roots[] roots
+    );
+    /// @notice JobPosted and WorkersAssigned in one, by `openJob`.
+    event JobOpened(bytes32 indexed jobId, Terms terms, uint64 beaconHeight, address[] workers);
     /// @notice The randomness of `seedHeight` draws the evaluators and the steps they repeat.
     event EvaluationOpened(bytes32 indexed jobId, uint32 attempt, uint64 seedHeight);
     /// @notice A further panel is drawn by the randomness of `seedHeight`; the steps to repeat stay those of
@@ -217,14 +214,21 @@ interface IJobTypes {
     event JobCompleted(bytes32 indexed jobId, bytes32 modelHash, bytes32 modelCidDigest, int64 metricMicros);
     /// @notice Credits to ledger balances out of the escrow and out of slashed stake. May appear several times in a
     /// job's life; the sum over all of amounts, refund and burn is escrow + slashed stake.
-    event PaymentDistributed(
-        bytes32 indexed jobId,
-        address[] accounts,
-        uint256[] amountsWei,
-        uint256 refundWei,
-        uint256 burnedWei
-    );
+    /// @param postings one word for each receiver but the refunded client: account 160 | amount 64, in 1e9 wei | more,
+    /// see `libraries/Posting.sol`
+    event PaymentDistributed(bytes32 indexed jobId, uint256[] postings, uint256 refundWei, uint256 burnedWei);
     event JobSettled(bytes32 indexed jobId);
+    /// @notice All drawn evaluators signed the verdict: the job is completed, paid and settled at once. Workers with
+    /// credit come first, then the evaluators; a posting without a fact is the client's refund.
+    /// @param heldOutKey zero when there is none
+    /// @param postings as in PaymentDistributed
+    event JobAgreed(
+        bytes32 indexed jobId,
+        Verdict verdict,
+        bytes32 heldOutKey,
+        uint256 burnedWei,
+        uint256[] postings
+    );
     event JobCancelled(bytes32 indexed jobId, uint256 refundWei);
     /// @notice `refundWei` is what the client gets back now; what others get is in `PaymentDistributed`.
     event JobExpired(bytes32 indexed jobId, Status from, uint256 refundWei);
@@ -243,8 +247,7 @@ interface IJobTypes {
     /// @notice The call does not fit the job's state.
     error WrongStatus(Status status);
     error NotClient(address sender);
-    error TokenNotAllowed(address token);
-    /// @notice A field of the terms is out of its bounds; `field` is its index in the struct.
+    /// @notice A field of the terms is out of its bounds; `field` is its number in the description of `Terms`.
     error BadTerms(uint8 field);
     error JobExists(bytes32 jobId);
     error Paused(uint256 until);
@@ -269,4 +272,6 @@ interface IJobTypes {
     /// @notice No evaluator can be drawn.
     error NoCandidates();
     error RoundIsClosed();
+    /// @notice Nobody opens a round on chain without a signed update for it.
+    error NoUpdates();
 }

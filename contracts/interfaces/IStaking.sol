@@ -109,6 +109,18 @@ interface IStaking {
     /// sealed its key to. Only the job manager.
     function escrow(address client, uint64 amountGwei, uint64 slateVersion, uint256 evaluators) external;
 
+    /// @notice Locks active stake of all members, then does what `escrow` does. Reverts with StakeTooLow where a member
+    /// has not enough. Only the job manager.
+    /// @param members one word each, see `libraries/Member.sol`
+    function open(
+        uint256[] calldata members,
+        uint64 lockGwei,
+        address client,
+        uint64 amountGwei,
+        uint64 slateVersion,
+        uint256 evaluators
+    ) external;
+
     /// @notice Locks active stake of each account that has enough. Only the job manager.
     /// @param members one word each, see `libraries/Member.sol`
     /// @return lockedMask bit i is set when the lock of members[i] was taken
@@ -116,9 +128,10 @@ interface IStaking {
 
     /// @notice Releases locks, pays out of the escrow, notes facts; `burnGwei` of the escrow is burned. Only the job
     /// manager.
-    /// @param postings two words each, see `libraries/Posting.sol`
+    /// @param postings one word each, see `libraries/Posting.sol`
+    /// @param unlocks the two amounts of locks to release: 64 bits each, in gwei
     /// @param closesJob whether the number of open jobs falls by one
-    function settle(uint256[] calldata postings, uint64 burnGwei, bool closesJob) external;
+    function settle(uint256[] calldata postings, uint256 unlocks, uint64 burnGwei, bool closesJob) external;
 
     /// @notice Takes stake: active first, then thawing, then earnings. Only the job manager; the taken amount joins
     /// the escrow and is paid out by `settle`.

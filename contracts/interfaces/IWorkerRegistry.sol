@@ -89,14 +89,8 @@ interface IWorkerRegistry {
     /// @notice Owner, number and roles behind an operator key; zeros when there is none.
     function operatorOf(address operator) external view returns (address owner, uint32 id, uint8 roles);
 
-    /// @notice The same in one word, see `libraries/Member.sol`; higher bits have no meaning.
-    function memberOf(address operator) external view returns (uint256 member);
-
     /// @notice The owner with a number; zero when there is none.
     function ownerOf(uint32 id) external view returns (address owner);
-
-    /// @notice Owners by number, in the given order.
-    function ownersOf(uint256[] calldata ids) external view returns (address[] memory owners);
 
     /// @notice Number of an owner; zero when it is not registered.
     function idOf(address owner) external view returns (uint32 id);
@@ -110,10 +104,6 @@ interface IWorkerRegistry {
     /// @notice How many accounts are registered; ids run from 1 to this.
     function accountCount() external view returns (uint32);
 
-    /// @notice Reverts with ConsentRefused unless each operator's owner is a worker that allows the job now.
-    /// @return members the accounts behind the operators, one word each, in order
-    function admit(
-        address[] calldata operators,
-        Demand calldata demand
-    ) external view returns (uint256[] memory members);
+    /// @notice Whether an owner's consent record allows a job now.
+    function allows(address owner, Demand calldata demand) external view returns (bool);
 }

@@ -26,7 +26,17 @@ abstract contract Domain {
 
     /// @dev What is signed for a struct hash.
     function _typedHash(bytes32 structHash) internal view returns (bytes32) {
-        return keccak256(abi.encodePacked(hex"1901", domainSeparator(), structHash));
+        return _typedHash(domainSeparator(), structHash);
+    }
+
+    function _typedHash(bytes32 separator, bytes32 structHash) internal pure returns (bytes32 digest) {
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            mstore(free, hex"1901")
+            mstore(add(free, 2), separator)
+            mstore(add(free, 34), structHash)
+            digest := keccak256(free, 66)
+        }
     }
 
     function _build() private view returns (bytes32) {

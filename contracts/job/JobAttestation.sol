@@ -2,24 +2,24 @@
 pragma solidity ^0.8.28;
 
 import {IJobManager} from "../interfaces/IJobManager.sol";
-import {AccountSlot} from "../libraries/AccountSlot.sol";
-import {Gwei} from "../libraries/Gwei.sol";
 import {JobSlot} from "../libraries/JobSlot.sol";
 import {JobTypes} from "../libraries/JobTypes.sol";
 import {Member} from "../libraries/Member.sol";
 import {VerdictRules} from "../libraries/VerdictRules.sol";
 import {JobVerdicts} from "./JobVerdicts.sol";
+import {TermsWords} from "../libraries/TermsWords.sol";
 import {JobPanel} from "./JobPanel.sol";
 
 /// @title Evaluators: drawing, commitments, reveals, and what follows from an agreed verdict.
 abstract contract JobAttestation is JobPanel, IJobManager {
+    using TermsWords for Terms;
     using Member for uint256;
     using Member for uint256[];
 
     /// @dev Evaluators of a further panel.
     uint256 private constant PANEL_NEXT = 7;
     /// @dev Selector, terms and verdict.
-    uint256 private constant JUDGE_BYTES = 4 + (29 + 7) * 32;
+    uint256 private constant JUDGE_BYTES = 4 + (6 + 7) * 32;
     /// @dev Drawings of one panel, when drawn evaluators have no stake free.
     uint256 private constant TRIES = 4;
 
@@ -32,7 +32,7 @@ abstract contract JobAttestation is JobPanel, IJobManager {
         if (evaluators.length == 0) revert NoCandidates();
         job.status = uint256(Status.Attesting);
         job.panelStart = drawnBefore;
-        job.deadline = block.timestamp + terms.commitSeconds;
+        job.deadline = block.timestamp + terms.commitSeconds();
         _save(jobId, job);
         emit EvaluatorsDrawn(jobId, uint32(job.attempt), uint8(job.panel), evaluators, uint64(job.deadline));
     }
@@ -40,7 +40,7 @@ abstract contract JobAttestation is JobPanel, IJobManager {
     /// @inheritdoc IJobManager
     function previewEvaluators(Terms calldata terms) external view returns (address[] memory evaluators) {
         (bytes32 jobId, JobSlot.Job memory job) = _load(terms, Status.Submitted);
-        return _preview(jobId, terms, job, _excluded(jobId, terms, job));
+        return _preview(jobId, terms, job, _excluded(jobId, terms, job)).owners();
     }
 
     /// @inheritdoc IJobManager
@@ -51,7 +51,7 @@ abstract contract JobAttestation is JobPanel, IJobManager {
         if (block.timestamp > job.deadline) revert TooLate(job.deadline);
         if (commitment == 0) revert BadCommitment();
         job.committedMask |= 1 << index;
-        if (_hasAllCommitted(job)) job.deadline = block.timestamp + terms.revealSeconds;
+        if (_hasAllCommitted(job)) job.deadline = block.timestamp + terms.revealSeconds();
         _setVerdict(jobId, job.attempt, index, bytes16(commitment));
         _save(jobId, job);
         emit VerdictCommitted(jobId, uint32(job.attempt), owner, commitment);
@@ -67,7 +67,7 @@ abstract contract JobAttestation is JobPanel, IJobManager {
         (bytes32 jobId, JobSlot.Job memory job) = _load(terms, Status.Attesting);
         _checkRevealTime(terms, job);
         bytes16 verdictHash = _reveal(jobId, job, verdict, salt);
-        VerdictRules.check(verdict, job.submittedMask, terms.segmentCount);
+        VerdictRules.check(verdict, job.submittedMask, terms.segmentCount());
         if (heldOutKey != 0) emit HeldOutKey(jobId, heldOutKey);
         uint256 panel = JobSlot.range(job.panelStart, job.drawn);
         bool isLast = (job.committedMask & ~job.revealedMask) & panel == 0;
@@ -89,38 +89,11 @@ abstract contract JobAttestation is JobPanel, IJobManager {
         uint256 first = JobSlot.count((agreed & (~agreed + 1)) - 1);
         if (_verdictOf(jobId, job.attempt, first) != bytes16(JobTypes.hashVerdict(verdict)))
             revert BadVerdict();
-        Payment memory payment = _payment(jobId, terms, job, agreed);
-        payment.workers = registry.ownersOf(_workerIds(jobId, job, terms.workerCount));
+        Payment memory payment = _payment(jobId, job, agreed);
+        payment.workers = _workerIds(jobId, job, terms.workerCount());
         payment.workerMask = job.submittedMask;
         payment.segments = verdict.segments;
         _end(jobId, job, Status.Settled);
-        emit JobSettled(jobId);
-        _payOut(terms, job, payment);
-    }
-
-    /// @inheritdoc IJobManager
-    function settleJob(
-        Terms calldata terms,
-        Verdict calldata verdict,
-        bytes32 heldOutKey,
-        Opening[] calldata openings
-    ) external {
-        (bytes32 jobId, JobSlot.Job memory job) = _load(terms, Status.Submitted);
-        if (block.timestamp > job.deadline) revert TooLate(job.deadline);
-        if (job.panel != 0 || VerdictRules.removedBy(verdict) != 0) revert BadVerdict();
-        VerdictRules.check(verdict, job.submittedMask, terms.segmentCount);
-        uint256[] memory ids = _workerIds(jobId, job, terms.workerCount);
-        Payment memory payment;
-        payment.jobId = jobId;
-        payment.evaluators = _preview(jobId, terms, job, ids);
-        _checkOpenings(jobId, terms, job.attempt, verdict, openings, payment.evaluators);
-        payment.workers = registry.ownersOf(ids);
-        payment.workerMask = job.submittedMask;
-        payment.segments = verdict.segments;
-        payment.fact = AccountSlot.COMPLETED;
-        _end(jobId, job, Status.Settled);
-        if (heldOutKey != 0) emit HeldOutKey(jobId, heldOutKey);
-        emit JobCompleted(jobId, verdict.modelHash, verdict.modelCidDigest, verdict.metricMicros);
         emit JobSettled(jobId);
         _payOut(terms, job, payment);
     }
@@ -135,18 +108,18 @@ abstract contract JobAttestation is JobPanel, IJobManager {
         uint256[] memory excluded = _excluded(jobId, terms, job);
         uint256 wanted = _wanted(terms, job);
         for (uint256 turn; turn < TRIES && wanted > 0; ++turn) {
-            bytes32 turnSeed = _drawSeed(seed, jobId, job, turn);
+            bytes32 turnSeed = _drawSeed(seed, jobId, job.attempt, job.panel, turn);
             uint256[] memory members = pool.drawSlate(
                 turnSeed,
                 wanted,
-                terms.slateVersion,
-                terms.client,
+                terms.slateVersion(),
+                terms.client(),
                 excluded
             );
             uint256 found = members.length;
             if (found == 0) break;
             bool isLast = found < wanted; // nobody else is there
-            uint256 locked = staking.lock(members, Gwei.fromWei(terms.evaluatorStakeWei));
+            uint256 locked = staking.lock(members, terms.evaluatorStakeGwei());
             if (locked != JobSlot.range(0, found)) {
                 excluded = _joined(excluded, _idsOf(members));
                 members = _keep(members, locked);
@@ -195,35 +168,13 @@ abstract contract JobAttestation is JobPanel, IJobManager {
         return bytes16(verdictHash);
     }
 
-    function _checkOpenings(
-        bytes32 jobId,
-        Terms calldata terms,
-        uint256 attempt,
-        Verdict calldata verdict,
-        Opening[] calldata openings,
-        address[] memory evaluators
-    ) private {
-        uint256 count = evaluators.length;
-        if (count != openings.length || !VerdictRules.isQuorum(count, count, terms.evaluatorCount)) {
-            revert NoQuorum();
-        }
-        for (uint256 i; i < count; ++i) {
-            Opening calldata opening = openings[i];
-            address owner = registry.memberOf(opening.operator).owner();
-            if (owner != evaluators[i]) revert NotParty(opening.operator);
-            bytes32 structHash = JobTypes.verdict(jobId, attempt, verdict, opening.salt);
-            _checkSigned(opening.operator, structHash, opening.signature);
-            JobTypes.emitRevealed(jobId, attempt, owner, verdict);
-        }
-    }
-
     /// @dev Numbers of workers and of already drawn evaluators: nobody of them can be drawn.
     function _excluded(
         bytes32 jobId,
         Terms calldata terms,
         JobSlot.Job memory job
     ) private view returns (uint256[] memory ids) {
-        ids = _workerIds(jobId, job, terms.workerCount);
+        ids = _workerIds(jobId, job, terms.workerCount());
         if (job.drawn != 0) ids = _joined(ids, _evaluatorIds(jobId, job, JobSlot.range(0, job.drawn)));
     }
 
@@ -232,23 +183,45 @@ abstract contract JobAttestation is JobPanel, IJobManager {
         Terms calldata terms,
         JobSlot.Job memory job,
         uint256[] memory excluded
-    ) private view returns (address[] memory) {
-        bytes32 seed = _drawSeed(randomness.seed(job.seedHeight), jobId, job, 0);
+    ) private view returns (uint256[] memory) {
+        bytes32 seed = _drawSeed(randomness.seed(job.seedHeight), jobId, job.attempt, job.panel, 0);
         uint256 wanted = _wanted(terms, job);
-        return pool.drawSlate(seed, wanted, terms.slateVersion, terms.client, excluded).owners();
+        return pool.drawSlate(seed, wanted, terms.slateVersion(), terms.client(), excluded);
+    }
+
+    /// @dev The first panel of a job of which nobody is drawn yet.
+    function _firstPanel(
+        bytes32 jobId,
+        Terms calldata terms,
+        uint256 slot,
+        uint256[] memory workers
+    ) internal view returns (uint256[] memory) {
+        bytes32 seed = randomness.seed((slot >> 96) & 0xffffffff);
+        seed = _drawSeed(seed, jobId, JobSlot.attemptOf(slot), 0, 0);
+        return pool.drawSlate(seed, terms.evaluatorCount(), terms.slateVersion(), terms.client(), workers);
     }
 
     function _wanted(Terms calldata terms, JobSlot.Job memory job) private pure returns (uint256) {
-        return job.panel == 0 ? terms.evaluatorCount : PANEL_NEXT;
+        return job.panel == 0 ? terms.evaluatorCount() : PANEL_NEXT;
     }
 
+    /// @dev keccak256(abi.encode(seed, jobId, attempt, panel, turn)).
     function _drawSeed(
         bytes32 seed,
         bytes32 jobId,
-        JobSlot.Job memory job,
+        uint256 attempt,
+        uint256 panel,
         uint256 turn
-    ) private pure returns (bytes32) {
-        return keccak256(abi.encode(seed, jobId, job.attempt, job.panel, turn));
+    ) private pure returns (bytes32 mixed) {
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            mstore(free, seed)
+            mstore(add(free, 32), jobId)
+            mstore(add(free, 64), attempt)
+            mstore(add(free, 96), panel)
+            mstore(add(free, 128), turn)
+            mixed := keccak256(free, 160)
+        }
     }
 
     function _checkRevealTime(Terms calldata terms, JobSlot.Job memory job) private view {

@@ -11,6 +11,7 @@ import {JobSlot} from "../libraries/JobSlot.sol";
 import {JobTypes} from "../libraries/JobTypes.sol";
 import {Member} from "../libraries/Member.sol";
 import {Signatures} from "../libraries/Signatures.sol";
+import {TermsWords} from "../libraries/TermsWords.sol";
 import {Domain} from "./Domain.sol";
 
 /// @title What all parts of the job manager share: storage, identifiers, signatures, views.
@@ -19,10 +20,11 @@ abstract contract JobBase is IJobTypes, IParameters, Domain {
     using JobSlot for JobSlot.Job;
     using Member for uint256;
     using Signatures for address;
+    using TermsWords for Terms;
 
     /// @dev From a request to the height whose randomness answers it.
     uint256 internal constant SEED_BLOCKS = 2;
-    uint8 internal constant MATCH_VOLUNTEER = 0;
+    uint256 internal constant MATCH_VOLUNTEER = 0;
     uint256 private constant IDS_PER_SLOT = 10;
     uint256 internal constant WORKERS_MAX = 8;
 
@@ -34,9 +36,9 @@ abstract contract JobBase is IJobTypes, IParameters, Domain {
     address public immutable timelock;
 
     Parameters internal _parameters;
-    mapping(bytes32 jobId => uint256 slot) private _slots;
+    mapping(bytes32 jobId => uint256 slot) internal _slots;
     /// @dev auditSpentGwei 64 | numbers of workers 3 to 7, 24 bits each.
-    mapping(bytes32 jobId => uint256 slot) private _more;
+    mapping(bytes32 jobId => uint256 slot) internal _more;
     /// @dev Numbers of evaluators from the third on, and of volunteers, ten a slot.
     mapping(bytes32 jobId => mapping(uint256 place => uint256)) private _evaluators;
     mapping(bytes32 jobId => mapping(uint256 place => uint256)) private _volunteers;
@@ -44,6 +46,9 @@ abstract contract JobBase is IJobTypes, IParameters, Domain {
     mapping(bytes32 jobId => mapping(uint256 key => uint256)) private _verdicts;
     /// @dev deadline 32 | mask 8 | closed 1; key: hash of (jobId, attempt, round).
     mapping(bytes32 key => uint256 slot) internal _rounds;
+    /// @dev Copies of the registry's, see `IMembers`.
+    mapping(address operator => uint256 member) internal _members;
+    mapping(uint256 id => address owner) internal _owners;
 
     constructor(
         address token_,
@@ -80,18 +85,21 @@ abstract contract JobBase is IJobTypes, IParameters, Domain {
     function _inCourt(bytes memory call) internal virtual;
 
     function _jobId(Terms calldata terms) internal view returns (bytes32) {
-        return
-            keccak256(
-                abi.encode(block.chainid, address(this), terms.client, terms.nonce, JobTypes.hashTerms(terms))
-            );
+        return JobTypes.idOf(terms, terms.client(), terms.nonce());
     }
 
     /// @dev Lets the evaluators be drawn; the caller saves the job.
     function _openEvaluation(bytes32 jobId, Terms calldata terms, JobSlot.Job memory job) internal {
-        job.status = uint256(Status.Submitted);
-        job.seedHeight = block.number + SEED_BLOCKS;
-        job.deadline = block.timestamp + terms.drawSeconds;
+        _toEvaluation(terms, job);
         emit EvaluationOpened(jobId, uint32(job.attempt), uint64(job.seedHeight));
+    }
+
+    function _toEvaluation(Terms calldata terms, JobSlot.Job memory job) internal view {
+        unchecked {
+            job.status = uint256(Status.Submitted);
+            job.seedHeight = block.number + SEED_BLOCKS;
+            job.deadline = block.timestamp + terms.drawSeconds();
+        }
     }
 
     /// @dev Saves the last status of a job.
@@ -107,7 +115,7 @@ abstract contract JobBase is IJobTypes, IParameters, Domain {
         Status status
     ) internal view returns (bytes32 jobId, JobSlot.Job memory job) {
         jobId = _jobId(terms);
-        job = _slots[jobId].unpack();
+        JobSlot.fill(job, _slots[jobId]);
         if (job.status != uint256(status)) revert WrongStatus(Status(job.status));
     }
 
@@ -134,13 +142,20 @@ abstract contract JobBase is IJobTypes, IParameters, Domain {
 
     /// @dev Fixes the workers; their order is their index.
     function _setWorkers(bytes32 jobId, JobSlot.Job memory job, uint256[] memory members) internal {
-        uint256 more;
-        for (uint256 i; i < members.length; ++i) {
-            uint256 id = members[i].id();
-            if (i < JobSlot.WORKERS_HERE) job.ids = job.ids.withId(i, id);
-            else more = more.withId(i - JobSlot.WORKERS_HERE, id);
+        job.ids = _idsOf(jobId, members);
+    }
+
+    /// @dev Numbers of the workers whose place is in the job's slot; notes those of the others.
+    function _idsOf(bytes32 jobId, uint256[] memory members) internal returns (uint256 ids) {
+        unchecked {
+            uint256 more;
+            for (uint256 i = members.length; i != 0;) {
+                uint256 id = members[--i].id();
+                if (i < JobSlot.WORKERS_HERE) ids = (ids << JobSlot.ID_BITS) | id;
+                else more = (more << JobSlot.ID_BITS) | id;
+            }
+            if (more != 0) _more[jobId] = more << 64;
         }
-        if (more != 0) _more[jobId] = more << 64;
     }
 
     /// @dev Numbers of the assigned workers, at most `countMax`.
@@ -207,12 +222,19 @@ abstract contract JobBase is IJobTypes, IParameters, Domain {
         }
     }
 
+    function _ownersOf(uint256[] memory ids) internal view returns (address[] memory owners) {
+        unchecked {
+            owners = new address[](ids.length);
+            for (uint256 i; i < ids.length; ++i) owners[i] = _owners[ids[i]];
+        }
+    }
+
     /// @dev Index of the sender's owner among the drawn evaluators of the present panel.
     function _evaluatorIndex(
         bytes32 jobId,
         JobSlot.Job memory job
     ) internal view returns (uint256 index, address owner) {
-        uint256 member = registry.memberOf(msg.sender);
+        uint256 member = _members[msg.sender];
         uint256 id = member.id();
         if (id == 0) revert NotParty(msg.sender);
         for (index = job.panelStart; index < job.drawn; ++index) {
@@ -227,7 +249,7 @@ abstract contract JobBase is IJobTypes, IParameters, Domain {
         uint256 activeMask,
         address operator
     ) internal view returns (uint256 index, address owner) {
-        uint256 member = registry.memberOf(operator);
+        uint256 member = _members[operator];
         uint256 id = member.id();
         if (id == 0) revert NotParty(operator);
         for (; index < ids.length; ++index) {

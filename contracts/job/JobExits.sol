@@ -6,14 +6,17 @@ import {Gwei} from "../libraries/Gwei.sol";
 import {JobSlot} from "../libraries/JobSlot.sol";
 import {Shares} from "../libraries/Shares.sol";
 import {JobVerdicts} from "./JobVerdicts.sol";
+import {TermsWords} from "../libraries/TermsWords.sol";
 import {JobVolunteers} from "./JobVolunteers.sol";
 
 /// @title The exits from every state.
 abstract contract JobExits is JobVerdicts, JobVolunteers {
+    using TermsWords for Terms;
+
     /// @dev See IJobManager.
     function cancel(Terms calldata terms) external {
         (bytes32 jobId, JobSlot.Job memory job) = _load(terms, Status.Posted);
-        if (msg.sender != terms.client) revert NotClient(msg.sender);
+        if (msg.sender != terms.client()) revert NotClient(msg.sender);
         uint64 refund = _refundPosted(jobId, terms, job, Status.Cancelled);
         emit JobCancelled(jobId, Gwei.toWei(refund));
     }
@@ -24,7 +27,7 @@ abstract contract JobExits is JobVerdicts, JobVolunteers {
         JobSlot.Job memory job = _loadAny(jobId);
         Status status = Status(job.status);
         if (status == Status.Posted) {
-            _checkOver(job.deadline + (terms.matchMode == MATCH_VOLUNTEER ? terms.runSeconds : 0));
+            _checkOver(job.deadline + (terms.matchMode() == MATCH_VOLUNTEER ? terms.runSeconds() : 0));
             uint64 refund = _refundPosted(jobId, terms, job, Status.Expired);
             emit JobExpired(jobId, status, Gwei.toWei(refund));
         } else if (status == Status.Running) {
@@ -68,10 +71,10 @@ abstract contract JobExits is JobVerdicts, JobVolunteers {
             _openEvaluation(jobId, terms, job);
             _save(jobId, job);
         }
-        uint64 stake = Gwei.fromWei(terms.workerStakeWei);
+        uint64 stake = terms.workerStakeGwei();
         (address[] memory owners, uint256[] memory amounts, uint64 total) = _punish(
             silent,
-            Shares.ofBps(stake, terms.timeoutBps),
+            Shares.ofBps(stake, terms.timeoutBps()),
             stake,
             AccountSlot.TIMED_OUT
         );
@@ -97,9 +100,9 @@ abstract contract JobExits is JobVerdicts, JobVolunteers {
     function _payUnresolved(bytes32 jobId, Terms calldata terms, JobSlot.Job memory job) private {
         uint256 silent = JobSlot.range(job.panelStart, job.drawn) & ~job.revealedMask;
         if (job.status != uint256(Status.Attesting)) silent = 0; // they were dealt with at the redraw
-        Payment memory payment = _payment(jobId, terms, job, job.revealedMask);
+        Payment memory payment = _payment(jobId, job, job.revealedMask);
         payment.fact = 0;
-        payment.workers = registry.ownersOf(_workerIds(jobId, job, terms.workerCount));
+        payment.workers = _workerIds(jobId, job, terms.workerCount());
         payment.workerMask = job.submittedMask;
         for (uint256 i; i < 8; ++i)
             payment.segments |= uint128((job.submittedMask >> i) & 1) << uint128(16 * i);

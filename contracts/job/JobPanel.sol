@@ -2,13 +2,15 @@
 pragma solidity ^0.8.28;
 
 import {AccountSlot} from "../libraries/AccountSlot.sol";
-import {Gwei} from "../libraries/Gwei.sol";
 import {JobSlot} from "../libraries/JobSlot.sol";
 import {VerdictRules} from "../libraries/VerdictRules.sol";
+import {TermsWords} from "../libraries/TermsWords.sol";
 import {JobSettlement} from "./JobSettlement.sol";
 
 /// @title Where the evaluators of an attempt stand.
 abstract contract JobPanel is JobSettlement {
+    using TermsWords for Terms;
+
     /// @dev Evaluators of the attempt that revealed this verdict.
     function _agreeing(
         bytes32 jobId,
@@ -30,20 +32,19 @@ abstract contract JobPanel is JobSettlement {
             VerdictRules.isQuorum(
                 JobSlot.count(agreed),
                 JobSlot.count(job.revealedMask),
-                terms.evaluatorCount
+                terms.evaluatorCount()
             );
     }
 
     /// @dev Evaluators of the mask with their locks.
     function _payment(
         bytes32 jobId,
-        Terms calldata terms,
         JobSlot.Job memory job,
         uint256 evaluatorMask
     ) internal view returns (Payment memory payment) {
         payment.jobId = jobId;
-        payment.evaluators = registry.ownersOf(_evaluatorIds(jobId, job, evaluatorMask));
-        payment.unlockGwei = Gwei.fromWei(terms.evaluatorStakeWei);
+        payment.evaluators = _ownersOf(_evaluatorIds(jobId, job, evaluatorMask));
+        payment.hasLocks = true;
         payment.fact = AccountSlot.COMPLETED;
     }
 
@@ -58,6 +59,6 @@ abstract contract JobPanel is JobSettlement {
         JobSlot.Job memory job
     ) internal pure returns (uint256 from, uint256 until) {
         if (_hasAllCommitted(job)) return (0, job.deadline);
-        return (job.deadline + 1, job.deadline + terms.revealSeconds);
+        return (job.deadline + 1, job.deadline + terms.revealSeconds());
     }
 }

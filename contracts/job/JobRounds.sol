@@ -3,10 +3,13 @@ pragma solidity ^0.8.28;
 
 import {JobSlot} from "../libraries/JobSlot.sol";
 import {JobTypes} from "../libraries/JobTypes.sol";
+import {TermsWords} from "../libraries/TermsWords.sol";
 import {JobBase} from "./JobBase.sol";
 
 /// @title Rounds that got no certificate in time.
 abstract contract JobRounds is JobBase {
+    using TermsWords for Terms;
+
     /// @dev See IJobManager.
     function closeRound(Terms calldata terms, uint32 round, RoundUpdate[] calldata updates) external {
         (bytes32 jobId, JobSlot.Job memory job) = _load(terms, Status.Running);
@@ -15,10 +18,11 @@ abstract contract JobRounds is JobBase {
         uint256 deadline = uint32(slot);
         uint256 mask = (slot >> 32) & 0xff;
         if ((slot >> 40) & 1 == 1) revert RoundIsClosed();
-        uint256[] memory ids = _workerIds(jobId, job, terms.workerCount);
+        uint256[] memory ids = _workerIds(jobId, job, terms.workerCount());
         if (deadline == 0) {
             _workerIndex(ids, job.activeMask, msg.sender); // only they know whether a certificate is missing
-            deadline = block.timestamp + terms.roundSeconds;
+            if (updates.length == 0) revert NoUpdates();
+            deadline = block.timestamp + terms.roundSeconds();
             emit RoundOpened(jobId, uint32(job.attempt), round, uint64(deadline));
         }
         if (block.timestamp <= deadline) {

@@ -2,15 +2,17 @@
 pragma solidity ^0.8.28;
 
 import {AccountSlot} from "../libraries/AccountSlot.sol";
-import {Gwei} from "../libraries/Gwei.sol";
 import {JobSlot} from "../libraries/JobSlot.sol";
 import {JobTypes} from "../libraries/JobTypes.sol";
 import {Shares} from "../libraries/Shares.sol";
 import {VerdictRules} from "../libraries/VerdictRules.sol";
+import {TermsWords} from "../libraries/TermsWords.sol";
 import {JobPanel} from "./JobPanel.sol";
 
 /// @title What follows from verdicts that are not unanimous and clean.
 abstract contract JobVerdicts is JobPanel {
+    using TermsWords for Terms;
+
     /// @notice Called in the manager's place when the last commitment of a panel is opened: acts on the verdict if it has
     /// its quorum. Where another verdict has it, `completeJob` or `slash` may follow at once; where none has,
     /// a further panel is drawn.
@@ -100,7 +102,7 @@ abstract contract JobVerdicts is JobPanel {
         uint256 agreed
     ) private {
         uint64 slashed = _slashWorkers(jobId, terms, job, verdict);
-        Payment memory payment = _payment(jobId, terms, job, agreed);
+        Payment memory payment = _payment(jobId, job, agreed);
         job.activeMask = job.submittedMask & ~VerdictRules.removedBy(verdict);
         bool isOver = job.activeMask == 0;
         uint64 fromDeposit = _payReporters(terms, job, payment, slashed, isOver);
@@ -119,7 +121,7 @@ abstract contract JobVerdicts is JobPanel {
         }
         ++job.attempt;
         job.status = uint256(Status.Running);
-        job.deadline = block.timestamp + terms.runSeconds;
+        job.deadline = block.timestamp + terms.runSeconds();
         _save(jobId, job);
         emit AttemptStarted(jobId, uint32(job.attempt), uint8(job.activeMask), uint64(job.deadline));
     }
@@ -130,13 +132,13 @@ abstract contract JobVerdicts is JobPanel {
         JobSlot.Job memory job,
         Verdict calldata verdict
     ) private returns (uint64 slashed) {
-        uint64 stake = Gwei.fromWei(terms.workerStakeWei);
+        uint64 stake = terms.workerStakeGwei();
         for (uint256 kind; kind < 2; ++kind) {
             uint256 mask = kind == 0 ? verdict.guiltyMask : verdict.withheldMask;
             if (mask == 0) continue;
             (address[] memory owners, uint256[] memory amounts, uint64 total) = _punish(
                 _pick(_workerIds(jobId, job, WORKERS_MAX), mask),
-                kind == 0 ? stake : Shares.ofBps(stake, terms.timeoutBps),
+                kind == 0 ? stake : Shares.ofBps(stake, terms.timeoutBps()),
                 stake,
                 kind == 0 ? AccountSlot.INVALID : AccountSlot.TIMED_OUT
             );
@@ -160,10 +162,10 @@ abstract contract JobVerdicts is JobPanel {
         bool isOutvoted
     ) internal {
         if (ids.length == 0) return;
-        uint64 stake = Gwei.fromWei(terms.evaluatorStakeWei);
+        uint64 stake = terms.evaluatorStakeGwei();
         (address[] memory owners, uint256[] memory amounts, uint64 total) = _punish(
             ids,
-            isOutvoted ? stake : Shares.ofBps(stake, terms.timeoutBps),
+            isOutvoted ? stake : Shares.ofBps(stake, terms.timeoutBps()),
             stake,
             isOutvoted ? AccountSlot.INVALID : AccountSlot.TIMED_OUT
         );
@@ -178,7 +180,7 @@ abstract contract JobVerdicts is JobPanel {
         job.panel = 1;
         job.panelStart = job.drawn;
         job.seedHeight = block.number + SEED_BLOCKS;
-        job.deadline = block.timestamp + terms.drawSeconds;
+        job.deadline = block.timestamp + terms.drawSeconds();
         _save(jobId, job);
         emit RedrawOpened(jobId, uint32(job.attempt), 1, uint64(job.seedHeight));
         _slashEvaluators(jobId, terms, job.attempt, _evaluatorIds(jobId, job, silent), false);

@@ -21,13 +21,13 @@ abstract contract JobViews is JobBase {
         state.deadline = uint64(job.deadline);
         state.seedHeight = uint64(job.seedHeight);
         state.auditSpentWei = Gwei.toWei(_auditSpent(jobId, job));
-        state.workers = registry.ownersOf(_workerIds(jobId, job, WORKERS_MAX));
-        state.evaluators = registry.ownersOf(_evaluatorIds(jobId, job, JobSlot.range(0, job.drawn)));
+        state.workers = _ownersOf(_workerIds(jobId, job, WORKERS_MAX));
+        state.evaluators = _ownersOf(_evaluatorIds(jobId, job, JobSlot.range(0, job.drawn)));
     }
 
     /// @dev See IJobManager.
     function volunteersOf(bytes32 jobId) external view returns (address[] memory owners) {
-        return registry.ownersOf(_volunteerIds(jobId, _loadAny(jobId).volunteers));
+        return _ownersOf(_volunteerIds(jobId, _loadAny(jobId).volunteers));
     }
 
     /// @dev See IJobManager.

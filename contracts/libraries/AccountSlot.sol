@@ -56,8 +56,19 @@ library AccountSlot {
 
     /// @notice Releases a lock; never more than there is, since a slash may have cut it.
     function unlock(uint256 slot, uint64 amount) internal pure returns (uint256) {
-        uint64 held = locked(slot);
-        return withLocked(slot, held > amount ? held - amount : 0);
+        unchecked {
+            uint256 held = locked(slot);
+            return slot - ((held > amount ? amount : held) << 64);
+        }
+    }
+
+    /// @notice Adds earnings. Reverts where they would leave 64 bits.
+    function credited(uint256 slot, uint64 amount) internal pure returns (uint256) {
+        uint256 sum = uint256(earnings(slot)) + amount;
+        assert(sum <= AMOUNT);
+        unchecked {
+            return slot + (uint256(amount) << 128);
+        }
     }
 
     /// @notice Takes up to `amount` of the active stake; the lock never stays above it.

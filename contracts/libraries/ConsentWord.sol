@@ -33,14 +33,16 @@ library ConsentWord {
     /// @notice Whether the record in the slot allows a job in an hour of the day.
     function allows(
         uint256 slot,
-        IWorkerRegistry.Demand calldata demand,
+        uint256 kind,
+        uint256 rewardGwei,
         uint256 hour
     ) internal pure returns (bool) {
-        return
-            demand.kind < 15 &&
-            (slot >> (187 + uint256(demand.kind))) & 1 == 1 &&
-            (slot >> (202 + hour)) & 1 == 1 &&
-            demand.rewardGwei >= (slot >> 226) * REWARD_UNIT_GWEI;
+        unchecked {
+            return
+                kind < 15 &&
+                (slot >> (187 + kind)) & (slot >> (202 + hour)) & 1 == 1 &&
+                rewardGwei >= (slot >> 226) * REWARD_UNIT_GWEI;
+        }
     }
 
     /// @notice Whether a record allows a job in an hour of the day.

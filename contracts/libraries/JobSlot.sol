@@ -37,6 +37,11 @@ library JobSlot {
     }
 
     function unpack(uint256 slot) internal pure returns (Job memory job) {
+        fill(job, slot);
+    }
+
+    /// @notice Unpacks into memory that is there already.
+    function fill(Job memory job, uint256 slot) internal pure {
         unchecked {
             job.status = slot & 0xf;
             job.attempt = (slot >> 4) & 0xf;
@@ -62,6 +67,37 @@ library JobSlot {
         slot |= (job.activeMask << 10) | (shared << 18) | (job.drawn << 26) | (job.panelStart << 30);
         slot |= (job.committedMask << 34) | (job.revealedMask << 49);
         slot |= (job.deadline << 64) | (job.seedHeight << 96) | (job.ids << 128);
+    }
+
+    function statusOf(uint256 slot) internal pure returns (uint256) {
+        return slot & 0xf;
+    }
+
+    function deadlineOf(uint256 slot) internal pure returns (uint256) {
+        return (slot >> 64) & 0xffffffff;
+    }
+
+    function attemptOf(uint256 slot) internal pure returns (uint256) {
+        return (slot >> 4) & 0xf;
+    }
+
+    function activeOf(uint256 slot) internal pure returns (uint256) {
+        return (slot >> 10) & 0xff;
+    }
+
+    function submittedOf(uint256 slot) internal pure returns (uint256) {
+        return (slot >> 18) & 0xff;
+    }
+
+    /// @notice The slot of a running job once all its workers have submitted.
+    function submitted(uint256 slot, uint256 seedHeight, uint256 deadline) internal pure returns (uint256) {
+        uint256 kept = slot & ~(0xf | (uint256(0xff) << 18) | (uint256(type(uint64).max) << 64));
+        return kept | 3 | (activeOf(slot) << 18) | (deadline << 64) | (seedHeight << 96);
+    }
+
+    /// @notice The slot of a job that is settled.
+    function settled(uint256 slot) internal pure returns (uint256) {
+        return (slot & ~(0xf | (uint256(type(uint32).max) << 64))) | 6;
     }
 
     /// @notice Id at a place of a list of ids, 24 bits each.

@@ -13,33 +13,41 @@ library JobTypes {
         "Result(bytes32 jobId,uint32 attempt,bytes32 modelHash,bytes32 modelCidDigest,bytes32 segmentsRoot,bytes32 transcriptCidDigest)"
     );
     bytes32 internal constant VERDICT = keccak256(
-        "Verdict(bytes32 jobId,uint32 attempt,bytes32 modelHash,bytes32 modelCidDigest,int64 metricMicros,uint128 segments,uint8 guiltyMask,uint8 withheldMask,bytes32 evidenceDigest,bytes32 salt)"
+        "Verdict(bytes32 jobId,uint32 attempt,bytes32 modelHash,bytes32 modelCidDigest,int64 metricMicros,uint128 segments,uint8 guiltyMask,uint8 withheldMask,bytes32 evidenceDigest)"
     );
     bytes32 internal constant ROUND_UPDATE = keccak256(
         "RoundUpdate(bytes32 jobId,uint32 attempt,uint32 round,bytes32 updateRoot,bytes32 cidDigest)"
     );
-    uint256 private constant TERMS_BYTES = 29 * 32;
+    uint256 private constant TERMS_BYTES = 6 * 32;
     uint256 private constant VERDICT_BYTES = 7 * 32;
     uint256 private constant RESULT_BYTES = 4 * 32;
 
-    /// @notice keccak256(abi.encode(terms)). The encoding of a static struct is its calldata; words that are not clean
-    /// hash to terms that nobody can post.
-    function hashTerms(IJobTypes.Terms calldata terms) internal pure returns (bytes32 digest) {
+    /// @notice keccak256(abi.encode(chainId, this contract, client, nonce, keccak256(abi.encode(terms)))).
+    function idOf(
+        IJobTypes.Terms calldata terms,
+        address client,
+        uint64 nonce
+    ) internal view returns (bytes32 digest) {
         assembly ("memory-safe") {
             let free := mload(0x40)
             calldatacopy(free, terms, TERMS_BYTES)
-            digest := keccak256(free, TERMS_BYTES)
+            mstore(add(free, 128), keccak256(free, TERMS_BYTES))
+            mstore(free, chainid())
+            mstore(add(free, 32), address())
+            mstore(add(free, 64), shr(96, shl(96, client)))
+            mstore(add(free, 96), and(nonce, 0xffffffffffffffff))
+            digest := keccak256(free, 160)
         }
     }
 
-    /// @notice Emits JobPosted from the calldata of terms whose every field was read, hence clean, before.
+    /// @notice Emits JobPosted from the calldata of the terms.
     function emitPosted(bytes32 jobId, IJobTypes.Terms calldata terms) internal {
         bytes32 topic = IJobTypes.JobPosted.selector;
-        address client = terms.client;
+        uint256 parties = terms.parties;
         assembly ("memory-safe") {
             let free := mload(0x40)
             calldatacopy(free, terms, TERMS_BYTES)
-            log3(free, TERMS_BYTES, topic, jobId, client)
+            log3(free, TERMS_BYTES, topic, jobId, shr(96, shl(96, parties)))
         }
     }
 
@@ -68,6 +76,28 @@ library JobTypes {
         }
     }
 
+    /// @notice Emits JobAgreed from the calldata of a checked verdict.
+    function emitAgreed(
+        bytes32 jobId,
+        IJobTypes.Verdict calldata verdict_,
+        bytes32 heldOutKey,
+        uint256 burnedWei,
+        uint256[] memory postings
+    ) internal {
+        bytes32 topic = IJobTypes.JobAgreed.selector;
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            calldatacopy(free, verdict_, VERDICT_BYTES)
+            let next := add(free, VERDICT_BYTES)
+            mstore(next, heldOutKey)
+            mstore(add(next, 32), burnedWei)
+            mstore(add(next, 64), add(VERDICT_BYTES, 96)) // where the list begins
+            let size := add(32, shl(5, mload(postings)))
+            mcopy(add(next, 96), postings, size)
+            log2(free, add(add(VERDICT_BYTES, 96), size), topic, jobId)
+        }
+    }
+
     /// @notice Emits ResultSubmitted.
     function emitSubmitted(
         bytes32 jobId,
@@ -88,9 +118,17 @@ library JobTypes {
         bool isAcceptance,
         bytes32 jobId,
         address worker,
-        uint64 validUntil
-    ) internal pure returns (bytes32) {
-        return keccak256(abi.encode(isAcceptance ? ACCEPTANCE : OFFER, jobId, worker, validUntil));
+        uint256 validUntil
+    ) internal pure returns (bytes32 digest) {
+        bytes32 kind = isAcceptance ? ACCEPTANCE : OFFER;
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            mstore(free, kind)
+            mstore(add(free, 32), jobId)
+            mstore(add(free, 64), shr(96, shl(96, worker)))
+            mstore(add(free, 96), and(validUntil, 0xffffffffffffffff))
+            digest := keccak256(free, 128)
+        }
     }
 
     function result(
@@ -112,8 +150,7 @@ library JobTypes {
     function verdict(
         bytes32 jobId,
         uint256 attempt,
-        IJobTypes.Verdict calldata verdict_,
-        bytes32 salt
+        IJobTypes.Verdict calldata verdict_
     ) internal pure returns (bytes32 digest) {
         bytes32 kind = VERDICT;
         assembly ("memory-safe") {
@@ -122,8 +159,37 @@ library JobTypes {
             mstore(add(free, 32), jobId)
             mstore(add(free, 64), attempt)
             calldatacopy(add(free, 96), verdict_, VERDICT_BYTES)
-            mstore(add(free, add(96, VERDICT_BYTES)), salt)
-            digest := keccak256(free, add(128, VERDICT_BYTES))
+            digest := keccak256(free, add(96, VERDICT_BYTES))
+        }
+    }
+
+    /// @notice Where the EIP-712 encoding of results that share their model is prepared in memory.
+    function resultFrame(
+        bytes32 jobId,
+        uint256 attempt,
+        bytes32 modelHash,
+        bytes32 modelCidDigest
+    ) internal pure returns (uint256 frame) {
+        bytes32 kind = RESULT;
+        assembly ("memory-safe") {
+            frame := mload(0x40)
+            mstore(0x40, add(frame, 224))
+            mstore(frame, kind)
+            mstore(add(frame, 32), jobId)
+            mstore(add(frame, 64), attempt)
+            mstore(add(frame, 96), modelHash)
+            mstore(add(frame, 128), modelCidDigest)
+        }
+    }
+
+    /// @notice The EIP-712 hash of a result, in such a frame.
+    function keyResult(
+        uint256 frame,
+        IJobTypes.KeyResult calldata result_
+    ) internal pure returns (bytes32 digest) {
+        assembly ("memory-safe") {
+            calldatacopy(add(frame, 160), result_, 64)
+            digest := keccak256(frame, 224)
         }
     }
 

@@ -1,37 +1,30 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-/// @title What happens to an account when a job ends or moves on, in two words.
-/// @notice First word, low to high bits: account 160 | fact 8. Second word: lock to release 64 | earnings to add 64, in
-/// gwei. Lists are flat: two words for each posting.
+/// @title What happens to an account when a job ends or moves on, in one word.
+/// @notice Low to high bits: account 160 | earnings to add 64, in gwei | fact 8 | lock to release 2: 0 none, 1 the first of
+/// two amounts given beside the list, 2 the second.
 library Posting {
-    /// @notice Writes posting number `place` into a list.
     /// @param kind the fact: 0 none, 1 completed, 2 timed out, 3 invalid
-    function write(
-        uint256[] memory list,
-        uint256 place,
-        address who,
-        uint256 kind,
-        uint64 unlock,
-        uint64 credit
-    ) internal pure {
-        list[2 * place] = uint256(uint160(who)) | (kind << 160);
-        list[2 * place + 1] = uint256(unlock) | (uint256(credit) << 64);
+    function pack(address who, uint64 credit, uint256 kind, uint256 lock) internal pure returns (uint256) {
+        return uint256(uint160(who)) | (uint256(credit) << 160) | (kind << 224) | (lock << 232);
     }
 
-    function account(uint256 first) internal pure returns (address) {
-        return address(uint160(first));
+    function account(uint256 posting) internal pure returns (address) {
+        return address(uint160(posting));
     }
 
-    function fact(uint256 first) internal pure returns (uint8) {
-        return uint8(first >> 160);
+    function creditGwei(uint256 posting) internal pure returns (uint64) {
+        return uint64(posting >> 160);
     }
 
-    function unlockGwei(uint256 second) internal pure returns (uint64) {
-        return uint64(second);
+    function fact(uint256 posting) internal pure returns (uint8) {
+        return uint8(posting >> 224);
     }
 
-    function creditGwei(uint256 second) internal pure returns (uint64) {
-        return uint64(second >> 64);
+    /// @param unlocks the first amount 64 | the second 64, in gwei
+    function unlockGwei(uint256 posting, uint256 unlocks) internal pure returns (uint64) {
+        uint256 lock = posting >> 232;
+        return lock == 0 ? 0 : uint64(lock == 1 ? unlocks : unlocks >> 64);
     }
 }

@@ -6,7 +6,7 @@ library Shares {
     uint256 internal constant BPS = 10_000;
 
     /// @notice `amount` times `bps` / 10,000, rounded down.
-    function ofBps(uint64 amount, uint16 bps) internal pure returns (uint64) {
+    function ofBps(uint64 amount, uint256 bps) internal pure returns (uint64) {
         unchecked {
             return uint64((uint256(amount) * bps) / BPS); // below 2^64 for bps <= 10,000
         }
@@ -20,21 +20,28 @@ library Shares {
     /// @notice Splits `pot` over workers 0 to 7 by credited segments; the last credited one takes the remainder.
     /// With no segment credited, all parts are zero.
     function bySegments(uint64 pot, uint128 segments) internal pure returns (uint64[8] memory parts) {
-        uint256 total;
-        uint256 last;
-        for (uint256 i; i < 8; ++i) {
-            uint256 credited = segmentsOf(segments, i);
-            if (credited == 0) continue;
-            total += credited;
-            last = i;
+        unchecked {
+            uint256 total; // at most 8 * 65,535
+            uint256 last;
+            uint256 rest = segments;
+            for (uint256 i; rest != 0; ++i) {
+                if (rest & 0xffff != 0) {
+                    total += rest & 0xffff;
+                    last = i;
+                }
+                rest >>= 16;
+            }
+            if (total == 0) return parts;
+            uint64 left = pot;
+            rest = segments;
+            for (uint256 i; i < last; ++i) {
+                uint64 part = uint64((uint256(pot) * (rest & 0xffff)) / total); // below the pot
+                parts[i] = part;
+                left -= part;
+                rest >>= 16;
+            }
+            parts[last] = left;
         }
-        if (total == 0) return parts;
-        uint64 left = pot;
-        for (uint256 i; i < last; ++i) {
-            parts[i] = uint64((uint256(pot) * segmentsOf(segments, i)) / total);
-            left -= parts[i];
-        }
-        parts[last] = left;
     }
 
     /// @notice Part `index` of `pot` in `count` equal parts; the last takes the remainder.

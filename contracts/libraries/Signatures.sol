@@ -24,4 +24,31 @@ library Signatures {
             operator.code.length != 0 &&
             SignatureChecker.isValidERC1271SignatureNowCalldata(operator, digest, signature);
     }
+
+    /// @notice Who signed the typed struct, by the two words of EIP-2098; zero when nobody did.
+    /// @param separator of the EIP-712 domain
+    function signerOf(
+        bytes32 separator,
+        bytes32 structHash,
+        bytes32 r,
+        bytes32 vs
+    ) internal view returns (address who) {
+        uint256 sMax = S_MAX;
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            mstore(free, shl(240, 0x1901))
+            mstore(add(free, 2), separator)
+            mstore(add(free, 34), structHash)
+            mstore(free, keccak256(free, 66))
+            mstore(add(free, 32), add(27, shr(255, vs)))
+            mstore(add(free, 64), r)
+            let s := shr(1, shl(1, vs))
+            mstore(add(free, 96), s)
+            mstore(0, 0) // stays when the precompile answers nothing
+            if iszero(gt(s, sMax)) {
+                pop(staticcall(gas(), 1, free, 128, 0, 32))
+            }
+            who := mload(0)
+        }
+    }
 }

@@ -12,7 +12,7 @@ library SumTree {
     error WeightOverflow();
 
     struct Tree {
-        mapping(uint256 level => mapping(uint256 node => uint256 sums)) nodes;
+        mapping(uint256 levelAndNode => uint256 sums) nodes; // level * LEAVES + node
     }
 
     /// @dev Leaves that a drawing took out: leaf << 32 | weight.
@@ -23,12 +23,12 @@ library SumTree {
 
     /// @notice Weight of a leaf.
     function weightOf(Tree storage tree, uint256 leaf) internal view returns (uint32) {
-        return uint32(tree.nodes[LEVELS - 1][leaf >> 3] >> ((leaf & 7) * 32));
+        return uint32(tree.nodes[(LEVELS - 1) * LEAVES + (leaf >> 3)] >> ((leaf & 7) * 32));
     }
 
     /// @notice Sum below a node, all eight lanes added at once; it fits 32 bits by the rule of `set`.
     function sumOf(Tree storage tree, uint256 level, uint256 node) internal view returns (uint256 sum) {
-        uint256 sums = tree.nodes[level][node];
+        uint256 sums = tree.nodes[level * LEAVES + node];
         unchecked {
             sum = sums + (sums >> 128);
             sum += sum >> 64;
@@ -46,9 +46,9 @@ library SumTree {
         for (uint256 level = LEVELS; level > 0; --level) {
             uint256 shift = (node & 7) * 32;
             node >>= 3;
-            uint256 sums = tree.nodes[level - 1][node];
+            uint256 sums = tree.nodes[(level - 1) * LEAVES + node];
             uint256 child = ((sums >> shift) & CHILD) + weight - before;
-            tree.nodes[level - 1][node] = (sums & ~(CHILD << shift)) | (child << shift);
+            tree.nodes[(level - 1) * LEAVES + node] = (sums & ~(CHILD << shift)) | (child << shift);
         }
     }
 
@@ -71,7 +71,7 @@ library SumTree {
         unchecked {
             uint256 place = random % sum;
             for (; level < LEVELS; ++level) {
-                uint256 sums = tree.nodes[level][leaf];
+                uint256 sums = tree.nodes[level * LEAVES + leaf];
                 uint256 leafBits = 3 * (LEVELS - 1 - level);
                 leaf <<= 3;
                 // Ends before the eighth child is passed, since place < sum of what is left.

@@ -3,13 +3,15 @@ pragma solidity ^0.8.28;
 
 import {IJobTypes} from "../interfaces/IJobTypes.sol";
 import {IParameters} from "../interfaces/IParameters.sol";
+import {TermsWords} from "./TermsWords.sol";
 
 /// @title Pure rules of what governance may set, and of what a client may post.
 library TermsRules {
+    using TermsWords for IJobTypes.Terms;
+
     uint256 private constant BPS = 10_000;
-    uint256 private constant UNIT = 1e9;
-    /// @dev Reward and deposit together; far above any supply, far below 64 bits.
-    uint256 private constant AMOUNT_WEI_MAX = 1e27;
+    /// @dev Far above any supply; a few together stay below 64 bits.
+    uint256 private constant AMOUNT_GWEI_MAX = 1e18;
 
     /// @notice Reverts with BadParameter unless every parameter is within the bounds of the code.
     function checkParameters(IParameters.Parameters calldata p) internal view {
@@ -23,45 +25,42 @@ library TermsRules {
         if (p.pausedUntil > block.timestamp + 14 days) revert IParameters.BadParameter(7);
     }
 
-    /// @notice Reverts with BadTerms(index of the field) unless a client may post the terms.
+    /// @notice Reverts with BadTerms(number of the field) unless a client may post the terms.
     function checkTerms(IJobTypes.Terms calldata t, IParameters.Parameters memory p) internal pure {
-        _checkAmounts(t, p);
-        if (t.flops == 0) revert IJobTypes.BadTerms(7);
-        if (t.workerCount == 0 || t.workerCount > 8) revert IJobTypes.BadTerms(11);
-        if (t.workerCountMin == 0 || t.workerCountMin > t.workerCount) revert IJobTypes.BadTerms(12);
-        if (t.evaluatorCount == 0 || t.evaluatorCount > 8) revert IJobTypes.BadTerms(13);
-        if (t.matchMode > 2) revert IJobTypes.BadTerms(14);
-        if (t.mode != 0) revert IJobTypes.BadTerms(15);
-        if (t.kind > 31) revert IJobTypes.BadTerms(16);
-        if (t.evaluatorBps < p.evaluatorBpsMin) revert IJobTypes.BadTerms(18);
-        if (uint256(t.workerBps) + t.evaluatorBps + p.burnBpsMin > BPS) revert IJobTypes.BadTerms(17);
-        if (t.reporterBps > p.reporterBpsMax) revert IJobTypes.BadTerms(19);
-        if (uint256(t.reporterBps) + t.clientBps + p.slashBurnBpsMin > BPS) revert IJobTypes.BadTerms(20);
-        if (t.timeoutBps > BPS) revert IJobTypes.BadTerms(21);
-        _checkWindow(t.volunteerSeconds, 22, p);
-        _checkWindow(t.runSeconds, 23, p);
-        _checkWindow(t.drawSeconds, 24, p);
-        _checkWindow(t.commitSeconds, 25, p);
-        _checkWindow(t.revealSeconds, 26, p);
-        _checkWindow(t.roundSeconds, 27, p);
-        if (t.segmentCount == 0 || t.segmentCount > type(uint16).max) revert IJobTypes.BadTerms(28);
+        unchecked {
+            _checkAmounts(t, p);
+            if (t.flops() == 0) revert IJobTypes.BadTerms(7);
+            if (t.workerCount() - 1 > 7) revert IJobTypes.BadTerms(11);
+            if (t.workerCountMin() - 1 >= t.workerCount()) revert IJobTypes.BadTerms(12);
+            if (t.evaluatorCount() - 1 > 7) revert IJobTypes.BadTerms(13);
+            if (t.matchMode() > 2) revert IJobTypes.BadTerms(14);
+            if (t.mode() != 0) revert IJobTypes.BadTerms(15);
+            if (t.kind() > 31) revert IJobTypes.BadTerms(16);
+            if (t.evaluatorBps() < p.evaluatorBpsMin) revert IJobTypes.BadTerms(18);
+            if (t.workerBps() + t.evaluatorBps() + p.burnBpsMin > BPS) revert IJobTypes.BadTerms(17);
+            if (t.reporterBps() > p.reporterBpsMax) revert IJobTypes.BadTerms(19);
+            if (t.reporterBps() + t.clientBps() + p.slashBurnBpsMin > BPS) revert IJobTypes.BadTerms(20);
+            if (t.timeoutBps() > BPS) revert IJobTypes.BadTerms(21);
+            uint256 windows = t.windows;
+            (uint256 least, uint256 most) = (p.windowSecondsMin, p.windowSecondsMax);
+            for (uint8 field = 22; field < 28; ++field) {
+                uint256 window = windows & 0xffffffff;
+                if (window < least || window > most) revert IJobTypes.BadTerms(field);
+                windows >>= 32;
+            }
+            if (windows >> 32 != 0) revert IJobTypes.BadTerms(29);
+            if (t.segmentCount() - 1 >= type(uint16).max) revert IJobTypes.BadTerms(28);
+        }
     }
 
     function _checkAmounts(IJobTypes.Terms calldata t, IParameters.Parameters memory p) private pure {
-        if (t.rewardWei == 0) revert IJobTypes.BadTerms(3);
-        _checkAmount(t.rewardWei, 3);
-        _checkAmount(t.auditDepositWei, 4);
-        _checkAmount(t.workerStakeWei, 5);
-        _checkAmount(t.evaluatorStakeWei, 6);
-        if (t.workerStakeWei / UNIT < p.stakeMinGwei) revert IJobTypes.BadTerms(5);
-        if (t.evaluatorStakeWei / UNIT < p.stakeMinGwei) revert IJobTypes.BadTerms(6);
-    }
-
-    function _checkAmount(uint128 amountWei, uint8 field) private pure {
-        if (amountWei % UNIT != 0 || amountWei > AMOUNT_WEI_MAX) revert IJobTypes.BadTerms(field);
-    }
-
-    function _checkWindow(uint32 window, uint8 field, IParameters.Parameters memory p) private pure {
-        if (window < p.windowSecondsMin || window > p.windowSecondsMax) revert IJobTypes.BadTerms(field);
+        uint256 reward = t.rewardGwei();
+        if (reward == 0 || reward > AMOUNT_GWEI_MAX) revert IJobTypes.BadTerms(3);
+        if (t.auditDepositGwei() > AMOUNT_GWEI_MAX) revert IJobTypes.BadTerms(4);
+        uint256 stakeMin = p.stakeMinGwei;
+        uint256 stake = t.workerStakeGwei();
+        if (stake < stakeMin || stake > AMOUNT_GWEI_MAX) revert IJobTypes.BadTerms(5);
+        stake = t.evaluatorStakeGwei();
+        if (stake < stakeMin || stake > AMOUNT_GWEI_MAX) revert IJobTypes.BadTerms(6);
     }
 }

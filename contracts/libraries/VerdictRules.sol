@@ -2,7 +2,6 @@
 pragma solidity ^0.8.28;
 
 import {IJobTypes} from "../interfaces/IJobTypes.sol";
-import {Shares} from "./Shares.sol";
 
 /// @title Pure rules of what a verdict may say, and of when enough evaluators agree.
 library VerdictRules {
@@ -11,16 +10,18 @@ library VerdictRules {
     function check(
         IJobTypes.Verdict calldata verdict,
         uint256 submittedMask,
-        uint32 segmentsMax
+        uint256 segmentsMax
     ) internal pure {
         verdict.metricMicros; // read, so that every word is known to be clean
         uint256 named = removedBy(verdict);
         if (named & ~submittedMask != 0) revert IJobTypes.BadVerdict();
         if (verdict.guiltyMask & verdict.withheldMask != 0) revert IJobTypes.BadVerdict();
         uint256 payable_ = submittedMask & ~named;
-        for (uint256 i; i < 8; ++i) {
-            uint256 credited = Shares.segmentsOf(verdict.segments, i);
-            if (credited > ((payable_ >> i) & 1) * segmentsMax) revert IJobTypes.BadVerdict();
+        unchecked {
+            for (uint256 rest = verdict.segments; rest != 0; rest >>= 16) {
+                if (rest & 0xffff > (payable_ & 1) * segmentsMax) revert IJobTypes.BadVerdict();
+                payable_ >>= 1;
+            }
         }
         if (named == 0 && (verdict.segments == 0 || verdict.modelHash == 0)) revert IJobTypes.BadVerdict();
     }

@@ -2,10 +2,11 @@
 pragma solidity ^0.8.28;
 
 import {IJobTypes} from "../../contracts/interfaces/IJobTypes.sol";
+import {PlainTerms} from "./PlainTerms.sol";
 import {World} from "./World.sol";
 
 contract CloseRoundTest is World {
-    IJobTypes.Terms private terms;
+    PlainTerms private terms;
     bytes32 private jobId;
 
     function setUp() public {
@@ -23,18 +24,21 @@ contract CloseRoundTest is World {
         ok(!isClosed, "open");
         pass(30);
         vm.prank(stranger);
-        jobs.closeRound(terms, 4, updates(2, 2));
+        jobs.closeRound(terms.pack(), 4, updates(2, 2));
         (mask, , isClosed) = jobs.roundOf(jobId, 0, 4);
         eq(mask, 5, "two");
         ok(!isClosed, "still open at the deadline");
         pass(1);
         vm.recordLogs();
         vm.prank(stranger);
-        jobs.closeRound(terms, 4, new IJobTypes.RoundUpdate[](0));
+        jobs.closeRound(terms.pack(), 4, new IJobTypes.RoundUpdate[](0));
         expectLog(IJobTypes.RoundClosed.selector, abi.encode(uint32(0), uint32(4), uint8(5)));
         (, , isClosed) = jobs.roundOf(jobId, 0, 4);
         ok(isClosed, "closed");
-        bytes memory call = abi.encodeCall(jobs.closeRound, (terms, 4, new IJobTypes.RoundUpdate[](0)));
+        bytes memory call = abi.encodeCall(
+            jobs.closeRound,
+            (terms.pack(), 4, new IJobTypes.RoundUpdate[](0))
+        );
         expectFail(stranger, call, abi.encodeWithSelector(IJobTypes.RoundIsClosed.selector));
     }
 
@@ -46,13 +50,35 @@ contract CloseRoundTest is World {
 
     function test_keepsTheFirstUpdateOfAWorker() public {
         closeBy(workers[0], 0, updates(0, 0));
-        bytes memory call = abi.encodeCall(jobs.closeRound, (terms, 0, updates(0, 0)));
+        bytes memory call = abi.encodeCall(jobs.closeRound, (terms.pack(), 0, updates(0, 0)));
         bytes memory reason = abi.encodeWithSelector(IJobTypes.AlreadyDone.selector, workers[0]);
         expectFail(stranger, call, reason);
     }
 
+    function test_opensWithAnUpdateOnly() public {
+        bytes memory call = abi.encodeCall(
+            jobs.closeRound,
+            (terms.pack(), 0, new IJobTypes.RoundUpdate[](0))
+        );
+        expectFail(operatorOf(workers[0]), call, abi.encodeWithSelector(IJobTypes.NoUpdates.selector));
+        IJobTypes.RoundUpdate[] memory forged = updates(1, 1);
+        forged[0].updateRoot = 0;
+        call = abi.encodeCall(jobs.closeRound, (terms.pack(), 0, forged));
+        address signer = operatorOf(workers[1]);
+        expectFail(
+            operatorOf(workers[0]),
+            call,
+            abi.encodeWithSelector(IJobTypes.BadSignature.selector, signer)
+        );
+        (, uint64 deadline, ) = jobs.roundOf(jobId, 0, 0);
+        eq(deadline, 0, "not opened");
+        closeBy(workers[0], 0, updates(1, 1));
+        (, deadline, ) = jobs.roundOf(jobId, 0, 0);
+        eq(deadline, block.timestamp + 30, "opened");
+    }
+
     function test_onlyActiveWorkersOpen() public {
-        bytes memory call = abi.encodeCall(jobs.closeRound, (terms, 0, updates(0, 0)));
+        bytes memory call = abi.encodeCall(jobs.closeRound, (terms.pack(), 0, updates(0, 0)));
         expectFail(stranger, call, abi.encodeWithSelector(IJobTypes.NotParty.selector, stranger));
         address other = operatorOf(workers[3]);
         expectFail(other, call, abi.encodeWithSelector(IJobTypes.NotParty.selector, other));
@@ -61,17 +87,17 @@ contract CloseRoundTest is World {
     function test_refusesForgedForeignAndLateUpdates() public {
         IJobTypes.RoundUpdate[] memory forged = updates(0, 0);
         forged[0].updateRoot = keccak256("noise");
-        bytes memory call = abi.encodeCall(jobs.closeRound, (terms, 0, forged));
+        bytes memory call = abi.encodeCall(jobs.closeRound, (terms.pack(), 0, forged));
         bytes memory reason = abi.encodeWithSelector(IJobTypes.BadSignature.selector, operatorOf(workers[0]));
         expectFail(operatorOf(workers[1]), call, reason);
-        call = abi.encodeCall(jobs.closeRound, (terms, 1, updates(0, 0))); // signed for round 0
+        call = abi.encodeCall(jobs.closeRound, (terms.pack(), 1, updates(0, 0))); // signed for round 0
         expectFail(operatorOf(workers[1]), call, reason);
-        call = abi.encodeCall(jobs.closeRound, (terms, 0, updates(3, 3)));
+        call = abi.encodeCall(jobs.closeRound, (terms.pack(), 0, updates(3, 3)));
         reason = abi.encodeWithSelector(IJobTypes.NotParty.selector, operatorOf(workers[3]));
         expectFail(operatorOf(workers[1]), call, reason);
         closeBy(workers[0], 0, updates(0, 0));
         pass(31);
-        call = abi.encodeCall(jobs.closeRound, (terms, 0, updates(1, 1)));
+        call = abi.encodeCall(jobs.closeRound, (terms.pack(), 0, updates(1, 1)));
         reason = abi.encodeWithSelector(IJobTypes.TooLate.selector, block.timestamp - 1);
         expectFail(stranger, call, reason);
     }
@@ -80,7 +106,7 @@ contract CloseRoundTest is World {
         closeBy(workers[0], 0, updates(0, 2));
         submitAll(terms);
         attest(terms, guiltyVerdict(terms, 1));
-        closeBy(workers[1], 0, new IJobTypes.RoundUpdate[](0));
+        closeBy(workers[1], 0, updates(1, 1));
         (, uint64 deadline, bool isClosed) = jobs.roundOf(jobId, 1, 0);
         eq(deadline, block.timestamp + 30, "opened anew");
         ok(!isClosed, "and open");
@@ -89,7 +115,7 @@ contract CloseRoundTest is World {
     function closeBy(address owner, uint32 round, IJobTypes.RoundUpdate[] memory list) internal {
         for (uint256 i; i < list.length; ++i) list[i] = updateOf(workerOf(list[i].operator), round);
         vm.prank(operatorOf(owner));
-        jobs.closeRound(terms, round, list);
+        jobs.closeRound(terms.pack(), round, list);
     }
 
     /// @dev Updates of workers `from` to `to`, signed for round 4 if it is open, else for round 0.

@@ -2,10 +2,11 @@
 pragma solidity ^0.8.28;
 
 import {IJobTypes} from "../../contracts/interfaces/IJobTypes.sol";
+import {PlainTerms} from "./PlainTerms.sol";
 import {World} from "./World.sol";
 
 contract CommitVerdictTest is World {
-    IJobTypes.Terms private terms;
+    PlainTerms private terms;
     address[] private drawn;
 
     function setUp() public {
@@ -16,7 +17,7 @@ contract CommitVerdictTest is World {
 
     function test_keepsTheCommitmentAndOpensTheReveal() public {
         vm.expectEmit(true, true, true, true);
-        emit IJobTypes.VerdictCommitted(jobs.jobIdOf(terms), 0, drawn[0], keccak256("a"));
+        emit IJobTypes.VerdictCommitted(jobs.jobIdOf(terms.pack()), 0, drawn[0], keccak256("a"));
         commitRaw(drawn[0], keccak256("a"));
         eq(stateOf(terms).committedMask, 1, "first");
         eq(stateOf(terms).deadline, block.timestamp + 120, "still the commit window");
@@ -44,10 +45,10 @@ contract CommitVerdictTest is World {
 
     function commitRaw(address owner, bytes32 commitment) private {
         vm.prank(operatorOf(owner));
-        jobs.commitVerdict(terms, commitment);
+        jobs.commitVerdict(terms.pack(), commitment);
     }
 
     function refused(address sender, bytes32 commitment, bytes memory reason) private {
-        expectFail(sender, abi.encodeCall(jobs.commitVerdict, (terms, commitment)), reason);
+        expectFail(sender, abi.encodeCall(jobs.commitVerdict, (terms.pack(), commitment)), reason);
     }
 }

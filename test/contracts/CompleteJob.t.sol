@@ -2,10 +2,11 @@
 pragma solidity ^0.8.28;
 
 import {IJobTypes} from "../../contracts/interfaces/IJobTypes.sol";
+import {PlainTerms} from "./PlainTerms.sol";
 import {World} from "./World.sol";
 
 contract CompleteJobTest is World {
-    IJobTypes.Terms private terms;
+    PlainTerms private terms;
     IJobTypes.Verdict private verdict;
     address[] private drawn;
 
@@ -23,13 +24,13 @@ contract CompleteJobTest is World {
         revealTwo(verdict);
         uint256 until = stateOf(terms).deadline;
         bytes memory early = abi.encodeWithSelector(IJobTypes.TooEarly.selector, until + 1);
-        expectFail(stranger, abi.encodeCall(jobs.completeJob, (terms, verdict)), early);
+        expectFail(stranger, abi.encodeCall(jobs.completeJob, (terms.pack(), verdict)), early);
         pass(61);
         vm.prank(stranger);
-        jobs.completeJob(terms, verdict);
+        jobs.completeJob(terms.pack(), verdict);
         expectStatus(terms, IJobTypes.Status.Completed);
         eq(activeOf(drawn[2]), STAKE - 5 ether, "silence costs a tenth of the lock");
-        jobs.distributePayment(terms, verdict);
+        jobs.distributePayment(terms.pack(), verdict);
         eq(earningsOf(drawn[0]) + earningsOf(drawn[1]), 50 ether, "two share what three would");
         expectClean();
     }
@@ -39,13 +40,13 @@ contract CompleteJobTest is World {
         pass(61);
         verdict.metricMicros += 1;
         bytes memory reason = abi.encodeWithSelector(IJobTypes.NoQuorum.selector);
-        expectFail(stranger, abi.encodeCall(jobs.completeJob, (terms, verdict)), reason);
+        expectFail(stranger, abi.encodeCall(jobs.completeJob, (terms.pack(), verdict)), reason);
     }
 
     function test_refusesGuiltyVerdicts() public {
         bytes memory reason = abi.encodeWithSelector(IJobTypes.BadVerdict.selector);
         verdict.guiltyMask = 1;
-        expectFail(stranger, abi.encodeCall(jobs.completeJob, (terms, verdict)), reason);
+        expectFail(stranger, abi.encodeCall(jobs.completeJob, (terms.pack(), verdict)), reason);
     }
 
     function test_expireCannotSkipAQuorum() public {
@@ -53,7 +54,7 @@ contract CompleteJobTest is World {
         pass(61);
         bytes16 verdictHash = bytes16(keccak256(abi.encode(verdict)));
         bytes memory reason = abi.encodeWithSelector(IJobTypes.QuorumReached.selector, verdictHash);
-        expectFail(stranger, abi.encodeCall(jobs.expire, (terms)), reason);
+        expectFail(stranger, abi.encodeCall(jobs.expire, (terms.pack())), reason);
     }
 
     function test_oneOfThreeIsNoQuorum() public {
@@ -63,8 +64,8 @@ contract CompleteJobTest is World {
         reveal(terms, drawn[0], verdict);
         pass(61);
         bytes memory reason = abi.encodeWithSelector(IJobTypes.NoQuorum.selector);
-        expectFail(stranger, abi.encodeCall(jobs.completeJob, (terms, verdict)), reason);
-        jobs.expire(terms);
+        expectFail(stranger, abi.encodeCall(jobs.completeJob, (terms.pack(), verdict)), reason);
+        jobs.expire(terms.pack());
         expectStatus(terms, IJobTypes.Status.Submitted);
     }
 
@@ -79,11 +80,11 @@ contract CompleteJobTest is World {
         reveal(terms, drawn[0], liar);
         expectStatus(terms, IJobTypes.Status.Attesting);
         bytes memory reason = abi.encodeWithSelector(IJobTypes.NoQuorum.selector);
-        expectFail(stranger, abi.encodeCall(jobs.completeJob, (terms, liar)), reason);
-        jobs.completeJob(terms, verdict);
+        expectFail(stranger, abi.encodeCall(jobs.completeJob, (terms.pack(), liar)), reason);
+        jobs.completeJob(terms.pack(), verdict);
         expectStatus(terms, IJobTypes.Status.Completed);
         eq(activeOf(drawn[0]), STAKE - 50 ether, "the liar loses its lock");
-        jobs.distributePayment(terms, verdict);
+        jobs.distributePayment(terms.pack(), verdict);
         expectClean();
     }
 

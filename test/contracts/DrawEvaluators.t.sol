@@ -4,6 +4,7 @@ pragma solidity ^0.8.28;
 import {IJobTypes} from "../../contracts/interfaces/IJobTypes.sol";
 import {IRandomness} from "../../contracts/interfaces/IRandomness.sol";
 import {IWorkerRegistry} from "../../contracts/interfaces/IWorkerRegistry.sol";
+import {PlainTerms} from "./PlainTerms.sol";
 import {World} from "./World.sol";
 
 contract DrawEvaluatorsTest is World {
@@ -12,12 +13,12 @@ contract DrawEvaluatorsTest is World {
     }
 
     function test_drawsTheWantedNumberAndLocks() public {
-        IJobTypes.Terms memory terms = openAndSubmit();
+        PlainTerms memory terms = openAndSubmit();
         address[] memory expected;
         pass(2);
-        expected = jobs.previewEvaluators(terms);
+        expected = jobs.previewEvaluators(terms.pack());
         vm.prank(stranger);
-        address[] memory drawn = jobs.drawEvaluators(terms);
+        address[] memory drawn = jobs.drawEvaluators(terms.pack());
         eq(drawn.length, 2, "two");
         ok(drawn[0] != drawn[1], "without repetition");
         for (uint256 i; i < 2; ++i) {
@@ -30,22 +31,22 @@ contract DrawEvaluatorsTest is World {
     }
 
     function test_waitsForTheSeed() public {
-        IJobTypes.Terms memory terms = openAndSubmit();
+        PlainTerms memory terms = openAndSubmit();
         uint256 height = stateOf(terms).seedHeight;
         pass(1);
         expectFail(
             client,
-            abi.encodeCall(jobs.drawEvaluators, (terms)),
+            abi.encodeCall(jobs.drawEvaluators, (terms.pack())),
             abi.encodeWithSelector(IRandomness.SeedUnknown.selector, height)
         );
     }
 
     function test_refusesAfterTheWindow() public {
-        IJobTypes.Terms memory terms = openAndSubmit();
+        PlainTerms memory terms = openAndSubmit();
         pass(61);
         expectFail(
             client,
-            abi.encodeCall(jobs.drawEvaluators, (terms)),
+            abi.encodeCall(jobs.drawEvaluators, (terms.pack())),
             abi.encodeWithSelector(IJobTypes.TooLate.selector, block.timestamp - 1)
         );
     }
@@ -56,7 +57,7 @@ contract DrawEvaluatorsTest is World {
         fund(evaluators[0], 2000 ether);
         for (uint256 salt; salt < 12; ++salt) {
             randomness.setSalt(salt);
-            IJobTypes.Terms memory terms = newTerms(2);
+            PlainTerms memory terms = newTerms(2);
             terms.client = evaluators[0]; // the client evaluates elsewhere
             terms.rewardWei = 10 ether;
             terms.auditDepositWei = 0;
@@ -75,7 +76,7 @@ contract DrawEvaluatorsTest is World {
     }
 
     function test_neverDrawsWhoJoinedAfterThePosting() public {
-        IJobTypes.Terms memory terms = newTerms(2);
+        PlainTerms memory terms = newTerms(2);
         terms.evaluatorCount = 4;
         open(terms);
         address late = addActor(2, STAKE * 100);
@@ -91,24 +92,24 @@ contract DrawEvaluatorsTest is World {
     }
 
     function test_passesOverEvaluatorsWithoutFreeStake() public {
-        IJobTypes.Terms memory first = openAndSubmit();
+        PlainTerms memory first = openAndSubmit();
         first.nonce = nextNonce; // the next one
-        IJobTypes.Terms memory terms = newTerms(2);
+        PlainTerms memory terms = newTerms(2);
         terms.evaluatorStakeWei = 980 ether;
         terms.evaluatorCount = 4;
         open(terms);
         submitAll(terms);
         first.nonce -= 1;
         pass(2);
-        address[] memory busy = jobs.drawEvaluators(first);
-        address[] memory drawn = jobs.drawEvaluators(terms);
+        address[] memory busy = jobs.drawEvaluators(first.pack());
+        address[] memory drawn = jobs.drawEvaluators(terms.pack());
         eq(drawn.length, 2, "two have stake free");
         for (uint256 i; i < 2; ++i) ok(drawn[i] != busy[0] && drawn[i] != busy[1], "not the busy ones");
         eq(lockedOf(busy[0]), 50 ether, "no lock was taken from the busy");
     }
 
     function test_reportsWhenNobodyCanBeDrawn() public {
-        IJobTypes.Terms memory terms = openAndSubmit();
+        PlainTerms memory terms = openAndSubmit();
         for (uint256 i; i < 4; ++i) {
             vm.prank(evaluators[i]);
             staking.unstake(STAKE);
@@ -116,7 +117,7 @@ contract DrawEvaluatorsTest is World {
         pass(2);
         expectFail(
             client,
-            abi.encodeCall(jobs.drawEvaluators, (terms)),
+            abi.encodeCall(jobs.drawEvaluators, (terms.pack())),
             abi.encodeWithSelector(IJobTypes.NoCandidates.selector)
         );
     }

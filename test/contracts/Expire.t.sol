@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {IJobTypes} from "../../contracts/interfaces/IJobTypes.sol";
+import {PlainTerms} from "./PlainTerms.sol";
 import {World} from "./World.sol";
 
 contract ExpireTest is World {
@@ -10,10 +11,10 @@ contract ExpireTest is World {
     }
 
     function test_postedVolunteersAreRefunded() public {
-        IJobTypes.Terms memory terms = newTerms(0);
+        PlainTerms memory terms = newTerms(0);
         post(terms);
         vm.prank(operatorOf(workers[0]));
-        jobs.volunteer(terms);
+        jobs.volunteer(terms.pack());
         early(terms, block.timestamp + 611);
         pass(611);
         expire(terms);
@@ -23,7 +24,7 @@ contract ExpireTest is World {
     }
 
     function test_postedOffersAreRefunded() public {
-        IJobTypes.Terms memory terms = newTerms(1);
+        PlainTerms memory terms = newTerms(1);
         post(terms);
         early(terms, block.timestamp + 601);
         pass(601);
@@ -33,7 +34,7 @@ contract ExpireTest is World {
     }
 
     function test_runningWithNothingRefundsAndSlashes() public {
-        IJobTypes.Terms memory terms = newTerms(2);
+        PlainTerms memory terms = newTerms(2);
         bytes32 jobId = open(terms);
         early(terms, block.timestamp + 601);
         pass(601);
@@ -46,7 +47,7 @@ contract ExpireTest is World {
     }
 
     function test_runningEvaluatesWhatWasSubmitted() public {
-        IJobTypes.Terms memory terms = newTerms(2);
+        PlainTerms memory terms = newTerms(2);
         open(terms);
         submit(terms, workers[0]);
         submit(terms, workers[2]);
@@ -60,14 +61,14 @@ contract ExpireTest is World {
         eq(staking.reputationOf(workers[1]).timeouts, 1, "noted");
         IJobTypes.Verdict memory verdict = cleanVerdict(terms);
         attest(terms, verdict);
-        jobs.distributePayment(terms, verdict);
+        jobs.distributePayment(terms.pack(), verdict);
         eq(earningsOf(workers[0]) + earningsOf(workers[2]), 900 ether, "the others share all");
         eq(earningsOf(workers[1]), 0, "nothing for silence");
         expectClean();
     }
 
     function test_submittedButNeverDrawnIsPaid() public {
-        IJobTypes.Terms memory terms = openAndSubmit();
+        PlainTerms memory terms = openAndSubmit();
         uint256 before = earningsOf(client);
         early(terms, block.timestamp + 61);
         pass(61);
@@ -79,11 +80,11 @@ contract ExpireTest is World {
     }
 
     function test_silentEvaluatorsAreReplacedThenTheWorkIsPaid() public {
-        IJobTypes.Terms memory terms = openAndSubmit();
+        PlainTerms memory terms = openAndSubmit();
         address[] memory drawn = draw(terms);
         early(terms, block.timestamp + 181);
         pass(120);
-        bytes memory call = abi.encodeCall(jobs.expire, (terms));
+        bytes memory call = abi.encodeCall(jobs.expire, (terms.pack()));
         expectFail(stranger, call, abi.encodeWithSelector(IJobTypes.TooEarly.selector, block.timestamp + 61));
         pass(1); // nobody committed, so nobody can reveal: no need to wait
         expire(terms);
@@ -99,7 +100,7 @@ contract ExpireTest is World {
     }
 
     function test_unresolvedDisagreementPaysWorkersAndWhoRevealed() public {
-        IJobTypes.Terms memory terms = openAndSubmit();
+        PlainTerms memory terms = openAndSubmit();
         address[] memory drawn = draw(terms);
         IJobTypes.Verdict memory a = cleanVerdict(terms);
         IJobTypes.Verdict memory b = guiltyVerdict(terms, 1);
@@ -125,25 +126,25 @@ contract ExpireTest is World {
     }
 
     function test_nothingToExpire() public {
-        IJobTypes.Terms memory terms = openAndSubmit();
+        PlainTerms memory terms = openAndSubmit();
         IJobTypes.Verdict memory verdict = cleanVerdict(terms);
         attest(terms, verdict);
-        bytes memory call = abi.encodeCall(jobs.expire, (terms));
+        bytes memory call = abi.encodeCall(jobs.expire, (terms.pack()));
         expectFail(stranger, call, wrongStatus(IJobTypes.Status.Completed));
-        jobs.distributePayment(terms, verdict);
+        jobs.distributePayment(terms.pack(), verdict);
         expectFail(stranger, call, wrongStatus(IJobTypes.Status.Settled));
         terms.nonce = 99;
-        call = abi.encodeCall(jobs.expire, (terms));
+        call = abi.encodeCall(jobs.expire, (terms.pack()));
         expectFail(stranger, call, wrongStatus(IJobTypes.Status.None));
     }
 
-    function expire(IJobTypes.Terms memory terms) internal {
+    function expire(PlainTerms memory terms) internal {
         vm.prank(stranger);
-        jobs.expire(terms);
+        jobs.expire(terms.pack());
     }
 
-    function early(IJobTypes.Terms memory terms, uint256 from) internal {
+    function early(PlainTerms memory terms, uint256 from) internal {
         bytes memory reason = abi.encodeWithSelector(IJobTypes.TooEarly.selector, from);
-        expectFail(stranger, abi.encodeCall(jobs.expire, (terms)), reason);
+        expectFail(stranger, abi.encodeCall(jobs.expire, (terms.pack())), reason);
     }
 }

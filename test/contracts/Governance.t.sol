@@ -4,6 +4,7 @@ pragma solidity ^0.8.28;
 import {IJobTypes} from "../../contracts/interfaces/IJobTypes.sol";
 import {IParameters} from "../../contracts/interfaces/IParameters.sol";
 import {Timelock} from "../../contracts/Timelock.sol";
+import {PlainTerms} from "./PlainTerms.sol";
 import {World} from "./World.sol";
 
 contract GovernanceTest is World {
@@ -29,8 +30,8 @@ contract GovernanceTest is World {
         pass(7 days + 1);
         governance.execute(t, v, c, keccak256("burn more"));
         eq(jobs.parameters().burnBpsMin, 700, "changed");
-        IJobTypes.Terms memory terms = newTerms(0);
-        expectFail(client, abi.encodeCall(jobs.postJob, (terms)), badTerms(17));
+        PlainTerms memory terms = newTerms(0);
+        expectFail(client, abi.encodeCall(jobs.postJob, (terms.pack())), badTerms(17));
         terms.workerBps = 8800;
         post(terms);
     }
@@ -97,16 +98,16 @@ contract GovernanceTest is World {
     }
 
     function test_aPauseStopsOnlyNewJobsAndEnds() public {
-        IJobTypes.Terms memory running = openAndSubmit();
+        PlainTerms memory running = openAndSubmit();
         IParameters.Parameters memory p = jobs.parameters();
         p.pausedUntil = uint40(block.timestamp + 100);
         vm.prank(address(timelock));
         jobs.setParameters(p);
-        IJobTypes.Terms memory terms = newTerms(0);
+        PlainTerms memory terms = newTerms(0);
         bytes memory reason = abi.encodeWithSelector(IJobTypes.Paused.selector, uint256(p.pausedUntil));
-        expectFail(client, abi.encodeCall(jobs.postJob, (terms)), reason);
+        expectFail(client, abi.encodeCall(jobs.postJob, (terms.pack())), reason);
         pass(61);
-        jobs.expire(running);
+        jobs.expire(running.pack());
         expectStatus(running, IJobTypes.Status.Expired);
         vm.prank(client);
         staking.withdraw();
@@ -116,14 +117,14 @@ contract GovernanceTest is World {
     }
 
     function test_changesDoNotTouchRunningJobs() public {
-        IJobTypes.Terms memory terms = openWith2();
+        PlainTerms memory terms = openWith2();
         IParameters.Parameters memory p = jobs.parameters();
         p.burnBpsMin = 1000;
         p.stakeMinGwei = 1e15;
         p.windowSecondsMin = 1 hours;
         vm.prank(address(timelock));
         jobs.setParameters(p);
-        jobs.drawEvaluators(terms);
+        jobs.drawEvaluators(terms.pack());
         expectStatus(terms, IJobTypes.Status.Attesting);
     }
 
@@ -138,7 +139,7 @@ contract GovernanceTest is World {
         eq(timelock.getMinDelay(), 8 days, "longer is allowed");
     }
 
-    function openWith2() private returns (IJobTypes.Terms memory terms) {
+    function openWith2() private returns (PlainTerms memory terms) {
         terms = newTerms(2);
         terms.workerCount = 2;
         terms.evaluatorCount = 1;
@@ -147,7 +148,7 @@ contract GovernanceTest is World {
         pass(2);
     }
 
-    function openAndSubmit() internal override returns (IJobTypes.Terms memory) {
+    function openAndSubmit() internal override returns (PlainTerms memory) {
         return openWith2();
     }
 

@@ -4,6 +4,7 @@ pragma solidity ^0.8.28;
 import {IJobTypes} from "../../contracts/interfaces/IJobTypes.sol";
 import {IStaking} from "../../contracts/interfaces/IStaking.sol";
 import {TestBase} from "./TestBase.sol";
+import {PlainTerms} from "./PlainTerms.sol";
 import {World} from "./World.sol";
 
 /// @dev Everybody acts at random: honest and lying evaluators, silent workers, stakers that come and go.
@@ -11,7 +12,7 @@ contract Handler is World {
     uint256 private constant JOBS_MAX = 4;
 
     /// @dev The newest jobs; ended ones make place.
-    IJobTypes.Terms[] private _jobs;
+    PlainTerms[] private _jobs;
     /// @dev Verdict that an evaluator committed, by job, attempt and owner: 0 none, else its kind + 1.
     mapping(uint256 nonce => mapping(uint256 attempt => mapping(address owner => uint256))) private _kinds;
     uint256 public funded;
@@ -25,7 +26,7 @@ contract Handler is World {
     function post_(uint256 seed) external {
         uint256 place = _freePlace();
         if (place == JOBS_MAX) return;
-        IJobTypes.Terms memory terms = newTerms(uint8(seed % 3));
+        PlainTerms memory terms = newTerms(uint8(seed % 3));
         terms.rewardWei = uint128(1 + ((seed >> 8) % 1e11)) * 1e9;
         terms.auditDepositWei = uint128((seed >> 48) % 1e10) * 1e9;
         terms.workerStakeWei = uint128(1e9 + ((seed >> 88) % 3e11)) * 1e9;
@@ -33,78 +34,78 @@ contract Handler is World {
         terms.workerCount = uint8(1 + ((seed >> 168) % 3));
         terms.workerCountMin = uint8(1 + ((seed >> 176) % terms.workerCount));
         terms.evaluatorCount = uint8(1 + ((seed >> 184) % 3));
-        if (!_try(client, abi.encodeCall(jobs.postJob, (terms)))) return;
+        if (!_try(client, abi.encodeCall(jobs.postJob, (terms.pack())))) return;
         if (place == _jobs.length) _jobs.push();
         _jobs[place] = terms;
     }
 
     function volunteer_(uint256 job, uint256 worker) external {
-        _try(_operator(workers[worker % 4]), abi.encodeCall(jobs.volunteer, (_pick(job))));
+        _try(_operator(workers[worker % 4]), abi.encodeCall(jobs.volunteer, (_pick(job).pack())));
     }
 
     function assign(uint256 job, uint256 count) external {
-        IJobTypes.Terms memory terms = _pick(job);
+        PlainTerms memory terms = _pick(job);
         uint256 signers = terms.matchMode == 0 ? 0 : 1 + (count % terms.workerCount);
         IJobTypes.Consent[] memory consents = consentsOf(terms, signers);
-        _try(client, abi.encodeCall(jobs.assignWorkers, (terms, consents)));
+        _try(client, abi.encodeCall(jobs.assignWorkers, (terms.pack(), consents)));
     }
 
     function submit_(uint256 job, uint256 worker) external {
         address owner = workers[worker % 4];
-        _try(_operator(owner), abi.encodeCall(jobs.submitResult, (_pick(job), resultOf(owner))));
+        _try(_operator(owner), abi.encodeCall(jobs.submitResult, (_pick(job).pack(), resultOf(owner))));
     }
 
     function draw_(uint256 job) external {
-        _try(stranger, abi.encodeCall(jobs.drawEvaluators, (_pick(job))));
+        _try(stranger, abi.encodeCall(jobs.drawEvaluators, (_pick(job).pack())));
     }
 
     function commit_(uint256 job, uint256 evaluator, uint256 kind) external {
-        IJobTypes.Terms memory terms = _pick(job);
+        PlainTerms memory terms = _pick(job);
         address owner = evaluators[evaluator % 5];
         uint32 attempt = stateOf(terms).attempt;
         IJobTypes.Verdict memory verdict = _verdict(terms, kind % 8);
         bytes32 hash = keccak256(abi.encode(verdict));
-        bytes32 jobId = jobs.jobIdOf(terms);
+        bytes32 jobId = jobs.jobIdOf(terms.pack());
         bytes32 commitment = keccak256(abi.encode(jobId, attempt, owner, hash, saltOf(owner)));
-        if (_try(_operator(owner), abi.encodeCall(jobs.commitVerdict, (terms, commitment)))) {
+        if (_try(_operator(owner), abi.encodeCall(jobs.commitVerdict, (terms.pack(), commitment)))) {
             _kinds[terms.nonce][attempt][owner] = 1 + (kind % 8);
         }
     }
 
     function reveal_(uint256 job, uint256 evaluator) external {
-        IJobTypes.Terms memory terms = _pick(job);
+        PlainTerms memory terms = _pick(job);
         address owner = evaluators[evaluator % 5];
         uint256 kind = _kinds[terms.nonce][stateOf(terms).attempt][owner];
         if (kind == 0) return;
         IJobTypes.Verdict memory verdict = _verdict(terms, kind - 1);
         _try(
             _operator(owner),
-            abi.encodeCall(jobs.revealVerdict, (terms, verdict, saltOf(owner), bytes32(kind)))
+            abi.encodeCall(jobs.revealVerdict, (terms.pack(), verdict, saltOf(owner), bytes32(kind)))
         );
     }
 
     function conclude(uint256 job, uint256 kind) external {
-        IJobTypes.Terms memory terms = _pick(job);
+        PlainTerms memory terms = _pick(job);
         if (stateOf(terms).status != IJobTypes.Status.Attesting) return;
         IJobTypes.Verdict memory verdict = _verdict(terms, kind % 8);
-        _try(stranger, abi.encodeCall(jobs.completeJob, (terms, verdict)));
-        _try(stranger, abi.encodeCall(jobs.slash, (terms, verdict)));
+        _try(stranger, abi.encodeCall(jobs.completeJob, (terms.pack(), verdict)));
+        _try(stranger, abi.encodeCall(jobs.slash, (terms.pack(), verdict)));
     }
 
     function pay(uint256 job) external {
-        IJobTypes.Terms memory terms = _pick(job);
+        PlainTerms memory terms = _pick(job);
         if (stateOf(terms).status != IJobTypes.Status.Completed) return;
         for (uint256 kind; kind < 4; ++kind) {
-            _try(stranger, abi.encodeCall(jobs.distributePayment, (terms, _verdict(terms, kind))));
+            _try(stranger, abi.encodeCall(jobs.distributePayment, (terms.pack(), _verdict(terms, kind))));
         }
     }
 
     function expire(uint256 job) external {
-        _try(stranger, abi.encodeCall(jobs.expire, (_pick(job))));
+        _try(stranger, abi.encodeCall(jobs.expire, (_pick(job).pack())));
     }
 
     function cancel(uint256 job) external {
-        _try(client, abi.encodeCall(jobs.cancel, (_pick(job))));
+        _try(client, abi.encodeCall(jobs.cancel, (_pick(job).pack())));
     }
 
     function wait_(uint256 seconds_) external {
@@ -186,7 +187,7 @@ contract Handler is World {
 
     /// @dev Kinds 0 to 3: clean, two of them lies. 4 to 6: names a worker. 7: names all that submitted.
     function _verdict(
-        IJobTypes.Terms memory terms,
+        PlainTerms memory terms,
         uint256 kind
     ) private view returns (IJobTypes.Verdict memory verdict) {
         verdict = cleanVerdict(terms);
@@ -200,7 +201,7 @@ contract Handler is World {
         verdict.segments = segmentsOf(submitted & ~named);
     }
 
-    function _pick(uint256 job) private view returns (IJobTypes.Terms memory terms) {
+    function _pick(uint256 job) private view returns (PlainTerms memory terms) {
         if (_jobs.length != 0) terms = _jobs[job % _jobs.length];
     }
 

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {IJobTypes} from "../../contracts/interfaces/IJobTypes.sol";
+import {PlainTerms} from "./PlainTerms.sol";
 import {World} from "./World.sol";
 
 contract PostJobTest is World {
@@ -10,10 +11,10 @@ contract PostJobTest is World {
     }
 
     function test_escrowsRewardAndDeposit() public {
-        IJobTypes.Terms memory terms = newTerms(0);
+        PlainTerms memory terms = newTerms(0);
         uint256 before = earningsOf(client);
         bytes32 jobId = post(terms);
-        eq(jobId, jobs.jobIdOf(terms), "job id");
+        eq(jobId, jobs.jobIdOf(terms.pack()), "job id");
         eq(before - earningsOf(client), 1100 ether, "taken from the balance");
         (uint256 escrowWei, ) = staking.held();
         eq(escrowWei, 1100 ether, "escrow");
@@ -25,18 +26,24 @@ contract PostJobTest is World {
     }
 
     function test_idIsBoundToChainContractClientNonceAndTerms() public {
-        IJobTypes.Terms memory terms = newTerms(0);
+        PlainTerms memory terms = newTerms(0);
         bytes32 expected = keccak256(
-            abi.encode(block.chainid, address(jobs), terms.client, terms.nonce, keccak256(abi.encode(terms)))
+            abi.encode(
+                block.chainid,
+                address(jobs),
+                terms.client,
+                terms.nonce,
+                keccak256(abi.encode(terms.pack()))
+            )
         );
-        eq(jobs.jobIdOf(terms), expected, "formula");
+        eq(jobs.jobIdOf(terms.pack()), expected, "formula");
     }
 
     function test_pullsWhatTheBalanceLacks() public {
         address other = address(0xB0B);
         fund(other, 600 ether);
         give(other, 500 ether);
-        IJobTypes.Terms memory terms = newTerms(0);
+        PlainTerms memory terms = newTerms(0);
         terms.client = other;
         post(terms);
         eq(earningsOf(other), 0, "balance first");
@@ -44,82 +51,88 @@ contract PostJobTest is World {
     }
 
     function test_emitsTheTerms() public {
-        IJobTypes.Terms memory terms = newTerms(2);
+        PlainTerms memory terms = newTerms(2);
         vm.expectEmit(true, true, true, true);
-        emit IJobTypes.JobPosted(jobs.jobIdOf(terms), client, terms);
+        emit IJobTypes.JobPosted(jobs.jobIdOf(terms.pack()), client, terms.pack());
         post(terms);
     }
 
     function test_refusesAnybodyButTheClient() public {
-        IJobTypes.Terms memory terms = newTerms(0);
+        PlainTerms memory terms = newTerms(0);
         expectFail(
             stranger,
-            abi.encodeCall(jobs.postJob, (terms)),
+            abi.encodeCall(jobs.postJob, (terms.pack())),
             abi.encodeWithSelector(IJobTypes.NotClient.selector, stranger)
         );
     }
 
     function test_refusesTheSameJobTwice() public {
-        IJobTypes.Terms memory terms = newTerms(0);
+        PlainTerms memory terms = newTerms(0);
         bytes32 jobId = post(terms);
         expectFail(
             client,
-            abi.encodeCall(jobs.postJob, (terms)),
+            abi.encodeCall(jobs.postJob, (terms.pack())),
             abi.encodeWithSelector(IJobTypes.JobExists.selector, jobId)
         );
         vm.prank(client);
-        jobs.cancel(terms);
+        jobs.cancel(terms.pack());
         expectFail(
             client,
-            abi.encodeCall(jobs.postJob, (terms)),
+            abi.encodeCall(jobs.postJob, (terms.pack())),
             abi.encodeWithSelector(IJobTypes.JobExists.selector, jobId)
         );
     }
 
     function test_refusesAnOldSlate() public {
-        IJobTypes.Terms memory terms = newTerms(0);
+        PlainTerms memory terms = newTerms(0);
         addActor(2, STAKE);
         expectFail(
             client,
-            abi.encodeCall(jobs.postJob, (terms)),
+            abi.encodeCall(jobs.postJob, (terms.pack())),
             abi.encodeWithSelector(IJobTypes.SlateChanged.selector, pool.slateVersion())
         );
     }
 
     function test_refusesMoreEvaluatorsThanSeated() public {
-        IJobTypes.Terms memory terms = newTerms(0);
+        PlainTerms memory terms = newTerms(0);
         terms.evaluatorCount = 4;
         expectFail(
             client,
-            abi.encodeCall(jobs.postJob, (terms)),
+            abi.encodeCall(jobs.postJob, (terms.pack())),
             abi.encodeWithSelector(IJobTypes.TooFewEvaluators.selector, uint256(3))
         );
     }
 
     function test_refusesWithoutMoney() public {
-        IJobTypes.Terms memory terms = newTerms(0);
+        PlainTerms memory terms = newTerms(0);
         terms.client = stranger;
         vm.prank(stranger);
         vm.expectRevert();
-        jobs.postJob(terms);
+        jobs.postJob(terms.pack());
         eq(jobs.openJobs(), 0, "nothing opened");
     }
 
     function test_refusesTermsOutOfBounds() public {
-        IJobTypes.Terms memory t = newTerms(0);
+        PlainTerms memory t = newTerms(0);
         t.rewardWei = 0;
         refused(t, 3);
         t = newTerms(0);
-        t.rewardWei = 1 ether + 1;
+        t.rewardWei = 1e27 + 1e9;
         refused(t, 3);
         t = newTerms(0);
-        t.auditDepositWei = 1;
+        t.auditDepositWei = 1e27 + 1e9;
         refused(t, 4);
         t = newTerms(0);
         t.workerStakeWei = 1 ether - 1e9;
         refused(t, 5);
         t = newTerms(0);
+        t.workerStakeWei = 1e27 + 1e9;
+        refused(t, 5);
+        t = newTerms(0);
         t.evaluatorStakeWei = 1 ether - 1e9;
+        refused(t, 6);
+        t = newTerms(0);
+        t.evaluatorStakeWei = 1e27 + 1e9;
         refused(t, 6);
         t = newTerms(0);
         t.flops = 0;
@@ -154,7 +167,7 @@ contract PostJobTest is World {
     }
 
     function test_refusesSharesAndWindowsOutOfBounds() public {
-        IJobTypes.Terms memory t = newTerms(0);
+        PlainTerms memory t = newTerms(0);
         t.workerBps = 9001;
         refused(t, 17);
         t = newTerms(0);
@@ -190,10 +203,13 @@ contract PostJobTest is World {
         t = newTerms(0);
         t.segmentCount = 65_536;
         refused(t, 28);
+        IJobTypes.Terms memory words = newTerms(0).pack();
+        words.windows |= 1 << 224;
+        expectFail(client, abi.encodeCall(jobs.postJob, (words)), badTerms(29));
     }
 
     function test_boundsThemselvesAreAllowed() public {
-        IJobTypes.Terms memory t = newTerms(0);
+        PlainTerms memory t = newTerms(0);
         t.rewardWei = 1e9;
         t.workerCount = 8;
         t.workerCountMin = 8;
@@ -208,7 +224,7 @@ contract PostJobTest is World {
         post(t);
     }
 
-    function refused(IJobTypes.Terms memory terms, uint8 field) internal {
-        expectFail(client, abi.encodeCall(jobs.postJob, (terms)), badTerms(field));
+    function refused(PlainTerms memory terms, uint8 field) internal {
+        expectFail(client, abi.encodeCall(jobs.postJob, (terms.pack())), badTerms(field));
     }
 }

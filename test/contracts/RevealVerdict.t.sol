@@ -2,10 +2,11 @@
 pragma solidity ^0.8.28;
 
 import {IJobTypes} from "../../contracts/interfaces/IJobTypes.sol";
+import {PlainTerms} from "./PlainTerms.sol";
 import {World} from "./World.sol";
 
 contract RevealVerdictTest is World {
-    IJobTypes.Terms private terms;
+    PlainTerms private terms;
     IJobTypes.Verdict private verdict;
     address[] private drawn;
 
@@ -18,7 +19,7 @@ contract RevealVerdictTest is World {
 
     function test_theLastRevealCompletes() public {
         commitBoth();
-        bytes32 jobId = jobs.jobIdOf(terms);
+        bytes32 jobId = jobs.jobIdOf(terms.pack());
         vm.expectEmit(true, true, true, true);
         emit IJobTypes.VerdictRevealed(jobId, 0, drawn[0], verdict);
         vm.expectEmit(true, true, true, true);
@@ -56,7 +57,10 @@ contract RevealVerdictTest is World {
         IJobTypes.Verdict memory other = verdict;
         other.metricMicros = 980_000;
         refused(drawn[0], other, abi.encodeWithSelector(IJobTypes.BadCommitment.selector));
-        bytes memory wrongSalt = abi.encodeCall(jobs.revealVerdict, (terms, verdict, bytes32("salt"), 0));
+        bytes memory wrongSalt = abi.encodeCall(
+            jobs.revealVerdict,
+            (terms.pack(), verdict, bytes32("salt"), 0)
+        );
         bytes memory reason = abi.encodeWithSelector(IJobTypes.BadCommitment.selector);
         expectFail(operatorOf(drawn[0]), wrongSalt, reason);
     }
@@ -100,14 +104,17 @@ contract RevealVerdictTest is World {
                 mstore8(add(encoded, add(32, mul(mload(add(places, mul(32, i))), 32))), 1)
             }
             bytes32 hash = keccak256(encoded);
-            bytes32 jobId = jobs.jobIdOf(terms);
+            bytes32 jobId = jobs.jobIdOf(terms.pack());
             address owner = drawn[0];
             vm.prank(operatorOf(owner));
-            jobs.commitVerdict(terms, keccak256(abi.encode(jobId, uint32(0), owner, hash, saltOf(owner))));
+            jobs.commitVerdict(
+                terms.pack(),
+                keccak256(abi.encode(jobId, uint32(0), owner, hash, saltOf(owner)))
+            );
             pass(121);
             bytes memory call = bytes.concat(
                 jobs.revealVerdict.selector,
-                abi.encode(terms),
+                abi.encode(terms.pack()),
                 encoded,
                 abi.encode(saltOf(owner), bytes32(0))
             );
@@ -134,7 +141,7 @@ contract RevealVerdictTest is World {
         expectStatus(terms, IJobTypes.Status.Completed);
         eq(activeOf(drawn[0]), STAKE - 50 ether, "the outvoted loses its lock");
         eq(activeOf(drawn[1]), STAKE, "the honest keeps it");
-        jobs.distributePayment(terms, verdict);
+        jobs.distributePayment(terms.pack(), verdict);
         // 8 agreed: the share pays 2 of 25 each, the deposit of 100 the 4 usual fees it has, evenly over all.
         eq(earningsOf(drawn[1]), 150 ether / 8, "paid evenly");
         eq(earningsOf(drawn[0]), 0, "the liar gets nothing");
@@ -155,7 +162,7 @@ contract RevealVerdictTest is World {
         for (uint256 i = 1; i < more.length; ++i) commit(terms, more[i], verdict);
         for (uint256 i; i < more.length; ++i) reveal(terms, more[i], verdict);
         expectStatus(terms, IJobTypes.Status.Completed);
-        jobs.distributePayment(terms, verdict);
+        jobs.distributePayment(terms.pack(), verdict);
         expectClean();
     }
 
@@ -177,7 +184,7 @@ contract RevealVerdictTest is World {
     }
 
     function refused(address owner, IJobTypes.Verdict memory v, bytes memory reason) private {
-        bytes memory call = abi.encodeCall(jobs.revealVerdict, (terms, v, saltOf(owner), bytes32(0)));
+        bytes memory call = abi.encodeCall(jobs.revealVerdict, (terms.pack(), v, saltOf(owner), bytes32(0)));
         expectFail(operatorOf(owner), call, reason);
     }
 }

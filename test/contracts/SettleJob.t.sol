@@ -2,10 +2,11 @@
 pragma solidity ^0.8.28;
 
 import {IJobTypes} from "../../contracts/interfaces/IJobTypes.sol";
+import {PlainTerms} from "./PlainTerms.sol";
 import {World} from "./World.sol";
 
 contract SettleJobTest is World {
-    IJobTypes.Terms private terms;
+    PlainTerms private terms;
     IJobTypes.Verdict private verdict;
     address[] private drawn;
 
@@ -14,18 +15,29 @@ contract SettleJobTest is World {
         terms = openAndSubmit();
         verdict = cleanVerdict(terms);
         pass(2);
-        drawn = jobs.previewEvaluators(terms);
+        drawn = jobs.previewEvaluators(terms.pack());
     }
 
     function test_endsTheJobInOneCall() public {
-        IJobTypes.Opening[] memory openings = openingsOf(verdict);
+        IJobTypes.KeyOpening[] memory openings = openingsOf(verdict);
         uint256 clientBefore = earningsOf(client);
         vm.recordLogs();
         vm.prank(stranger);
-        jobs.settleJob(terms, verdict, keccak256("key"), openings);
+        jobs.settleJob(terms.pack(), verdict, keccak256("key"), openings);
+        uint256[] memory postings = new uint256[](6);
+        uint256 done = (1 << 224);
+        uint256[3] memory shares = [uint256(12), 11, 10];
+        uint256 left = 900e9;
+        for (uint256 i; i < 3; ++i) {
+            uint256 part = i == 2 ? left : (900e9 * shares[i]) / 33;
+            left -= part;
+            postings[i] = uint160(workers[i]) | (part << 160) | done | (uint256(1) << 232);
+        }
+        for (uint256 i; i < 2; ++i) postings[3 + i] = uint160(drawn[i]) | (uint256(25e9) << 160) | done;
+        postings[5] = uint160(client) | (uint256(100e9) << 160);
         expectLog(
-            IJobTypes.JobCompleted.selector,
-            abi.encode(keccak256("model"), keccak256("cid"), int64(970_000))
+            IJobTypes.JobAgreed.selector,
+            abi.encode(verdict, keccak256("key"), uint256(50 ether), postings)
         );
         expectStatus(terms, IJobTypes.Status.Settled);
         eq(earningsOf(drawn[0]), 25 ether, "evaluator");
@@ -38,43 +50,54 @@ contract SettleJobTest is World {
     }
 
     function test_paysAsTheDirectWayDoes() public {
-        IJobTypes.Opening[] memory openings = openingsOf(verdict);
-        jobs.settleJob(terms, verdict, 0, openings);
+        IJobTypes.KeyOpening[] memory openings = openingsOf(verdict);
+        jobs.settleJob(terms.pack(), verdict, 0, openings);
         uint256[] memory paid = new uint256[](3);
         for (uint256 i; i < 3; ++i) paid[i] = earningsOf(workers[i]);
-        IJobTypes.Terms memory second = openAndSubmit();
+        PlainTerms memory second = openAndSubmit();
         IJobTypes.Verdict memory same = cleanVerdict(second);
         attest(second, same);
-        jobs.distributePayment(second, same);
+        jobs.distributePayment(second.pack(), same);
         for (uint256 i; i < 3; ++i) eq(earningsOf(workers[i]), 2 * paid[i], "the same again");
     }
 
     function test_refusesMissingForeignAndForgedOpenings() public {
-        IJobTypes.Opening[] memory openings = new IJobTypes.Opening[](1);
+        IJobTypes.KeyOpening[] memory openings = new IJobTypes.KeyOpening[](1);
         openings[0] = openingOf(terms, drawn[0], verdict);
         refused(openings, abi.encodeWithSelector(IJobTypes.NoQuorum.selector));
         openings = openingsOf(verdict);
         (openings[0], openings[1]) = (openings[1], openings[0]);
-        address second = operatorOf(drawn[1]);
-        refused(openings, abi.encodeWithSelector(IJobTypes.NotParty.selector, second));
+        refused(openings, abi.encodeWithSelector(IJobTypes.BadSignature.selector, operatorOf(drawn[1])));
         openings = openingsOf(verdict);
-        openings[1].signature = openings[0].signature;
-        refused(openings, abi.encodeWithSelector(IJobTypes.BadSignature.selector, second));
+        openings[1] = openings[0];
+        refused(openings, abi.encodeWithSelector(IJobTypes.BadSignature.selector, operatorOf(drawn[0])));
         openings = openingsOf(verdict);
-        openings[1].salt = 0;
-        refused(openings, abi.encodeWithSelector(IJobTypes.BadSignature.selector, second));
+        openings[1].vs = bytes32(type(uint256).max); // s above half the order
+        refused(openings, abi.encodeWithSelector(IJobTypes.BadSignature.selector, address(0)));
+        for (uint256 i; i < evaluators.length; ++i) {
+            if (evaluators[i] == drawn[0] || evaluators[i] == drawn[1]) continue;
+            openings = openingsOf(verdict);
+            openings[0] = openingOf(terms, evaluators[i], verdict);
+            address other = operatorOf(evaluators[i]);
+            refused(openings, abi.encodeWithSelector(IJobTypes.BadSignature.selector, other));
+        }
     }
 
     function test_refusesSignaturesForAnotherVerdict() public {
-        IJobTypes.Opening[] memory openings = openingsOf(verdict);
+        IJobTypes.KeyOpening[] memory openings = openingsOf(verdict);
         verdict.segments = 12; // all the pay to the first worker
-        refused(openings, abi.encodeWithSelector(IJobTypes.BadSignature.selector, operatorOf(drawn[0])));
+        vm.prank(stranger);
+        (bool isTaken, bytes memory answer) = address(jobs).call(
+            abi.encodeCall(jobs.settleJob, (terms.pack(), verdict, bytes32(0), openings))
+        );
+        ok(!isTaken && bytes4(answer) == IJobTypes.BadSignature.selector, "signed another");
+        expectStatus(terms, IJobTypes.Status.Submitted);
     }
 
     function test_refusesGuiltyVerdictsAndLateCalls() public {
         IJobTypes.Verdict memory guilty = guiltyVerdict(terms, 1);
-        IJobTypes.Opening[] memory openings = openingsOf(guilty);
-        bytes memory call = abi.encodeCall(jobs.settleJob, (terms, guilty, bytes32(0), openings));
+        IJobTypes.KeyOpening[] memory openings = openingsOf(guilty);
+        bytes memory call = abi.encodeCall(jobs.settleJob, (terms.pack(), guilty, bytes32(0), openings));
         expectFail(stranger, call, abi.encodeWithSelector(IJobTypes.BadVerdict.selector));
         openings = openingsOf(verdict);
         pass(61);
@@ -82,19 +105,23 @@ contract SettleJobTest is World {
     }
 
     function test_refusesOnceEvaluatorsWereDrawnOnChain() public {
-        IJobTypes.Opening[] memory openings = openingsOf(verdict);
-        jobs.drawEvaluators(terms);
+        IJobTypes.KeyOpening[] memory openings = openingsOf(verdict);
+        jobs.drawEvaluators(terms.pack());
         refused(openings, wrongStatus(IJobTypes.Status.Attesting));
     }
 
     function openingsOf(
         IJobTypes.Verdict memory v
-    ) internal view returns (IJobTypes.Opening[] memory openings) {
-        openings = new IJobTypes.Opening[](2);
+    ) internal view returns (IJobTypes.KeyOpening[] memory openings) {
+        openings = new IJobTypes.KeyOpening[](2);
         for (uint256 i; i < 2; ++i) openings[i] = openingOf(terms, drawn[i], v);
     }
 
-    function refused(IJobTypes.Opening[] memory openings, bytes memory reason) internal {
-        expectFail(stranger, abi.encodeCall(jobs.settleJob, (terms, verdict, bytes32(0), openings)), reason);
+    function refused(IJobTypes.KeyOpening[] memory openings, bytes memory reason) internal {
+        expectFail(
+            stranger,
+            abi.encodeCall(jobs.settleJob, (terms.pack(), verdict, bytes32(0), openings)),
+            reason
+        );
     }
 }

@@ -2,10 +2,11 @@
 pragma solidity ^0.8.28;
 
 import {IJobTypes} from "../../contracts/interfaces/IJobTypes.sol";
+import {PlainTerms} from "./PlainTerms.sol";
 import {World} from "./World.sol";
 
 contract SlashTest is World {
-    IJobTypes.Terms private terms;
+    PlainTerms private terms;
 
     function setUp() public {
         setUpMarket(3, 4);
@@ -59,7 +60,7 @@ contract SlashTest is World {
         attest(terms, verdict);
         address[] memory drawn = stateOf(terms).evaluators;
         uint256 evaluatorBefore = earningsOf(drawn[0]);
-        jobs.distributePayment(terms, verdict);
+        jobs.distributePayment(terms.pack(), verdict);
         eq(earningsOf(drawn[0]) - evaluatorBefore, 25 ether, "the usual fee, from the deposit");
         eq(earningsOf(client) - clientBefore, 50 ether, "the rest of the deposit comes back");
         uint256 first = (((900 ether / 1e9) * 12) / uint256(22)) * 1e9;
@@ -98,17 +99,17 @@ contract SlashTest is World {
         for (uint256 i; i < 3; ++i) commit(terms, drawn[i], verdict);
         for (uint256 i; i < 2; ++i) reveal(terms, drawn[i], verdict);
         bytes memory early = abi.encodeWithSelector(IJobTypes.TooEarly.selector, block.timestamp + 61);
-        expectFail(stranger, abi.encodeCall(jobs.slash, (terms, verdict)), early);
+        expectFail(stranger, abi.encodeCall(jobs.slash, (terms.pack(), verdict)), early);
         pass(61);
         IJobTypes.Verdict memory clean = cleanVerdict(terms);
         bytes memory bad = abi.encodeWithSelector(IJobTypes.BadVerdict.selector);
-        expectFail(stranger, abi.encodeCall(jobs.slash, (terms, clean)), bad);
+        expectFail(stranger, abi.encodeCall(jobs.slash, (terms.pack(), clean)), bad);
         verdict.guiltyMask = 6;
         bytes memory none = abi.encodeWithSelector(IJobTypes.NoQuorum.selector);
-        expectFail(stranger, abi.encodeCall(jobs.slash, (terms, verdict)), none);
+        expectFail(stranger, abi.encodeCall(jobs.slash, (terms.pack(), verdict)), none);
         verdict.guiltyMask = 4;
         vm.prank(stranger);
-        jobs.slash(terms, verdict);
+        jobs.slash(terms.pack(), verdict);
         eq(stateOf(terms).activeMask, 3, "two go on");
         eq(activeOf(drawn[2]), STAKE - 5 ether, "the silent evaluator pays");
     }

@@ -7,8 +7,6 @@ import {Posting} from "../../contracts/libraries/Posting.sol";
 import {World} from "./World.sol";
 
 contract StakingTest is World {
-    using Posting for uint256[];
-
     address private owner;
 
     function setUp() public {
@@ -116,17 +114,17 @@ contract StakingTest is World {
     }
 
     function test_settleCannotPayMoreThanEscrow() public {
-        uint256[] memory postings = new uint256[](2);
-        postings.write(0, owner, 0, 0, 6);
+        uint256[] memory postings = new uint256[](1);
+        postings[0] = Posting.pack(owner, 6, 0, 0);
         vm.prank(client);
         staking.withdrawTo(client, CREDIT - 10e9);
         uint64 version = pool.slateVersion();
         vm.prank(address(jobs));
         staking.escrow(client, 10, version, 1);
         bytes memory reason = abi.encodeWithSelector(IStaking.EscrowTooLow.selector);
-        refused(address(jobs), abi.encodeCall(staking.settle, (postings, 5, true)), reason);
+        refused(address(jobs), abi.encodeCall(staking.settle, (postings, 0, 5, true)), reason);
         vm.prank(address(jobs));
-        staking.settle(postings, 4, true);
+        staking.settle(postings, 0, 4, true);
         eq(earningsOf(owner), 6e9, "credited");
         (uint256 escrowWei, uint256 burnedWei) = staking.held();
         eq(escrowWei, 0, "escrow");
@@ -206,7 +204,7 @@ contract StakingTest is World {
         bytes memory reason = abi.encodeWithSelector(IStaking.NotJobManager.selector);
         refused(stranger, abi.encodeCall(staking.escrow, (client, 1, 1, 1)), reason);
         refused(stranger, abi.encodeCall(staking.lock, (new uint256[](1), 1)), reason);
-        refused(stranger, abi.encodeCall(staking.settle, (new uint256[](0), 0, false)), reason);
+        refused(stranger, abi.encodeCall(staking.settle, (new uint256[](0), 0, 0, false)), reason);
         refused(stranger, abi.encodeCall(staking.slash, (owner, 1, 0, 3)), reason);
         reason = abi.encodeWithSelector(IStaking.NotPool.selector);
         refused(stranger, abi.encodeCall(staking.setSlate, (9, 9)), reason);
@@ -249,11 +247,11 @@ contract StakingTest is World {
     }
 
     function noted(uint8 fact, uint256 times) private {
-        uint256[] memory postings = new uint256[](2);
-        postings.write(0, owner, fact, 0, 0);
+        uint256[] memory postings = new uint256[](1);
+        postings[0] = Posting.pack(owner, 0, fact, 0);
         for (uint256 i; i < times; ++i) {
             vm.prank(address(jobs));
-            staking.settle(postings, 0, false);
+            staking.settle(postings, 0, 0, false);
         }
     }
 

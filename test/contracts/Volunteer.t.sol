@@ -4,6 +4,7 @@ pragma solidity ^0.8.28;
 import {IJobTypes} from "../../contracts/interfaces/IJobTypes.sol";
 import {IStaking} from "../../contracts/interfaces/IStaking.sol";
 import {IWorkerRegistry} from "../../contracts/interfaces/IWorkerRegistry.sol";
+import {PlainTerms} from "./PlainTerms.sol";
 import {World} from "./World.sol";
 
 contract VolunteerTest is World {
@@ -12,18 +13,18 @@ contract VolunteerTest is World {
     }
 
     function test_locksStakeUntilTheAssignment() public {
-        IJobTypes.Terms memory terms = newTerms(0);
+        PlainTerms memory terms = newTerms(0);
         post(terms);
         vm.expectEmit(true, true, true, true);
-        emit IJobTypes.Volunteered(jobs.jobIdOf(terms), workers[0]);
+        emit IJobTypes.Volunteered(jobs.jobIdOf(terms.pack()), workers[0]);
         volunteerFor(terms, 0);
         eq(lockedOf(workers[0]), 100 ether, "locked");
-        eq(jobs.volunteersOf(jobs.jobIdOf(terms))[0], workers[0], "listed");
+        eq(jobs.volunteersOf(jobs.jobIdOf(terms.pack()))[0], workers[0], "listed");
         eq(stateOf(terms).volunteerCount, 1, "counted");
     }
 
     function test_refusesTwice() public {
-        IJobTypes.Terms memory terms = newTerms(0);
+        PlainTerms memory terms = newTerms(0);
         post(terms);
         volunteerFor(terms, 0);
         volunteerFor(terms, 1);
@@ -31,7 +32,7 @@ contract VolunteerTest is World {
     }
 
     function test_refusesAfterTheWindow() public {
-        IJobTypes.Terms memory terms = newTerms(0);
+        PlainTerms memory terms = newTerms(0);
         post(terms);
         uint256 until = block.timestamp + 10;
         pass(10);
@@ -41,7 +42,7 @@ contract VolunteerTest is World {
     }
 
     function test_refusesOnceTheSeedIsNear() public {
-        IJobTypes.Terms memory terms = newTerms(0);
+        PlainTerms memory terms = newTerms(0);
         post(terms);
         uint256 until = block.timestamp + 10;
         vm.roll(block.number + 12); // heights that run ahead of time must not show the seed first
@@ -49,13 +50,13 @@ contract VolunteerTest is World {
     }
 
     function test_refusesOtherModes() public {
-        IJobTypes.Terms memory terms = newTerms(1);
+        PlainTerms memory terms = newTerms(1);
         post(terms);
         refused(terms, workers[0], badTerms(14));
     }
 
     function test_refusesEvaluatorsAndStrangers() public {
-        IJobTypes.Terms memory terms = newTerms(0);
+        PlainTerms memory terms = newTerms(0);
         post(terms);
         address operator = operatorOf(evaluators[0]);
         refused(
@@ -65,17 +66,17 @@ contract VolunteerTest is World {
         );
         expectFail(
             stranger,
-            abi.encodeCall(jobs.volunteer, (terms)),
+            abi.encodeCall(jobs.volunteer, (terms.pack())),
             abi.encodeWithSelector(IWorkerRegistry.NotRegistered.selector, stranger)
         );
     }
 
     function test_refusesWithoutFreeStake() public {
-        IJobTypes.Terms memory terms = newTerms(0);
+        PlainTerms memory terms = newTerms(0);
         terms.workerStakeWei = 600 ether;
         post(terms);
         volunteerFor(terms, 0);
-        IJobTypes.Terms memory second = newTerms(0);
+        PlainTerms memory second = newTerms(0);
         second.workerStakeWei = 600 ether;
         post(second);
         refused(second, workers[0], abi.encodeWithSelector(IStaking.StakeTooLow.selector, workers[0]));
@@ -83,7 +84,7 @@ contract VolunteerTest is World {
     }
 
     function test_honoursEachFieldOfTheConsent() public {
-        IJobTypes.Terms memory terms = newTerms(0);
+        PlainTerms memory terms = newTerms(0);
         terms.flops = 5e12;
         post(terms);
         uint32 hour = uint32((block.timestamp / 1 hours) % 24);
@@ -97,19 +98,19 @@ contract VolunteerTest is World {
         volunteerFor(terms, 0);
     }
 
-    function refusedBy(IJobTypes.Terms memory terms, IWorkerRegistry.Consent memory consent) internal {
+    function refusedBy(PlainTerms memory terms, IWorkerRegistry.Consent memory consent) internal {
         vm.prank(workers[0]);
         registry.setConsent(consent);
         bytes memory reason = abi.encodeWithSelector(IWorkerRegistry.ConsentRefused.selector, workers[0]);
         refused(terms, workers[0], reason);
     }
 
-    function refused(IJobTypes.Terms memory terms, address owner, bytes memory reason) internal {
-        expectFail(operatorOf(owner), abi.encodeCall(jobs.volunteer, (terms)), reason);
+    function refused(PlainTerms memory terms, address owner, bytes memory reason) internal {
+        expectFail(operatorOf(owner), abi.encodeCall(jobs.volunteer, (terms.pack())), reason);
     }
 
-    function volunteerFor(IJobTypes.Terms memory terms, uint256 worker) internal {
+    function volunteerFor(PlainTerms memory terms, uint256 worker) internal {
         vm.prank(operatorOf(workers[worker]));
-        jobs.volunteer(terms);
+        jobs.volunteer(terms.pack());
     }
 }

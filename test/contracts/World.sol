@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
+import {PlainTerms} from "./PlainTerms.sol";
 import {EvaluatorPool} from "../../contracts/EvaluatorPool.sol";
 import {Governance} from "../../contracts/Governance.sol";
 import {JobCourt} from "../../contracts/JobCourt.sol";
@@ -9,6 +10,7 @@ import {Staking} from "../../contracts/Staking.sol";
 import {Timelock} from "../../contracts/Timelock.sol";
 import {TrainToken} from "../../contracts/TrainToken.sol";
 import {WorkerRegistry} from "../../contracts/WorkerRegistry.sol";
+import {IMembers} from "../../contracts/interfaces/IMembers.sol";
 import {IJobTypes} from "../../contracts/interfaces/IJobTypes.sol";
 import {IStaking} from "../../contracts/interfaces/IStaking.sol";
 import {IWorkerRegistry} from "../../contracts/interfaces/IWorkerRegistry.sol";
@@ -54,7 +56,7 @@ abstract contract World is TestBase {
         token = new TrainToken();
         randomness = new MockRandomness();
         staking = new Staking(address(token), jobsAt, poolAt, 7 days);
-        registry = new WorkerRegistry(staking, EvaluatorPool(poolAt), STAKE_MIN_GWEI);
+        registry = new WorkerRegistry(staking, EvaluatorPool(poolAt), IMembers(jobsAt), STAKE_MIN_GWEI);
         pool = new EvaluatorPool(registry, staking, STAKE_MIN_GWEI);
         new JobCourt(address(token), registry, staking, pool, randomness, timelockAt);
         jobs = new JobManager(address(token), registry, staking, pool, randomness, timelockAt, courtAt);
@@ -157,10 +159,9 @@ abstract contract World is TestBase {
         return keccak256(abi.encodePacked(hex"1901", domain, structHash));
     }
 
-    function newTerms(uint8 matchMode) internal returns (IJobTypes.Terms memory terms) {
+    function newTerms(uint8 matchMode) internal returns (PlainTerms memory terms) {
         terms.client = client;
         terms.nonce = nextNonce++;
-        terms.token = address(token);
         terms.rewardWei = 1000 ether;
         terms.auditDepositWei = 100 ether;
         terms.workerStakeWei = 100 ether;
@@ -194,7 +195,7 @@ abstract contract World is TestBase {
     }
 
     function consentsOf(
-        IJobTypes.Terms memory terms,
+        PlainTerms memory terms,
         uint256 count
     ) internal view returns (IJobTypes.Consent[] memory consents) {
         consents = new IJobTypes.Consent[](count);
@@ -202,31 +203,39 @@ abstract contract World is TestBase {
     }
 
     function consentOf(
-        IJobTypes.Terms memory terms,
+        PlainTerms memory terms,
         address owner
     ) internal view returns (IJobTypes.Consent memory) {
         uint64 validUntil = uint64(block.timestamp + 100);
+        bytes memory signature = signatureOf(operatorKey[owner], consentHash(terms, owner, validUntil));
+        return IJobTypes.Consent(operatorOf(owner), validUntil, signature);
+    }
+
+    function consentHash(
+        PlainTerms memory terms,
+        address owner,
+        uint64 validUntil
+    ) internal view returns (bytes32) {
         string memory kind =
             terms.matchMode == 1
                 ? "Offer(bytes32 jobId,address worker,uint64 validUntil)"
                 : "Acceptance(bytes32 jobId,address worker,uint64 validUntil)";
         bytes32 structHash = keccak256(
-            abi.encode(keccak256(bytes(kind)), jobs.jobIdOf(terms), owner, validUntil)
+            abi.encode(keccak256(bytes(kind)), jobs.jobIdOf(terms.pack()), owner, validUntil)
         );
-        bytes memory signature = signatureOf(operatorKey[owner], typedHash(address(jobs), structHash));
-        return IJobTypes.Consent(operatorOf(owner), validUntil, signature);
+        return typedHash(address(jobs), structHash);
     }
 
-    function post(IJobTypes.Terms memory terms) internal returns (bytes32 jobId) {
+    function post(PlainTerms memory terms) internal returns (bytes32 jobId) {
         vm.prank(terms.client);
-        return jobs.postJob(terms);
+        return jobs.postJob(terms.pack());
     }
 
     /// @dev Opens a direct job with the first workers.
-    function open(IJobTypes.Terms memory terms) internal returns (bytes32 jobId) {
-        IJobTypes.Consent[] memory consents = consentsOf(terms, terms.workerCount);
+    function open(PlainTerms memory terms) internal returns (bytes32 jobId) {
+        IJobTypes.KeyConsent[] memory consents = keyConsentsOf(terms, terms.workerCount);
         vm.prank(terms.client);
-        return jobs.openJob(terms, consents);
+        return jobs.openJob(terms.pack(), consents);
     }
 
     function resultOf(address owner) internal pure returns (IJobTypes.Result memory) {
@@ -240,16 +249,16 @@ abstract contract World is TestBase {
     }
 
     function signedResultOf(
-        IJobTypes.Terms memory terms,
+        PlainTerms memory terms,
         address owner
-    ) internal view returns (IJobTypes.SignedResult memory) {
+    ) internal view returns (IJobTypes.KeyResult memory) {
         IJobTypes.Result memory result = resultOf(owner);
         bytes32 structHash = keccak256(
             abi.encode(
                 keccak256(
                     "Result(bytes32 jobId,uint32 attempt,bytes32 modelHash,bytes32 modelCidDigest,bytes32 segmentsRoot,bytes32 transcriptCidDigest)"
                 ),
-                jobs.jobIdOf(terms),
+                jobs.jobIdOf(terms.pack()),
                 uint32(stateOf(terms).attempt),
                 result.modelHash,
                 result.modelCidDigest,
@@ -257,48 +266,65 @@ abstract contract World is TestBase {
                 result.transcriptCidDigest
             )
         );
-        bytes memory signature = signatureOf(operatorKey[owner], typedHash(address(jobs), structHash));
-        return IJobTypes.SignedResult(operatorOf(owner), result, signature);
+        (bytes32 r, bytes32 vs) = wordsOf(operatorKey[owner], typedHash(address(jobs), structHash));
+        return IJobTypes.KeyResult(result.segmentsRoot, result.transcriptCidDigest, r, vs);
     }
 
     function openingOf(
-        IJobTypes.Terms memory terms,
+        PlainTerms memory terms,
         address owner,
         IJobTypes.Verdict memory verdict
-    ) internal view returns (IJobTypes.Opening memory) {
+    ) internal view returns (IJobTypes.KeyOpening memory) {
         bytes32 kind = keccak256(
-            "Verdict(bytes32 jobId,uint32 attempt,bytes32 modelHash,bytes32 modelCidDigest,int64 metricMicros,uint128 segments,uint8 guiltyMask,uint8 withheldMask,bytes32 evidenceDigest,bytes32 salt)"
+            "Verdict(bytes32 jobId,uint32 attempt,bytes32 modelHash,bytes32 modelCidDigest,int64 metricMicros,uint128 segments,uint8 guiltyMask,uint8 withheldMask,bytes32 evidenceDigest)"
         );
-        bytes32 jobId = jobs.jobIdOf(terms);
+        bytes32 jobId = jobs.jobIdOf(terms.pack());
         uint32 attempt = stateOf(terms).attempt;
-        bytes32 structHash = keccak256(
-            bytes.concat(abi.encode(kind, jobId, attempt), abi.encode(verdict), saltOf(owner))
-        );
-        bytes memory signature = signatureOf(operatorKey[owner], typedHash(address(jobs), structHash));
-        return IJobTypes.Opening(operatorOf(owner), saltOf(owner), signature);
+        bytes32 structHash = keccak256(bytes.concat(abi.encode(kind, jobId, attempt), abi.encode(verdict)));
+        (bytes32 r, bytes32 vs) = wordsOf(operatorKey[owner], typedHash(address(jobs), structHash));
+        return IJobTypes.KeyOpening(r, vs);
     }
 
-    function submit(IJobTypes.Terms memory terms, address owner) internal {
+    /// @dev A signature in the two words of EIP-2098.
+    function wordsOf(uint256 key, bytes32 digest) internal pure returns (bytes32 r, bytes32 vs) {
+        uint8 v;
+        (v, r, vs) = vm.sign(key, digest);
+        if (v == 28) vs |= bytes32(uint256(1) << 255);
+    }
+
+    function keyConsentsOf(
+        PlainTerms memory terms,
+        uint256 count
+    ) internal view returns (IJobTypes.KeyConsent[] memory consents) {
+        consents = new IJobTypes.KeyConsent[](count);
+        for (uint256 i; i < count; ++i) {
+            uint64 validUntil = uint64(block.timestamp + 100);
+            bytes32 digest = consentHash(terms, workers[i], validUntil);
+            (bytes32 r, bytes32 vs) = wordsOf(operatorKey[workers[i]], digest);
+            uint256 signer = uint256(uint160(operatorOf(workers[i]))) | (uint256(validUntil) << 160);
+            consents[i] = IJobTypes.KeyConsent(signer, r, vs);
+        }
+    }
+
+    function submit(PlainTerms memory terms, address owner) internal {
         vm.prank(operatorOf(owner));
-        jobs.submitResult(terms, resultOf(owner));
+        jobs.submitResult(terms.pack(), resultOf(owner));
     }
 
-    function submitAll(IJobTypes.Terms memory terms) internal {
+    function submitAll(PlainTerms memory terms) internal {
         IJobTypes.JobState memory state = stateOf(terms);
         for (uint256 i; i < state.workers.length; ++i) {
             if ((state.activeMask >> i) & 1 == 1) submit(terms, state.workers[i]);
         }
     }
 
-    function draw(IJobTypes.Terms memory terms) internal returns (address[] memory) {
+    function draw(PlainTerms memory terms) internal returns (address[] memory) {
         pass(2);
-        return jobs.drawEvaluators(terms);
+        return jobs.drawEvaluators(terms.pack());
     }
 
     /// @dev A clean verdict that credits 12, 11, 10 ... segments.
-    function cleanVerdict(
-        IJobTypes.Terms memory terms
-    ) internal view returns (IJobTypes.Verdict memory verdict) {
+    function cleanVerdict(PlainTerms memory terms) internal view returns (IJobTypes.Verdict memory verdict) {
         verdict.modelHash = keccak256("model");
         verdict.modelCidDigest = keccak256("cid");
         verdict.metricMicros = 970_000;
@@ -312,7 +338,7 @@ abstract contract World is TestBase {
     }
 
     function guiltyVerdict(
-        IJobTypes.Terms memory terms,
+        PlainTerms memory terms,
         uint8 guiltyMask
     ) internal view returns (IJobTypes.Verdict memory verdict) {
         verdict = cleanVerdict(terms);
@@ -325,29 +351,29 @@ abstract contract World is TestBase {
         return keccak256(abi.encode("salt", owner));
     }
 
-    function commit(IJobTypes.Terms memory terms, address owner, IJobTypes.Verdict memory verdict) internal {
-        bytes32 jobId = jobs.jobIdOf(terms);
+    function commit(PlainTerms memory terms, address owner, IJobTypes.Verdict memory verdict) internal {
+        bytes32 jobId = jobs.jobIdOf(terms.pack());
         uint32 attempt = stateOf(terms).attempt;
         bytes32 verdictHash = keccak256(abi.encode(verdict));
         bytes32 commitment = keccak256(abi.encode(jobId, attempt, owner, verdictHash, saltOf(owner)));
         vm.prank(operatorOf(owner));
-        jobs.commitVerdict(terms, commitment);
+        jobs.commitVerdict(terms.pack(), commitment);
     }
 
-    function reveal(IJobTypes.Terms memory terms, address owner, IJobTypes.Verdict memory verdict) internal {
+    function reveal(PlainTerms memory terms, address owner, IJobTypes.Verdict memory verdict) internal {
         vm.prank(operatorOf(owner));
-        jobs.revealVerdict(terms, verdict, saltOf(owner), keccak256("heldOutKey"));
+        jobs.revealVerdict(terms.pack(), verdict, saltOf(owner), keccak256("heldOutKey"));
     }
 
     /// @dev Draws, and lets everybody drawn agree.
-    function attest(IJobTypes.Terms memory terms, IJobTypes.Verdict memory verdict) internal {
+    function attest(PlainTerms memory terms, IJobTypes.Verdict memory verdict) internal {
         address[] memory drawn = draw(terms);
         for (uint256 i; i < drawn.length; ++i) commit(terms, drawn[i], verdict);
         for (uint256 i; i < drawn.length; ++i) reveal(terms, drawn[i], verdict);
     }
 
     /// @dev A direct job up to the drawing.
-    function openAndSubmit() internal virtual returns (IJobTypes.Terms memory terms) {
+    function openAndSubmit() internal virtual returns (PlainTerms memory terms) {
         terms = newTerms(2);
         open(terms);
         pass(1);
@@ -388,17 +414,17 @@ abstract contract World is TestBase {
     }
 
     /// @dev Actors not drawn so far, out of the evaluators.
-    function isDrawn(IJobTypes.Terms memory terms, address owner) internal view returns (bool) {
+    function isDrawn(PlainTerms memory terms, address owner) internal view returns (bool) {
         address[] memory drawn = stateOf(terms).evaluators;
         for (uint256 i; i < drawn.length; ++i) if (drawn[i] == owner) return true;
         return false;
     }
 
-    function stateOf(IJobTypes.Terms memory terms) internal view returns (IJobTypes.JobState memory) {
-        return jobs.jobState(jobs.jobIdOf(terms));
+    function stateOf(PlainTerms memory terms) internal view returns (IJobTypes.JobState memory) {
+        return jobs.jobState(jobs.jobIdOf(terms.pack()));
     }
 
-    function expectStatus(IJobTypes.Terms memory terms, IJobTypes.Status status) internal view {
+    function expectStatus(PlainTerms memory terms, IJobTypes.Status status) internal view {
         eq(uint256(stateOf(terms).status), uint256(status), "status");
     }
 

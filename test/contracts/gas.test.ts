@@ -42,7 +42,13 @@ async function cooperative(market: Market): Promise<Figures> {
   const consents = await Promise.all(workers.map((worker) => market.consentOf(terms, worker)))
   const open = await call(client, 'JobManager', 'openJob', [terms, consents])
   const results = await Promise.all(workers.map((worker) => market.signedResultOf(terms, worker)))
-  const submit = await call(client, 'JobManager', 'submitResults', [terms, results])
+  const { modelHash, modelCidDigest } = market.resultOf(workers[0]!)
+  const submit = await call(client, 'JobManager', 'submitResults', [
+    terms,
+    modelHash,
+    modelCidDigest,
+    results,
+  ])
   await market.pass(3)
   const drawn = market.actorsOf(await market.read('JobManager', 'previewEvaluators', [terms]))
   const verdict = cleanVerdict()
@@ -143,6 +149,8 @@ async function committed(name: string, run: (market: Market) => Promise<Figures>
 }
 
 const gates = { cooperative: 300_000, allDirect: 650_000 }
+/** Not reached yet: shown as skipped. A gate that was reached once fails when it is left. */
+const pending: ReadonlySet<string> = new Set(['cooperative'])
 
 describe('gas of a job with 3 workers and 2 evaluators, receipts with calldata', () => {
   it('cooperative: open, commit results, settle', () => committed('cooperative', cooperative))
@@ -156,7 +164,7 @@ describe('gas of a job with 3 workers and 2 evaluators, receipts with calldata',
     ) as Figures
     it(
       `${name}: at most ${gate} gas`,
-      { skip: total > gate && `${total} gas, not reached yet` },
+      { skip: pending.has(name) && total > gate && `${total} gas, not reached yet` },
       () => {
         assert.ok(total <= gate)
       },

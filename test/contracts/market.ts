@@ -11,11 +11,13 @@ import {
   getContractAddress,
   keccak256,
   parseEther,
+  parseSignature,
+  signatureToCompactSignature,
   toHex,
 } from 'viem'
 import { mnemonicToAccount } from 'viem/accounts'
 import { hardhat } from 'viem/chains'
-import { type Result, type Terms, jobIdOf, verdictHashOf } from '#chain/client/terms.ts'
+import { type Result, type Terms, jobIdOf, packedArgs, verdictHashOf } from '#chain/client/terms.ts'
 import bytecode from '#wire/abi/bytecode.json' with { type: 'json' }
 import { beaconAbi } from '#wire/abi/beacon.ts'
 import { evaluatorPoolAbi } from '#wire/abi/evaluatorPool.ts'
@@ -98,6 +100,11 @@ export async function createMarket(options: { workers: number; evaluators: numbe
     return places
   }
 
+  function requestOf(name: ContractName, functionName: string, args: readonly unknown[]) {
+    const packed = name === 'JobManager' ? packedArgs(args) : args
+    return { address: addresses[name], abi: abis[name] as Abi, functionName, args: packed }
+  }
+
   /** Sends a call and answers the gas its receipt shows; reverts with the contract's own error. */
   async function call(
     from: Account,
@@ -105,7 +112,7 @@ export async function createMarket(options: { workers: number; evaluators: numbe
     functionName: string,
     args: readonly unknown[],
   ): Promise<bigint> {
-    const request = { address: addresses[name], abi: abis[name] as Abi, functionName, args }
+    const request = requestOf(name, functionName, args)
     const wallet = createWalletClient({ account: from, chain, transport })
     await reader.simulateContract({ ...request, account: from })
     const gas = await reader.estimateContractGas({ ...request, account: from })
@@ -120,7 +127,7 @@ export async function createMarket(options: { workers: number; evaluators: numbe
   }
 
   function read<T>(name: ContractName, functionName: string, args: readonly unknown[] = []) {
-    const request = { address: addresses[name], abi: abis[name] as Abi, functionName, args }
+    const request = requestOf(name, functionName, args)
     return reader.readContract(request) as Promise<T>
   }
 
@@ -198,7 +205,6 @@ export async function createMarket(options: { workers: number; evaluators: numbe
     return {
       client: client.address,
       nonce: nonce++,
-      token: addresses.TrainToken,
       rewardWei: parseEther('1000'),
       auditDepositWei: parseEther('100'),
       workerStakeWei: parseEther('100'),
@@ -236,7 +242,7 @@ export async function createMarket(options: { workers: number; evaluators: numbe
     const message = { jobId: idOf(terms), worker: actor.owner.address, validUntil }
     const type = terms.matchMode === 1 ? 'Offer' : 'Acceptance'
     const signature = await typed(actor.operator, type, { [type]: consentType }, message)
-    return { operator: actor.operator.address, validUntil, signature }
+    return { signer: BigInt(actor.operator.address) | (validUntil << 160n), ...wordsOf(signature) }
   }
 
   function resultOf(actor: Actor): Result {
@@ -252,14 +258,14 @@ export async function createMarket(options: { workers: number; evaluators: numbe
     const result = resultOf(actor)
     const message = { jobId: idOf(terms), attempt: 0, ...result }
     const signature = await typed(actor.operator, 'Result', { Result: resultType }, message)
-    return { operator: actor.operator.address, result, signature }
+    const { segmentsRoot, transcriptCidDigest } = result
+    return { segmentsRoot, transcriptCidDigest, ...wordsOf(signature) }
   }
 
   async function openingOf(terms: Terms, actor: Actor, verdict: Verdict) {
-    const salt = keccak256(actor.owner.address)
-    const message = { jobId: idOf(terms), attempt: 0, ...verdict, salt }
+    const message = { jobId: idOf(terms), attempt: 0, ...verdict }
     const signature = await typed(actor.operator, 'Verdict', { Verdict: verdictType }, message)
-    return { operator: actor.operator.address, salt, signature }
+    return wordsOf(signature)
   }
 
   function commitmentOf(terms: Terms, actor: Actor, verdict: Verdict, attempt = 0): Hex {
@@ -312,6 +318,12 @@ export async function createMarket(options: { workers: number; evaluators: numbe
   }
 }
 
+/** A signature in the two words of EIP-2098. */
+function wordsOf(signature: Hex): { r: Hex; vs: Hex } {
+  const { r, yParityAndS } = signatureToCompactSignature(parseSignature(signature))
+  return { r, vs: yParityAndS }
+}
+
 /** A verdict that credits 16, 15 and 14 segments. */
 export function cleanVerdict(): Verdict {
   return {
@@ -336,7 +348,7 @@ const resultType = fields(
   'bytes32 jobId,uint32 attempt,bytes32 modelHash,bytes32 modelCidDigest,bytes32 segmentsRoot,bytes32 transcriptCidDigest',
 )
 const verdictType = fields(
-  'bytes32 jobId,uint32 attempt,bytes32 modelHash,bytes32 modelCidDigest,int64 metricMicros,uint128 segments,uint8 guiltyMask,uint8 withheldMask,bytes32 evidenceDigest,bytes32 salt',
+  'bytes32 jobId,uint32 attempt,bytes32 modelHash,bytes32 modelCidDigest,int64 metricMicros,uint128 segments,uint8 guiltyMask,uint8 withheldMask,bytes32 evidenceDigest',
 )
 const updateType = fields(
   'bytes32 jobId,uint32 attempt,uint32 round,bytes32 updateRoot,bytes32 cidDigest',

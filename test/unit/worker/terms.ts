@@ -10,7 +10,6 @@ export function sampleTerms(given: Partial<Terms> = {}): Terms {
   return {
     client: '0x00000000000000000000000000000000000000c1',
     nonce: 0n,
-    token: '0x0000000000000000000000000000000000051001',
     rewardWei: 10n ** 20n,
     auditDepositWei: 10n ** 19n,
     workerStakeWei: 10n ** 19n,

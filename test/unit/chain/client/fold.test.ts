@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { foldEvent } from '#chain/client/fold.ts'
-import { account, event, hash, jobId, terms, verdict, viewAfter } from './jobs.ts'
+import { packTerms } from '#chain/client/terms.ts'
+import { account, event, hash, jobId, postingOf, terms, verdict, viewAfter } from './jobs.ts'
 
 const workers = [account('1'), account('2'), account('3')]
 const assigned = event('WorkersAssigned', { workers, beaconHeight: 9n })
@@ -34,7 +35,7 @@ describe('foldEvent', () => {
   })
 
   test.each(['JobExpired', 'JobCancelled'] as const)('counts the refund of %s once', (ending) => {
-    const payment = { accounts: [], amountsWei: [], refundWei: 11n, burnedWei: 0n }
+    const payment = { postings: [], refundWei: 11n, burnedWei: 0n }
     const paid = event('PaymentDistributed', payment)
     const ended = event(ending, { refundWei: 11n })
     expect(viewAfter(paid, ended).refundedWei).toBe(11n)
@@ -85,14 +86,46 @@ describe('foldEvent', () => {
   })
 
   test('adds up payouts, refunds and burns over several payments', () => {
-    const pay = { accounts: [workers[0]], amountsWei: [5n], refundWei: 2n, burnedWei: 1n }
+    const pay = { postings: [postingOf(workers[0]!, 5n)], refundWei: 2n, burnedWei: 1n }
     const view = viewAfter(
       assigned,
       event('PaymentDistributed', pay),
       event('PaymentDistributed', pay),
     )
-    expect(view.payouts).toHaveLength(2)
+    const payout = { account: workers[0], amountWei: 5_000_000_000n }
+    expect(view.payouts).toEqual([payout, payout])
     expect([view.refundedWei, view.burnedWei]).toEqual([4n, 2n])
+  })
+
+  test('follows a job in which everybody agrees, from its opening to its end in three events', () => {
+    const opened = { terms: packTerms(terms), beaconHeight: 9n, workers }
+    const { modelHash, modelCidDigest } = result
+    const roots = ['2', '3', '4'].map((digit) => ({
+      segmentsRoot: hash(digit),
+      transcriptCidDigest: hash('9'),
+    }))
+    const stage = (0b111n << 32n) | (20n << 64n)
+    const submitted = { stage, modelHash, modelCidDigest, roots }
+    const paid = [...workers, account('8'), account('9')].map((one) => postingOf(one, 3n))
+    const agreed = {
+      verdict,
+      heldOutKey: hash('7'),
+      burnedWei: 5n,
+      postings: [...paid, postingOf(terms.client, 4n, 0n)],
+    }
+    let view = foldEvent(undefined, event('JobOpened', opened, 2n))
+    expect(view).toMatchObject({ phase: 'running', postedBlock: 2n, workers, active: [0, 1, 2] })
+    expect(view).toMatchObject({ terms, client: terms.client, beaconHeight: 9n })
+    view = foldEvent(view, event('ResultsSubmitted', submitted, 3n))
+    expect(view).toMatchObject({ phase: 'submitted', seedHeight: 20n })
+    expect(view?.results.map(({ worker }) => worker)).toEqual(workers)
+    expect(view?.results[1]).toEqual({ worker: workers[1], modelHash, modelCidDigest, ...roots[1] })
+    view = foldEvent(view, event('JobAgreed', agreed, 31n))
+    expect(view).toMatchObject({ phase: 'settled', completedBlock: 31n, verdict, burnedWei: 5n })
+    expect(view).toMatchObject({ heldOutKey: hash('7'), refundedWei: 4_000_000_000n })
+    expect(view?.evaluators).toEqual([account('8'), account('9')])
+    expect(view?.revealed.map(({ evaluator }) => evaluator)).toEqual(view?.evaluators)
+    expect(view?.payouts).toHaveLength(5)
   })
 
   test('lists a closed round by worker index, each with its newest update', () => {

@@ -1,4 +1,5 @@
 import type { JobEvent } from '#chain/client/fold.ts'
+import { packTerms } from '#chain/client/terms.ts'
 import { foldEvent } from '#chain/client/fold.ts'
 import type { JobView, Verdict } from '#chain/client/view.ts'
 import type { Hex } from '#wire/primitives.ts'
@@ -13,7 +14,6 @@ const wei = 10n ** 18n
 export const terms = sampleTerms({
   client: account('c'),
   nonce: 1n,
-  token: account('7'),
   rewardWei: 1000n * wei,
   auditDepositWei: 100n * wei,
   workerStakeWei: 10n * wei,
@@ -35,13 +35,18 @@ export const verdict: Verdict = {
   evidenceDigest: hash('0'),
 }
 
+/** A posting as the contract writes it: who gets how many gwei, and the fact that is noted of it. */
+export function postingOf(receiver: Hex, amountGwei: bigint, fact = 1n): bigint {
+  return BigInt(receiver) | (amountGwei << 160n) | (fact << 224n)
+}
+
 export function event(eventName: string, args: object, blockNumber = 5n): JobEvent {
   return { eventName, args: { jobId, ...args }, blockNumber } as unknown as JobEvent
 }
 
 /** The view after these events, the posting first. */
 export function viewAfter(...events: JobEvent[]): JobView {
-  const posted = event('JobPosted', { client: terms.client, terms }, 2n)
+  const posted = event('JobPosted', { client: terms.client, terms: packTerms(terms) }, 2n)
   let view: JobView | undefined
   for (const one of [posted, ...events]) view = foldEvent(view, one)
   if (view === undefined) throw new Error('the posting makes a view')

@@ -31,7 +31,7 @@ function boardGenesis() {
     openWork: { address: board, calldata: keccak256(toBytes('openJobs()')).slice(0, 10) as Hex },
     modelEvent: {
       address: board,
-      topic: keccak256(toBytes('JobCompleted(bytes32,bytes32,bytes32,int64)')),
+      topics: [keccak256(toBytes('JobCompleted(bytes32,bytes32,bytes32,int64)'))],
     },
   })
 }

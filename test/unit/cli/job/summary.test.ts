@@ -1,21 +1,33 @@
 import { describe, expect, test } from 'vitest'
 import { summaryOf } from '#cli/job/summary.ts'
 import type { JobSpec } from '#wire/job.ts'
-import { account, event, hash, terms, verdict, viewAfter } from '#test/unit/chain/client/jobs.ts'
+import {
+  account,
+  event,
+  hash,
+  postingOf,
+  terms,
+  verdict,
+  viewAfter,
+} from '#test/unit/chain/client/jobs.ts'
 
 const spec = { metric: 'accuracy' } as JobSpec
 const workers = [account('1'), account('2'), account('3')]
 const evaluator = account('8')
+const gwei = 10n ** 9n
 
 function settled(paid: { workerWei: bigint; refundWei: bigint; burnedWei: bigint }) {
   return viewAfter(
     event('WorkersAssigned', { workers, beaconHeight: 9n }),
-    event('WorkersSlashed', { workers: [workers[2]], amountsWei: [10n] }),
+    event('WorkersSlashed', { workers: [workers[2]], amountsWei: [10n * gwei] }),
     event('VerdictRevealed', { evaluator, verdict }),
     event('JobCompleted', { modelHash: verdict.modelHash, modelCidDigest: hash('f') }, 31n),
     event('PaymentDistributed', {
-      accounts: [workers[0], workers[1], evaluator],
-      amountsWei: [paid.workerWei, paid.workerWei, 53n],
+      postings: [
+        postingOf(workers[0]!, paid.workerWei / gwei),
+        postingOf(workers[1]!, paid.workerWei / gwei),
+        postingOf(evaluator, 53n),
+      ],
       refundWei: paid.refundWei,
       burnedWei: paid.burnedWei,
     }),
@@ -23,17 +35,23 @@ function settled(paid: { workerWei: bigint; refundWei: bigint; burnedWei: bigint
   )
 }
 const escrowWei = terms.rewardWei + terms.auditDepositWei
-const exact = { workerWei: 400n, refundWei: 7n, burnedWei: escrowWei + 10n - 860n }
+const exact = {
+  workerWei: 400n * gwei,
+  refundWei: 7n * gwei,
+  burnedWei: escrowWei + (10n - 860n) * gwei,
+}
 
 describe('summaryOf', () => {
   test('credits segments by worker index, and what each was paid and lost', () => {
     const summary = summaryOf(settled(exact), spec, 33n)
     expect(summary.workers).toEqual([
-      { address: workers[0], segments: 12, paidWei: 400n, slashedWei: 0n },
-      { address: workers[1], segments: 12, paidWei: 400n, slashedWei: 0n },
-      { address: workers[2], segments: 0, paidWei: 0n, slashedWei: 10n },
+      { address: workers[0], segments: 12, paidWei: 400n * gwei, slashedWei: 0n },
+      { address: workers[1], segments: 12, paidWei: 400n * gwei, slashedWei: 0n },
+      { address: workers[2], segments: 0, paidWei: 0n, slashedWei: 10n * gwei },
     ])
-    expect(summary.evaluators).toEqual([{ address: evaluator, paidWei: 53n, slashedWei: 0n }])
+    expect(summary.evaluators).toEqual([
+      { address: evaluator, paidWei: 53n * gwei, slashedWei: 0n },
+    ])
     expect(summary).toMatchObject({ metric: { name: 'accuracy', value: 0.981 }, modelBlock: 33 })
   })
 
@@ -42,9 +60,9 @@ describe('summaryOf', () => {
   })
 
   test.each(['workerWei', 'refundWei', 'burnedWei'] as const)(
-    'is not, one wei off in %s',
+    'is not, one gwei off in %s',
     (key) => {
-      const view = settled({ ...exact, [key]: exact[key] + 1n })
+      const view = settled({ ...exact, [key]: exact[key] + gwei })
       expect(summaryOf(view, spec, undefined).isBalanced).toBe(false)
     },
   )

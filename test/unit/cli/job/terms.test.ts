@@ -19,7 +19,6 @@ const train: TrainSpec = {
 const facts = {
   client: account('c'),
   nonce: 7n,
-  token: account('7'),
   engineId: hash('e'),
   specDigest: hash('5'),
   slateVersion: 2n,
