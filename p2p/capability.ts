@@ -5,7 +5,7 @@ import { count, wei } from '#wire/primitives.ts'
 import { bindingSchema, peerIdText } from './binding.ts'
 import { p2pLimits } from './limits.ts'
 
-const word = z.string().regex(/^[a-z0-9][a-z0-9._+-]{0,63}$/)
+const word = z.string().regex(/^[a-z0-9][A-Za-z0-9._+-]{0,63}$/)
 const words = z.array(word).max(32)
 
 /** What a peer says it can do. Its peer key signs the record, its account the binding. */
@@ -61,12 +61,13 @@ export function meets(record: Capability, filter: CapabilityFilter): boolean {
   return conditions.every(Boolean)
 }
 
-/** A record as canonical JSON. Throws CAPABILITY_TOO_LARGE. */
+/** A record as canonical JSON. Throws CAPABILITY_TOO_LARGE, or CAPABILITY_INVALID: no peer would take it. */
 export function encodeCapability(record: Capability): Uint8Array {
   const bytes = canonicalBytes({ ...record, pricePerGflopWei: record.pricePerGflopWei.toString() })
   if (bytes.length > p2pLimits.capabilityBytesMax) {
     throw new AppError({ code: 'CAPABILITY_TOO_LARGE', sizeBytes: bytes.length })
   }
+  decodeCapability(bytes)
   return bytes
 }
 

@@ -3,11 +3,18 @@ import { type FakeClock, createFakeClock } from '#base/clock.ts'
 import { createBinding } from '#p2p/binding.ts'
 import { createBindings } from '#p2p/bindings.ts'
 import { createCapabilities } from '#p2p/capabilities.ts'
-import { type Capability, type CapabilityClaim, encodeCapability, meets } from '#p2p/capability.ts'
+import {
+  type Capability,
+  type CapabilityClaim,
+  decodeCapability,
+  encodeCapability,
+  meets,
+} from '#p2p/capability.ts'
 import { createCapabilityTable } from '#p2p/capability-table.ts'
 import { sealEnvelope } from '#p2p/envelope.ts'
 import { p2pLimits } from '#p2p/limits.ts'
 import type { Libp2pNetwork } from '#p2p/node.ts'
+import { jobKinds } from '#wire/market.ts'
 import { createWorld, rejection, text, until } from './world.ts'
 
 const world = createWorld()
@@ -146,6 +153,19 @@ describe('the table', () => {
     const addresses = Array.from({ length: 40 }, () => 'x'.repeat(256))
     const record = await recordOf(await world.node(), { addresses })
     expect(await rejection((async () => encodeCapability(record))())).toBe('CAPABILITY_TOO_LARGE')
+  })
+})
+
+describe('a record', () => {
+  test('names every kind of job', async () => {
+    const taskKinds = Object.keys(jobKinds)
+    const record = await recordOf(await world.node(), { taskKinds })
+    expect(decodeCapability(encodeCapability(record)).taskKinds).toEqual(taskKinds)
+  })
+
+  test('CAPABILITY_INVALID instead of one that nobody takes', async () => {
+    const record = await recordOf(await world.node(), { taskKinds: ['two words'] })
+    expect(await rejection((async () => encodeCapability(record))())).toBe('CAPABILITY_INVALID')
   })
 })
 
