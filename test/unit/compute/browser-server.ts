@@ -16,6 +16,7 @@ const page = `<!doctype html><script type="importmap">${JSON.stringify({
   imports: {
     ...Object.fromEntries(folders.map((folder) => [`#${folder}/`, `/${folder}/`])),
     '@noble/hashes/': '/node_modules/@noble/hashes/',
+    zod: '/node_modules/zod/index.js',
   },
 })}</script>`
 
