@@ -1,4 +1,5 @@
 import { AppError } from '#base/error.ts'
+import { keyConsentOf } from '#chain/client/key-consent.ts'
 import type { Terms } from '#chain/client/terms.ts'
 import type { ChainAccess, Sent, Transactor } from '#chain/client/transactor.ts'
 import type { Consent } from '#wire/consent.ts'
@@ -49,13 +50,8 @@ export async function sendJob(
   consents: readonly Consent[],
 ): Promise<Sent> {
   if (consents.length === 0) return client.send('JobManager', 'postJob', [terms])
-  const signed = consents.map(({ operator, validUntil, signature }) => ({
-    operator,
-    validUntil: BigInt(validUntil),
-    signature,
-  }))
   try {
-    return await client.send('JobManager', 'openJob', [terms, signed])
+    return await client.send('JobManager', 'openJob', [terms, consents.map(keyConsentOf)])
   } catch (error) {
     const reason = error instanceof AppError ? error.fields['reason'] : undefined
     if (!lostReasons.some((one) => one === reason)) throw error
