@@ -50,6 +50,8 @@ function node<Name extends string, Attributes extends z.ZodRawShape>(
 const nodeSchema = z.discriminatedUnion('operator', [
   node('Add', {}, { values: 2 }),
   node('AveragePool', window),
+  /** Gain, bias, running mean and variance [channels]; `keep` of a running figure stays in each step. */
+  node('BatchNormalization', { epsilon, keep: z.number().min(0).max(1) }, { parameters: [4, 4] }),
   node('Conv', { pad: small }, { parameters: [1, 2] }),
   node('Gelu', {}),
   node('Gemm', {}, { parameters: [1, 2] }),
@@ -64,6 +66,13 @@ export type GraphNode = z.infer<typeof nodeSchema>
 
 /** The name of a graph's input. */
 export const graphInput = 'x'
+
+/** Running figures by their names: parameters that training keeps and no gradient moves. */
+export function runningFigures({ nodes }: { nodes: readonly GraphNode[] }): readonly string[] {
+  return nodes.flatMap(({ operator, parameters }) =>
+    operator === 'BatchNormalization' ? parameters.slice(2) : [],
+  )
+}
 
 /**
  * A model as its graph, imported or written by hand: nodes stand in the order in which they run, the last one gives
@@ -100,6 +109,11 @@ export const graphModelSchema = z
       if (isTaken) fail(['nodes', i, 'output'], `${output} stands twice`)
       values.add(output)
       unused.add(output)
+    }
+    const taken = model.nodes.flatMap((one) => one.parameters)
+    for (const figure of runningFigures(model)) {
+      const uses = taken.filter((one) => one === figure).length
+      if (uses > 1) fail(['nodes'], `the running figure ${figure} is used ${uses} times`)
     }
     const last = model.nodes.at(-1)?.output
     for (const one of unused) {

@@ -9,6 +9,7 @@ import { type Shape, isSameShape } from '../graph/graph.ts'
 import { attributesOf } from '../graph/models/imported.ts'
 import { floats } from '../graph/operator.ts'
 import { operators } from '../graph/operators.ts'
+import { foldBiases } from './fold-biases.ts'
 
 /** A value of the graph that is put together: its name and the shape of one row. */
 export interface RowValue {
@@ -54,7 +55,7 @@ export interface Operands {
   readonly isBiasMissing?: boolean
 }
 
-type OpenNode = {
+export type OpenNode = {
   operator: GraphNode['operator']
   values: string[]
   parameters: string[]
@@ -129,7 +130,10 @@ export function createAssembly(inputShape: Shape): Assembly {
       return true
     },
     parameterCount: () => countOf(stock.weightsOf),
-    finish: () => finish(nodes as GraphNode[], stock.weightsOf),
+    finish() {
+      foldBiases(nodes, stock.weightsOf)
+      return finish(nodes as GraphNode[], stock.weightsOf)
+    },
   }
 }
 

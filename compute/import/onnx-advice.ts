@@ -1,6 +1,5 @@
 /** What to do about operators that people's models often hold. */
 const advice: Readonly<Record<string, string>> = {
-  BatchNormalization: 'export in evaluation mode (model.eval()), which folds it into Conv',
   Clip: 'use Relu (ReLU6 and clamp clip)',
   ConvTranspose: 'use Conv',
   Elu: 'use Relu',

@@ -91,33 +91,6 @@ export const add: Handler = (context) => {
   )
 }
 
-/** A stride is taken by a pooling of 1 x 1 behind the convolution. */
-export const conv: Handler = (context) => {
-  const weight = weightAt(context, 1)
-  const [, ...inner] = weight.shape
-  if (weight.shape.length !== 4) {
-    throw refuseNode(context, 'only convolutions of images can be trained', 'ONNX_SHAPE')
-  }
-  if (inner[1] !== inner[2]) {
-    throw refuseNode(context, 'windows must have equal sides, such as 3 x 3', 'ONNX_SHAPE')
-  }
-  expectAttribute(context, 'group', 1)
-  const { pad, stride } = windowOf(context, inner.slice(1))
-  const bias = constantAt(context, 2)
-  const convolved = addNode(
-    context,
-    { operator: 'Conv', attributes: { pad } },
-    {
-      values: [valueAt(context, 0)],
-      weights: [weightsOf(weight, sizeOf(inner)), ...(bias ? [biasOf(bias)] : [])],
-      isBiasMissing: bias === undefined,
-    },
-  )
-  if (stride === 1) return convolved
-  const attributes = { kh: 1, kw: 1, stride, pad: 0 }
-  return addNode(context, { operator: 'MaxPool', attributes }, { values: [convolved] })
-}
-
 export const relu: Handler = (context) => {
   return addNode(context, { operator: 'Relu', attributes: {} }, { values: [valueAt(context, 0)] })
 }
@@ -145,55 +118,6 @@ export const layerNormalization: Handler = (context) => {
     { operator: 'LayerNormalization', attributes: { epsilon } },
     { values: [x], weights: [{ ...biasOf(gain), initial: { kind: 'ones' } }, bias] },
   )
-}
-
-export const maxPool: Handler = (context) => pool(context, 'MaxPool')
-
-export const averagePool: Handler = (context) => {
-  const hasPads = (listOf(context, 'pads') ?? []).some((pad) => pad !== 0)
-  if (hasPads) expectAttribute(context, 'count_include_pad', 0)
-  return pool(context, 'AveragePool')
-}
-
-function pool(context: NodeContext, operator: 'MaxPool' | 'AveragePool') {
-  expectAttribute(context, 'ceil_mode', 0)
-  const attributes = windowOf(context, listOf(context, 'kernel_shape') ?? [])
-  return addNode(context, { operator, attributes }, { values: [valueAt(context, 0)] })
-}
-
-export const globalAveragePool: Handler = (context) => {
-  const values = [valueAt(context, 0)]
-  return addNode(context, { operator: 'GlobalAveragePool', attributes: {} }, { values })
-}
-
-/** The window of a convolution or pooling: one stride and one padding for all sides. */
-function windowOf(context: NodeContext, kernel: readonly number[]) {
-  const strides = listOf(context, 'strides') ?? [1, 1]
-  const dilations = listOf(context, 'dilations') ?? []
-  const [stride = 1] = strides
-  const [kh = 0, kw = 0] = kernel
-  const isPlain =
-    kernel.length === 2 &&
-    strides.every((one) => one === stride) &&
-    dilations.every((one) => one === 1)
-  if (!isPlain) {
-    const text = `a window of [${kernel.join(', ')}] with strides [${strides.join(', ')}] and dilations [${dilations.join(', ')}] is not supported; use one stride and no dilation`
-    throw refuseNode(context, text)
-  }
-  const pads = padsOf(context, kernel)
-  const [pad = 0] = pads
-  if (pads.every((one) => one === pad)) return { kh, kw, stride, pad }
-  throw refuseNode(context, `pads [${pads.join(', ')}] are not the same on all sides`)
-}
-
-function padsOf(context: NodeContext, kernel: readonly number[]): readonly number[] {
-  const auto = context.node.attributes.get('auto_pad')?.text ?? 'NOTSET'
-  if (auto === 'NOTSET') return listOf(context, 'pads') ?? [0, 0, 0, 0]
-  if (auto === 'VALID') return [0, 0, 0, 0]
-  const strides = listOf(context, 'strides') ?? []
-  const isCentred = kernel.every((side) => side % 2 === 1) && strides.every((side) => side === 1)
-  if (isCentred) return [...kernel, ...kernel].map((side) => (side - 1) / 2)
-  throw refuseNode(context, `auto_pad ${auto} with strides or of an even window is not supported`)
 }
 
 /** Rows keep their place; `axis` 1 is the only one that leaves them alone. */

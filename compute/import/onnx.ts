@@ -5,18 +5,22 @@ import { modelError } from './fault.ts'
 import { type Handler, type Known, type NodeContext, refuseNode } from './onnx-context.ts'
 import { type OnnxModel, type OnnxNode, type OnnxValue, decodeOnnx } from './onnx-file.ts'
 import {
-  add,
   averagePool,
-  cast,
+  batchNormalization,
   conv,
+  globalAveragePool,
+  maxPool,
+  reduceMean,
+} from './onnx-images.ts'
+import {
+  add,
+  cast,
   flatten,
   gelu,
   gemm,
-  globalAveragePool,
   identity,
   layerNormalization,
   matMul,
-  maxPool,
   relu,
   reshape,
   transpose,
@@ -40,6 +44,7 @@ export interface ImportedModel {
 const handlers: Readonly<Record<string, Handler>> = {
   Add: add,
   AveragePool: averagePool,
+  BatchNormalization: batchNormalization,
   Cast: cast,
   Concat: concat,
   Constant: constant,
@@ -54,6 +59,7 @@ const handlers: Readonly<Record<string, Handler>> = {
   LayerNormalization: layerNormalization,
   MatMul: matMul,
   MaxPool: maxPool,
+  ReduceMean: reduceMean,
   Relu: relu,
   Reshape: reshape,
   Shape: shapeOf,

@@ -4,7 +4,7 @@ import type { Value } from '../graph.ts'
 
 const kernelSide = 3
 const reluGain = 2 // He et al. 2015
-const epsilon = 1e-5
+const normEpsilon = 1e-5
 const runningKeep = 0.9
 
 /**
@@ -27,28 +27,40 @@ export function convBlocks(builder: Builder, model: CnnSpec, x: Value): Value {
       ? []
       : [builder.parameter(`${name}.bias`, [out], { kind: 'zeros' })]
     h = builder.apply('Conv', [h, weight, ...bias], { pad: 1 })[0] as Value
-    if (model.batchNorm) h = batchNorm(builder, `norm${i + 1}`, h)
+    if (model.batchNorm) h = channelNorm(builder, `norm${i + 1}`, h)
     h = builder.apply('Relu', [h])[0] as Value
     h = builder.apply(pooling, [h])[0] as Value // [batch, out, height / 2, width / 2]
   }
   return model.head === 'globalAverage' ? (builder.apply('GlobalAveragePool', [h])[0] as Value) : h
 }
 
-/** Normalizes by the batch in training, which moves the running figures, and by those in predictions. */
-function batchNorm(builder: Builder, name: string, x: Value): Value {
+function channelNorm(builder: Builder, name: string, x: Value): Value {
   const sides = [x.shape[1] ?? 0]
   const gain = builder.parameter(`${name}.weight`, sides, { kind: 'ones' })
   const bias = builder.parameter(`${name}.bias`, sides, { kind: 'zeros' })
-  const running = [
-    builder.buffer(`${name}.runningMean`, sides, { kind: 'zeros' }),
-    builder.buffer(`${name}.runningVariance`, sides, { kind: 'ones' }),
-  ] as const
+  const mean = builder.buffer(`${name}.runningMean`, sides, { kind: 'zeros' })
+  const variance = builder.buffer(`${name}.runningVariance`, sides, { kind: 'ones' })
+  const figures = [gain, bias, mean, variance] as const
+  return batchNorm(builder, x, { figures, epsilon: normEpsilon, keep: runningKeep })
+}
+
+/** Gain, bias, running mean and variance, all [channels]. */
+export type BatchNormFigures = readonly [Value, Value, Value, Value]
+
+/** Normalizes by the batch in training, which moves the running figures, and by those in predictions. */
+export function batchNorm(
+  builder: Builder,
+  x: Value,
+  options: { figures: BatchNormFigures; epsilon: number; keep: number },
+): Value {
+  const { epsilon, keep } = options
+  const [gain, bias, ...running] = options.figures
   const figures = builder.isTraining ? builder.apply('BatchStatistics', [x]) : running
   const used = [x, gain, bias, ...figures]
   const y = builder.apply('BatchNormalization', used, { epsilon })[0] as Value
   if (builder.isTraining) {
     for (const [i, figure] of running.entries()) {
-      builder.apply('RunningMean', [figure, figures[i] as Value], { keep: runningKeep })
+      builder.apply('RunningMean', [figure, figures[i] as Value], { keep })
     }
   }
   return y

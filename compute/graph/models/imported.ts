@@ -1,7 +1,8 @@
 import { AppError } from '#base/error.ts'
-import { type GraphModel, type GraphNode, graphInput } from '#wire/graph-model.ts'
+import { type GraphModel, type GraphNode, graphInput, runningFigures } from '#wire/graph-model.ts'
 import type { Builder } from '../builder.ts'
 import { type Attributes, type Value, isSameShape } from '../graph.ts'
+import { type BatchNormFigures, batchNorm } from './cnn.ts'
 
 /**
  * A model that is given as its graph: x [batch, ...inputShape] -> [batch, outputs]. Throws SHAPE_MISMATCH with the
@@ -14,9 +15,11 @@ export function importedModel(
 ): Value {
   const [batch = 0] = x.shape
   const values = new Map([[graphInput, x]])
+  const figures = new Set(runningFigures(model))
   const parameters = new Map(
     model.parameters.map(({ name, shape, initial }) => {
-      return [name, builder.parameter(name, shape, initial)]
+      const place = figures.has(name) ? builder.buffer : builder.parameter
+      return [name, place(name, shape, initial)]
     }),
   )
   for (const node of model.nodes) {
@@ -41,6 +44,10 @@ function applyNode(
   { inputs, batch }: { inputs: readonly Value[]; batch: number },
 ): readonly Value[] {
   try {
+    if (node.operator === 'BatchNormalization') {
+      const [x, ...figures] = inputs as [Value, ...BatchNormFigures]
+      return [batchNorm(builder, x, { figures, ...node.attributes })]
+    }
     return builder.apply(node.operator, inputs, attributesOf(node, batch))
   } catch (error) {
     if (!(error instanceof AppError)) throw error

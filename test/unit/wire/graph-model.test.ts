@@ -62,6 +62,23 @@ describe('graphModelSchema', () => {
     expect(graphModelSchema.safeParse({ ...good, ...change }).success).toBe(false)
   })
 
+  test('refuses a running figure that two normalizations move', () => {
+    const names = ['gain', 'bias', 'mean', 'variance']
+    const normal = {
+      operator: 'BatchNormalization',
+      values: ['x'],
+      parameters: names,
+      output: 'y',
+      attributes: { epsilon: 1e-5, keep: 0.9 },
+    }
+    const parameters = names.map((name) => ({ name, shape: [3], initial: { kind: 'ones' } }))
+    const model = { kind: 'graph', nodes: [normal], parameters }
+    expect(graphModelSchema.safeParse(model).success).toBe(true)
+    const twice = { ...normal, values: ['y'], output: 'z' }
+    const refused = graphModelSchema.safeParse({ ...model, nodes: [normal, twice] })
+    expect(refused.error?.issues[0]?.message).toContain('mean is used 2 times')
+  })
+
   test.each([
     ['SHAPE_MISMATCH', { inputShape: [5] }, 'y'],
     ['SHAPE_MISMATCH', { inputShape: [2, 2] }, 'y'],

@@ -223,6 +223,45 @@ function pooled(): Fixture {
   return { title, bytes, inputShape: [2, 12, 12], outputs: 5, logits: 'y' }
 }
 
+/** The operands of a batch normalization behind x. */
+function normalOf(graph: GraphWriter, name: string, channels: number): string[] {
+  const figures = (part: string, least: number) => {
+    const values = Array.from({ length: channels }, () => least + Math.abs(next()))
+    return graph.floats(`${name}.${part}`, [channels], values)
+  }
+  const bias = weights(graph, `${name}.bias`, [channels])
+  return [figures('weight', 0.5), bias, figures('running_mean', -0.3), figures('running_var', 0.4)]
+}
+
+function normalized(): Fixture {
+  const graph = createGraphWriter()
+  const attributes = { epsilon: { float: 1e-3 }, momentum: { float: 0.75 }, training_mode: 0 }
+  const operands = [
+    'input',
+    weights(graph, 'c.weight', [4, 2, 3, 3]),
+    weights(graph, 'c.bias', [4]),
+  ]
+  const pads = { ...window, pads: [1, 1, 1, 1] }
+  const a = graph.node('Conv', operands, { attributes: pads })
+  const uneven = { kernel_shape: [2, 2], strides: [2, 2], pads: [0, 0, 1, 1], ceil_mode: 1 }
+  const b = graph.node('MaxPool', [a], { attributes: uneven })
+  const c = graph.node('BatchNormalization', [b, ...normalOf(graph, 'n1', 4)], { attributes })
+  const same = { kernel_shape: [2, 2], strides: [2, 2], auto_pad: { text: 'SAME_LOWER' } }
+  const d = graph.node('MaxPool', [graph.node('Relu', [c])], { attributes: same })
+  const over = [d, graph.integers('axes', [-1, -2])]
+  const mean = graph.node('ReduceMean', over, { attributes: { keepdims: 0 } })
+  const e = linear(graph, 'fc1', { x: mean, sides: [4, 16] })
+  const f = graph.node('BatchNormalization', [e, ...normalOf(graph, 'n2', 16)], { attributes })
+  linear(graph, 'fc2', { x: graph.node('Relu', [f]), sides: [16, 5], output: 'y' })
+  return {
+    title: 'batch normalizations of images and vectors, poolings with odd padding',
+    bytes: fileOf(graph, { input: ['batch', 2, 12, 12], opset: 18 }),
+    inputShape: [2, 12, 12],
+    outputs: 5,
+    logits: 'y',
+  }
+}
+
 export const fixtures: readonly Fixture[] = [
   mlp(),
   withSoftmax(),
@@ -231,4 +270,5 @@ export const fixtures: readonly Fixture[] = [
   viewed(),
   shared(),
   pooled(),
+  normalized(),
 ]
