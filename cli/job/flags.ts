@@ -18,7 +18,7 @@ export interface ReadingFlags {
   readonly target?: string
   readonly drop?: string
   readonly header: boolean
-  /** One of `modelChoices`, or the path of an ONNX file. */
+  /** One of `modelChoices`, or the path of an ONNX file or of a model.json of tfjs. */
   readonly model?: string
   readonly context?: string
   readonly test?: readonly string[]
@@ -51,7 +51,7 @@ export function addReadingFlags(command: Command): Command {
     .option('--no-header', 'the first row is a row, not the names of the columns')
     .option(
       '--model <model>',
-      `${modelChoices.join(', ')}, or an .onnx file; chosen from the data when not given`,
+      `${modelChoices.join(', ')}, an .onnx file, or a model.json of tfjs; chosen from the data when not given`,
       checkModel,
     )
     .option('--context <tokens>', 'how far back a language model looks; chosen when not given')
@@ -113,9 +113,9 @@ export function prepareOptionsOf(flags: ReadingFlags, workers: number): PrepareO
 }
 
 function checkModel(text: string): string {
-  if (isChoice(text) || isOnnx(text)) return text
+  if (isChoice(text) || isModelFile(text)) return text
   throw new InvalidArgumentError(
-    `Allowed choices are ${modelChoices.join(', ')}, or an .onnx file.`,
+    `Allowed choices are ${modelChoices.join(', ')}, an .onnx file, or a model.json of tfjs.`,
   )
 }
 
@@ -128,8 +128,8 @@ function isChoice(text: string): text is (typeof modelChoices)[number] {
   return (modelChoices as readonly string[]).includes(text)
 }
 
-function isOnnx(text: string): boolean {
-  return text.toLowerCase().endsWith('.onnx')
+function isModelFile(text: string): boolean {
+  return ['.json', '.onnx'].some((end) => text.toLowerCase().endsWith(end))
 }
 
 /** The offer behind the flags. Throws FLAG_INVALID, AMOUNT_INVALID. */

@@ -21,6 +21,15 @@ export async function readBytes(
   }
 }
 
+/** A whole binary file as it is, even where it looks like gzip. Throws FILE_UNREADABLE or FILE_TOO_LARGE. */
+export async function readPlainBytes(file: string, sizeBytesMax: number): Promise<Buffer> {
+  try {
+    return await readBounded(file, sizeBytesMax)
+  } catch (error) {
+    throw fileError(file, error)
+  }
+}
+
 /** The first bytes of a file, as they are. Throws FILE_UNREADABLE. */
 export async function readStart(file: string, length: number): Promise<Buffer> {
   try {

@@ -3,8 +3,10 @@ import type { RowPreprocessing } from '#wire/preprocessing.ts'
 import { trainSpecSchema } from '#wire/spec.ts'
 import { encodeSafetensors, type Tensor } from '../export/safetensors.ts'
 import { adoptModel } from '../import/adopt.ts'
+import type { ImportedModel } from '../import/imported-model.ts'
 import { importOnnx } from '../import/onnx.ts'
 import { onnxBounds } from '../import/onnx-file.ts'
+import { readTfjs } from '../import/tfjs.ts'
 import { applyPreprocessing } from './apply.ts'
 import { readBytes } from './bytes.ts'
 import { defaultSpec, type ModelKind } from './defaults.ts'
@@ -31,7 +33,7 @@ import { prepareText } from './text.ts'
  * and chooses model and hyper-parameters. Equal files and options give equal bytes. Throws AppError with file and
  * place: the readers' codes, COLUMN_MISSING, COLUMNS_MISSING, CLASS_SINGLE, CLASSES_TOO_MANY, CLASS_UNKNOWN,
  * TARGET_NOT_NUMERIC, TARGET_CONSTANT, ROWS_TOO_FEW, LABELS_MISSING, INPUT_UNFIT, OPTION_UNFIT, TEST_SHARE_INVALID,
- * and with an ONNX file MODEL_UNFIT and the codes of `importOnnx`.
+ * and with a model's file MODEL_UNFIT and the codes of `importOnnx` or `readTfjs`.
  */
 export async function prepareJob(
   files: readonly string[],
@@ -39,9 +41,15 @@ export async function prepareJob(
 ): Promise<PreparedJob> {
   const { modelFile, ...rest } = options
   if (modelFile === undefined) return prepareFiles(files, rest)
-  const imported = importOnnx(await readBytes(modelFile, onnxBounds.fileBytesMax), modelFile)
+  const imported = await readModel(modelFile)
   const model = imported.inputShape.length === 3 ? 'cnn' : 'mlp'
   return adoptModel(await prepareFiles(files, { ...rest, model }), imported, modelFile)
+}
+
+/** A layers model of tfjs is a .json file; any other is ONNX. */
+async function readModel(file: string): Promise<ImportedModel> {
+  if (file.toLowerCase().endsWith('.json')) return readTfjs(file)
+  return importOnnx(await readBytes(file, onnxBounds.fileBytesMax), file)
 }
 
 async function prepareFiles(

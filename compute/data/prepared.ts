@@ -13,7 +13,7 @@ export type PrepareOptions = {
   readonly drop?: readonly string[]
   readonly noHeader?: boolean
   readonly model?: ModelKind | 'transformer'
-  /** An ONNX file whose graph is trained instead of a model of ours. */
+  /** An ONNX file or the model.json of tfjs, whose graph is trained instead of a model of ours. */
   readonly modelFile?: string
   /** Tokens in a row of a language model; chosen from the length of the text when not given. */
   readonly context?: number

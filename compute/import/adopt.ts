@@ -1,7 +1,7 @@
 import { trainSpecSchema } from '#wire/spec.ts'
 import type { PreparedJob } from '../data/prepared.ts'
 import { modelError } from './fault.ts'
-import type { ImportedModel } from './onnx.ts'
+import type { ImportedModel } from './imported-model.ts'
 
 /**
  * The job with an imported model instead of the one that its data suggest, and its weights to begin from. Throws

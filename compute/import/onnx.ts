@@ -1,7 +1,6 @@
-import { type GraphModel, graphModelSchema } from '#wire/graph-model.ts'
-import { limits } from '#wire/limits.ts'
-import { type Assembly, type RowValue, createAssembly } from './assembly.ts'
+import { createAssembly } from './assembly.ts'
 import { modelError } from './fault.ts'
+import { type Fail, type ImportedModel, createCopies, finishModel } from './imported-model.ts'
 import { type Handler, type Known, type NodeContext, refuseNode } from './onnx-context.ts'
 import { type OnnxModel, type OnnxNode, type OnnxValue, decodeOnnx } from './onnx-file.ts'
 import {
@@ -27,18 +26,6 @@ import {
 } from './onnx-layers.ts'
 import { concat, constant, gather, knownOf, shapeOf, unsqueeze } from './onnx-lists.ts'
 import { instead } from './onnx-advice.ts'
-
-/** A forward model from a file, ready to be trained. */
-export interface ImportedModel {
-  readonly model: GraphModel
-  /** Shape of one row. */
-  readonly inputShape: readonly number[]
-  readonly outputs: number
-  /** The file's weights as the flat vector p of the training state. */
-  readonly parameters: Float32Array<ArrayBuffer>
-  /** For the user: what was left out. */
-  readonly notes: readonly string[]
-}
 
 /** Operators of ONNX that become ours, or fold into what does. */
 const handlers: Readonly<Record<string, Handler>> = {
@@ -84,7 +71,9 @@ export function importOnnx(bytes: Uint8Array, file: string): ImportedModel {
   for (const [name, tensor] of onnx.tensors) known.set(name, knownOf(tensor))
   const { nodes, output, notes } = endOf(onnx, file)
   const uses = usesOf(nodes, output)
-  const copyOf = createCopies(file)
+  const copyOf = createCopies((kind, text) => {
+    return modelError(`ONNX_${kind}`, { file, byte: 0 }, text)
+  })
   for (const node of nodes) {
     const operands = { file, rows, assembly, copyOf, usesOf: (name: string) => uses.get(name) ?? 0 }
     const context: NodeContext = {
@@ -98,21 +87,9 @@ export function importOnnx(bytes: Uint8Array, file: string): ImportedModel {
     if (known.has(first)) throw refuseNode(context, `${first} is given twice`, 'ONNX_INVALID')
     known.set(first, handler(context))
   }
-  return { ...finish(assembly, known.get(output), { file, output }), inputShape: shape, notes }
-}
-
-/** Gives room for copies of weights, all together no more than a model may have. */
-function createCopies(file: string): NodeContext['copyOf'] {
-  let copied = 0
-  return ({ length }) => {
-    copied += length
-    if (copied <= limits.parametersMax) return new Float32Array(length)
-    throw modelError(
-      'ONNX_TOO_LARGE',
-      { file, byte: 0 },
-      `it turns more than ${limits.parametersMax} weights`,
-    )
-  }
+  const fail: Fail = (kind, text) => modelError(`ONNX_${kind}`, { file, node: output }, text)
+  const last = known.get(output)
+  return { ...finishModel(assembly, last, fail), inputShape: shape, notes }
 }
 
 function inputAt(
@@ -196,39 +173,4 @@ function usesOf(nodes: readonly OnnxNode[], output: string): ReadonlyMap<string,
     for (const name of inputs) uses.set(name, (uses.get(name) ?? 0) + 1)
   }
   return uses
-}
-
-const magnitudeMax = 1e15
-
-function finish(
-  assembly: Assembly,
-  last: Known | undefined,
-  { file, output }: { file: string; output: string },
-): Pick<ImportedModel, 'model' | 'outputs' | 'parameters'> {
-  const fail = (code: string, text: string) => modelError(code, { file, node: output }, text)
-  if (last?.kind !== 'value')
-    throw fail('ONNX_INVALID', 'the output is not computed from the input')
-  checkOutput(last, fail)
-  const count = assembly.parameterCount()
-  if (count > limits.parametersMax) {
-    throw fail('ONNX_TOO_LARGE', `${count} parameters are more than ${limits.parametersMax}`)
-  }
-  const { model, parameters } = assembly.finish()
-  const parsed = graphModelSchema.safeParse(model)
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues
-    throw fail('ONNX_UNSUPPORTED', `${issue?.path.join('.')}: ${issue?.message}`)
-  }
-  if (!parameters.every((value) => Math.abs(value) <= magnitudeMax)) {
-    throw fail('ONNX_INVALID', 'a weight is not finite or beyond 1e15')
-  }
-  return { model: parsed.data, outputs: last.shape[0] as number, parameters }
-}
-
-function checkOutput({ shape }: RowValue, fail: (code: string, text: string) => Error): void {
-  if (shape.length === 1 && (shape[0] as number) <= limits.classesMax) return
-  throw fail(
-    'ONNX_SHAPE',
-    `the output has rows of [${shape.join(', ')}] instead of classes or values`,
-  )
 }

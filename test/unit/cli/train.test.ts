@@ -5,6 +5,7 @@ import { createRng } from '#base/rng.ts'
 import { exitCodes } from '#cli/exit-codes.ts'
 import { createGraphWriter, encodeModel } from '#compute/export/onnx-writer.ts'
 import { decodeSafetensors } from '#compute/export/safetensors.ts'
+import { dense, fixtureOf } from '../compute/import/tfjs-fixtures.ts'
 import { eventsOf, runQuern } from './run-quern.ts'
 import { temporaryFolder } from './temporary.ts'
 
@@ -75,6 +76,26 @@ describe('quern train', () => {
     expect(Math.min(...weight.map(Math.abs))).toBeGreaterThan(3)
     const wrong = await train([file, '--model', model, '--drop', 'a'])
     expect(wrong.result.err).toContain('MODEL_UNFIT')
+  }, 120_000)
+
+  test('trains a layers model of tfjs from its weights, and names what does not fit', async () => {
+    const folder = temporaryFolder()
+    const [file, model] = [join(folder, 'rows.csv'), join(folder, 'model.json')]
+    writeFileSync(file, rows(120))
+    const { json, weights } = fixtureOf('two features', {
+      fc: { ...dense(2, 2), config: { units: 2, batch_input_shape: [null, 2] } },
+    })
+    writeFileSync(model, json)
+    writeFileSync(join(folder, 'group1-shard1of1.bin'), weights)
+    const out = join(folder, 'trained')
+    const { result, last } = await train([file, '--model', model, '--out', out])
+    expect(result.exitCode, result.err).toBe(exitCodes.done)
+    expect(last).toMatchObject({ event: 'trained', metric: { name: 'accuracy' } })
+    const { tensors } = decodeSafetensors(readFileSync(join(out, 'model.safetensors')))
+    expect([...tensors.keys()]).toEqual(['fc/bias', 'fc/kernel'])
+    writeFileSync(join(folder, 'group1-shard1of1.bin'), weights.subarray(4))
+    const wrong = await train([file, '--model', model])
+    expect(wrong.result.err).toContain('TFJS_INVALID')
   }, 120_000)
 
   test.each<[string, object, string]>([

@@ -1,5 +1,5 @@
 import { createEngine, type Engine } from '#compute/exact/engine.ts'
-import type { ImportedModel } from '#compute/import/onnx.ts'
+import type { ImportedModel } from '#compute/import/imported-model.ts'
 import { trainSpecSchema, type TrainSpec } from '#wire/spec.ts'
 import { createRows, mlpSpec, readWasm, seed } from '../fixtures.ts'
 
