@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import type { Command } from 'commander'
@@ -6,7 +6,7 @@ import { z } from 'zod'
 import { AppError } from '#base/error.ts'
 import { prepareJob } from '#compute/data/prepare.ts'
 import type { PrepareOptions, PreparedJob } from '#compute/data/prepared.ts'
-import { type BuiltModel, buildModel, listExtras, listFiles } from '#compute/export/model.ts'
+import { type BuiltModel, buildModel, checkTfjs } from '#compute/export/model.ts'
 import { decodeSafetensors, takeTensor } from '#compute/export/safetensors.ts'
 import { createRunner } from '#compute/runner-process.ts'
 import type { Evaluation, OpenedJob, Runner } from '#compute/runner.ts'
@@ -17,11 +17,13 @@ import { limits } from '#wire/limits.ts'
 import { type TrainSpec, trainSpecSchema } from '#wire/spec.ts'
 import { taskSchema } from '#wire/task.ts'
 import type { Context } from './context.ts'
+import { writeModel } from './write-model.ts'
 import { type ReadingFlags, integerOf, modelChoices, prepareOptionsOf } from './job/flags.ts'
 
 interface TrainFlags extends ReadingFlags {
   readonly workers: string
   readonly out?: string
+  readonly tfjs?: boolean
 }
 
 /** A training run as a file: what the flags say, and any part of the numeric specification. */
@@ -56,12 +58,16 @@ export async function runTrain(
   const flags = command.opts<TrainFlags>()
   const { threads } = await context.settings(command)
   const run = runOf(files, flags)
+  checkOut(flags)
   const startMs = context.clock.nowMs()
   const prepared = await prepareJob(run.files, { ...run.options, signal: context.stopping })
+  if (flags.tfjs === true) {
+    checkTfjs(specOf(prepared.train, run.train), prepared.preprocessing)
+  }
   const scratchDirectory = mkdtempSync(join(tmpdir(), 'quern-'))
   try {
     const trained = await train(context, { prepared, run, threads, scratchDirectory })
-    if (flags.out !== undefined) writeModel(flags.out, trained.model)
+    if (flags.out !== undefined) writeModel(flags.out, trained.model, flags)
     const { modelHash, modelRoot } = trained.model
     const { metric: value, loss, rows } = trained.evaluation
     const metric = { name: prepared.metric, value }
@@ -214,9 +220,9 @@ function modelOf(made: {
   })
 }
 
-function writeModel(directory: string, model: BuiltModel): void {
-  mkdirSync(directory, { recursive: true })
-  for (const { name, bytes } of [...listFiles(model.files), ...listExtras(model)]) {
-    writeFileSync(join(directory, name), bytes)
-  }
+/** Throws FLAG_INVALID where there is no place for what is asked for. */
+function checkOut({ out, tfjs }: TrainFlags): void {
+  if (tfjs !== true || out !== undefined) return
+  const message = '--tfjs writes into the folder of --out; give both'
+  throw new AppError({ code: 'FLAG_INVALID', flag: 'tfjs', message })
 }

@@ -44,9 +44,10 @@ export function register(program: Command, context: Context): void {
     .description('fetch the model of a finished job')
     .argument('<jobId>')
     .option('--out <directory>', 'where to put it', 'model')
-    .action(async (jobId: string, flags: { out: string }, command: Command) => {
+    .option('--tfjs', 'write it as a layers model of tfjs too, into its folder tfjs')
+    .action(async (jobId: string, flags: { out: string; tfjs?: boolean }, command: Command) => {
       const { fetchResult } = await import('../job/result.ts')
-      await fetchResult(context, command, { jobId, directory: flags.out })
+      await fetchResult(context, command, { jobId, directory: flags.out, tfjs: flags.tfjs })
     })
   addSettingFlags(job.command('cancel'), ['rpcUrl', 'passwordFile'])
     .description('take back a job that no worker has been assigned to')

@@ -12,6 +12,7 @@ export function register(program: Command, context: Context): void {
     .argument('<files...>', 'data files, or one .json file {"files": [...], "train": {...}}')
     .option('--workers <count>', 'how many shards are trained and aggregated, 1 to 8', '3')
     .option('--out <directory>', 'where to put the model')
+    .option('--tfjs', 'write it as a layers model of tfjs too, into the folder tfjs of --out')
   addReadingFlags(train).action(async (files: string[], _flags: object, command: Command) => {
     const { runTrain } = await import('../train.ts')
     await runTrain(context, command, files)

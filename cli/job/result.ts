@@ -1,18 +1,17 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import type { Command } from 'commander'
 import { AppError } from '#base/error.ts'
-import { collectFiles, listExtras, listFiles, parseModel } from '#compute/export/model.ts'
+import { collectFiles, parseModel } from '#compute/export/model.ts'
 import { cidOfDigest, codecs } from '#wire/cid.ts'
 import type { Context } from '../context.ts'
 import { withStation } from './client-session.ts'
+import { writeModel } from '../write-model.ts'
 import { jobIdOfText, viewOf } from './find.ts'
 
 /** `quern job result`: fetches the model directory by its CID, checks its hash, and writes it. */
 export async function fetchResult(
   context: Context,
   command: Command,
-  wanted: { jobId: string; directory: string },
+  wanted: { jobId: string; directory: string; tfjs?: boolean },
 ): Promise<void> {
   await withStation(context, command, async ({ feed, artifacts }) => {
     const jobId = jobIdOfText(wanted.jobId)
@@ -31,10 +30,7 @@ export async function fetchResult(
       const message = 'the directory behind the CID is not the accepted model'
       throw new AppError({ code: 'MODEL_DIFFERS', modelCid, modelHash, message })
     }
-    mkdirSync(wanted.directory, { recursive: true })
-    for (const { name, bytes } of [...listFiles(files), ...listExtras(model)]) {
-      writeFileSync(join(wanted.directory, name), bytes)
-    }
+    writeModel(wanted.directory, { ...model, files }, wanted)
     const input = manifest.task === 'language-model' ? '--prompt "…"' : '<file>'
     const text = `${wanted.directory}  ${modelHash}\npredict with  npm run -s quern -- predict ${wanted.directory} ${input}`
     const { directory } = wanted

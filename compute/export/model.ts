@@ -6,6 +6,7 @@ import { fromHex, toHex } from '#base/hex.ts'
 import { canonicalBytes, parseJson } from '#wire/canonical.ts'
 import type { JobSpec } from '#wire/job.ts'
 import { manifestSchema, type Manifest } from '#wire/manifest.ts'
+import type { Preprocessing } from '#wire/preprocessing.ts'
 import type { Hex } from '#wire/primitives.ts'
 import type { TrainSpec } from '#wire/spec.ts'
 import { parametersOf } from '../graph/training.ts'
@@ -14,6 +15,8 @@ import { encodeGguf, isGgufFit } from './gguf.ts'
 import { encodeOnnx, encodeTextOnnx } from './onnx.ts'
 import type { NamedParameter } from './onnx-forward.ts'
 import { decodeSafetensors, encodeSafetensors, takeTensor, type Tensor } from './safetensors.ts'
+import { unwritable } from './tfjs-layers.ts'
+import { encodeTfjs, tfjsFileNames } from './tfjs.ts'
 
 /** The files of a model directory. */
 export const modelFileNames = {
@@ -45,12 +48,38 @@ export async function collectFiles(
   }
 }
 
-/** What other programs read, made from a model and no part of it: `model.gguf` where llama.cpp runs the model. */
-export function listExtras({ manifest, parameters }: Pick<LoadedModel, 'manifest' | 'parameters'>) {
-  const { train, name } = manifest
-  if (!isGgufFit(train)) return []
-  const bytes = encodeGguf(train, nameParameters(train, parameters), { name })
-  return [{ name: 'model.gguf', bytes }]
+/**
+ * What other programs read, made from a model and no part of it: `model.gguf` where llama.cpp runs the model, and
+ * where it is asked for a layers model of tfjs in the folder `tfjs`. Throws UNSUPPORTED as `encodeTfjs`.
+ */
+export function listExtras(
+  { manifest, parameters }: Pick<LoadedModel, 'manifest' | 'parameters'>,
+  { tfjs = false }: { readonly tfjs?: boolean } = {},
+): { name: string; bytes: Uint8Array }[] {
+  const { train, name, preprocessing } = manifest
+  const named = nameParameters(train, parameters)
+  const gguf = isGgufFit(train)
+    ? [{ name: 'model.gguf', bytes: encodeGguf(train, named, { name }) }]
+    : []
+  return tfjs ? [...gguf, ...listTfjs(train, preprocessing, named)] : gguf
+}
+
+/** Throws UNSUPPORTED, with what to use instead, for models that tfjs has no layers for. */
+export function checkTfjs(train: TrainSpec, preprocessing: Preprocessing): void {
+  const count = parametersOf(train).reduce((sum, { size }) => sum + size, 0)
+  listTfjs(train, preprocessing, nameParameters(train, new Float32Array(count)))
+}
+
+function listTfjs(
+  train: TrainSpec,
+  preprocessing: Preprocessing,
+  named: readonly NamedParameter[],
+): { name: string; bytes: Uint8Array }[] {
+  if (preprocessing.kind === 'text') throw unwritable('transformer', 'graph.onnx or model.gguf')
+  const files = encodeTfjs(train, preprocessing, named)
+  return (['model', 'weights'] as const).map((part) => {
+    return { name: `tfjs/${tfjsFileNames[part]}`, bytes: files[part] }
+  })
 }
 
 export type BuiltModel = {

@@ -71,7 +71,7 @@ export function inputOf(context: LayerContext): Placed {
   throw refuseLayer(context, `it takes ${context.inputs.length} inputs instead of one`)
 }
 
-/** An input that is an image [channels, height, width]. Throws TFJS_SHAPE. */
+/** An input that is an image [channels, height, width]. Throws TFJS_SHAPE, TFJS_UNSUPPORTED. */
 export function imageOf(context: LayerContext): {
   x: Placed
   channels: number
@@ -79,6 +79,7 @@ export function imageOf(context: LayerContext): {
 } {
   const x = inputOf(context)
   const [channels, height, width] = x.shape
+  if (x.turned) throw refuseLayer(context, 'its input is a flattened image; use Dense')
   if (channels !== undefined && height !== undefined && width !== undefined) {
     return { x, channels, sides: [height, width] }
   }
@@ -112,8 +113,9 @@ export function reshaped(context: LayerContext, x: Placed, shape: Shape): Placed
 export function flattened(context: LayerContext, x: Placed): Placed {
   if (x.shape.length === 1) return x
   const [channels = 1, height = 1, width = 1] = x.shape
-  const flat = reshaped(context, x, [sizeOf(x.shape)])
-  return channels === 1 || height * width === 1 ? flat : { ...flat, turned: x.shape }
+  const isSameOrder = channels === 1 || height * width === 1
+  const turned = x.turned ?? (isSameOrder ? undefined : x.shape)
+  return { ...reshaped(context, x, [sizeOf(x.shape)]), turned }
 }
 
 /** Rows of weights, one for each feature of a vector, in our order. */

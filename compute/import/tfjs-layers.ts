@@ -127,10 +127,13 @@ export const reshape: LayerHandler = (context) => {
   const [height = 1, width = 1, channels = 1] = shape
   const image = [channels, height, width]
   if (isSameShape(image, x.shape)) return x
-  const isOrdered = channels === 1 || height * width === 1
   const isVector = x.shape.length === 1
-  if (isVector && isOrdered && !x.turned) return reshaped(context, x, image)
-  if (isVector && x.turned && isSameShape(image, x.turned)) return reshaped(context, x, image)
+  const isRestored = x.turned !== undefined && isSameShape(image, x.turned)
+  const isPlain = x.turned === undefined && channels === 1
+  if (isVector && (isRestored || isPlain)) return reshaped(context, x, image)
+  if (isVector && height * width === 1) {
+    return { ...reshaped(context, x, image), turned: x.turned }
+  }
   throw refuseLayer(context, 'it would mix channels and places; put Flatten and Dense there')
 }
 

@@ -5,6 +5,7 @@ import { createRng } from '#base/rng.ts'
 import { exitCodes } from '#cli/exit-codes.ts'
 import { createGraphWriter, encodeModel } from '#compute/export/onnx-writer.ts'
 import { decodeSafetensors } from '#compute/export/safetensors.ts'
+import { readTfjs } from '#compute/import/tfjs.ts'
 import { dense, fixtureOf } from '../compute/import/tfjs-fixtures.ts'
 import { eventsOf, runQuern } from './run-quern.ts'
 import { temporaryFolder } from './temporary.ts'
@@ -88,14 +89,19 @@ describe('quern train', () => {
     writeFileSync(model, json)
     writeFileSync(join(folder, 'group1-shard1of1.bin'), weights)
     const out = join(folder, 'trained')
-    const { result, last } = await train([file, '--model', model, '--out', out])
+    const { result, last } = await train([file, '--model', model, '--out', out, '--tfjs'])
     expect(result.exitCode, result.err).toBe(exitCodes.done)
     expect(last).toMatchObject({ event: 'trained', metric: { name: 'accuracy' } })
     const { tensors } = decodeSafetensors(readFileSync(join(out, 'model.safetensors')))
+    const again = await readTfjs(join(out, 'tfjs', 'model.json'))
+    const kernel = tensors.get('fc/kernel')?.values as Float32Array
+    expect(again.parameters.subarray(0, 4)).toEqual(kernel)
     expect([...tensors.keys()]).toEqual(['fc/bias', 'fc/kernel'])
     writeFileSync(join(folder, 'group1-shard1of1.bin'), weights.subarray(4))
     const wrong = await train([file, '--model', model])
     expect(wrong.result.err).toContain('TFJS_INVALID')
+    const nowhere = await train([file, '--tfjs'])
+    expect(nowhere.result.err).toContain('FLAG_INVALID')
   }, 120_000)
 
   test.each<[string, object, string]>([
