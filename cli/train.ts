@@ -10,7 +10,7 @@ import { type BuiltModel, buildModel, checkTfjs } from '#compute/export/model.ts
 import { decodeSafetensors, takeTensor } from '#compute/export/safetensors.ts'
 import { createRunner } from '#compute/runner-process.ts'
 import type { Evaluation, OpenedJob, Runner } from '#compute/runner.ts'
-import { initSeedOf } from '#compute/train/commit.ts'
+import { initSeedOf, partRootOf } from '#compute/train/commit.ts'
 import { type Course, type CourseEnd, type CourseProgress } from '#compute/train/course.ts'
 import { courseOfSeed, trainFederated } from '#compute/train/federated.ts'
 import { limits } from '#wire/limits.ts'
@@ -215,7 +215,9 @@ function modelOf(made: {
       train: course.train,
       preprocessing,
     },
-    initialSeed: initSeedOf(course.jobId, course.beacon),
+    ...(prepared.initialParameters
+      ? { initialRoot: partRootOf(prepared.initialParameters) }
+      : { initialSeed: initSeedOf(course.jobId, course.beacon) }),
     parameters: takeTensor(state, 'p', 'F32').values,
   })
 }

@@ -102,16 +102,18 @@ export type ModelOf = {
     JobSpec,
     'name' | 'task' | 'metric' | 'engineId' | 'splitSeed' | 'train' | 'preprocessing'
   >
-  /** Seed of the initial parameters. */
-  readonly initialSeed: Hex
   /** The flat vector p of the training state. */
   readonly parameters: Float32Array
-}
+} & Beginning
+
+/** What the training began from: the seed of the initial parameters, or the part root of those of a file. */
+type Beginning = { readonly initialSeed: Hex } | { readonly initialRoot: Hex }
 
 /** Writes a trained model as files; equal input gives equal bytes and the same hash everywhere. */
-export function buildModel({ job, initialSeed, parameters }: ModelOf): BuiltModel {
+export function buildModel({ parameters, ...of }: ModelOf): BuiltModel {
+  const { job } = of
   const modelRoot = partRootOf(parameters)
-  const manifest = manifestOf({ job, initialSeed }, modelRoot)
+  const manifest = manifestOf(of, modelRoot)
   const named = nameParameters(job.train, parameters)
   const files = {
     manifest: canonicalBytes(manifest),
@@ -123,12 +125,24 @@ export function buildModel({ job, initialSeed, parameters }: ModelOf): BuiltMode
 
 /** The manifest of a job's model with these parameters: known before anybody has their bytes. */
 export function manifestOf(
-  { job, initialSeed }: Omit<ModelOf, 'parameters'>,
+  { job, ...beginning }: Pick<ModelOf, 'job'> & Beginning,
   modelRoot: Hex,
 ): Manifest {
   const { name, task, metric, train, preprocessing, engineId, splitSeed } = job
-  const seeds = { split: splitSeed, initial: initialSeed }
-  return { version: 1, name, task, metric, train, preprocessing, engineId, seeds, modelRoot }
+  const same = {
+    version: 1,
+    name,
+    task,
+    metric,
+    train,
+    preprocessing,
+    engineId,
+    modelRoot,
+  } as const
+  if ('initialRoot' in beginning) {
+    return { ...same, seeds: { split: splitSeed }, initialRoot: beginning.initialRoot }
+  }
+  return { ...same, seeds: { split: splitSeed, initial: beginning.initialSeed } }
 }
 
 /** SHA256(modelRoot | SHA256(canonical manifest without CIDs)). */

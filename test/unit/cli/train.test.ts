@@ -6,6 +6,8 @@ import { exitCodes } from '#cli/exit-codes.ts'
 import { createGraphWriter, encodeModel } from '#compute/export/onnx-writer.ts'
 import { decodeSafetensors } from '#compute/export/safetensors.ts'
 import { readTfjs } from '#compute/import/tfjs.ts'
+import { partRootOf } from '#compute/train/commit.ts'
+import { manifestSchema } from '#wire/manifest.ts'
 import { dense, fixtureOf } from '../compute/import/tfjs-fixtures.ts'
 import { eventsOf, runQuern } from './run-quern.ts'
 import { temporaryFolder } from './temporary.ts'
@@ -74,6 +76,10 @@ describe('quern train', () => {
     const weight = tensors.get('fc.weight')?.values as Float32Array
     // "high" is class 0; no seed begins this far out, and no short training goes there
     expect([...weight].map(Math.sign)).toEqual([1, -1, 1, -1])
+    const text = readFileSync(join(out, 'manifest.json'), 'utf8')
+    const { seeds, initialRoot } = manifestSchema.parse(JSON.parse(text))
+    expect(seeds).toEqual({ split: 1 })
+    expect(initialRoot).toBe(partRootOf(Float32Array.of(900, -900, 900, -900)))
     expect(Math.min(...weight.map(Math.abs))).toBeGreaterThan(3)
     const wrong = await train([file, '--model', model, '--drop', 'a'])
     expect(wrong.result.err).toContain('MODEL_UNFIT')

@@ -5,6 +5,7 @@ import { buildModel, modelHashOf, parseModel, type ModelOf } from '#compute/expo
 import { decodeSafetensors, encodeSafetensors } from '#compute/export/safetensors.ts'
 import { parametersOf } from '#compute/graph/training.ts'
 import { canonicalBytes } from '#wire/canonical.ts'
+import { manifestSchema } from '#wire/manifest.ts'
 import { fieldsOf } from '../data/scratch.ts'
 
 const hash = (byte: string) => `0x${byte.repeat(32)}` as const
@@ -27,6 +28,21 @@ describe('buildModel', () => {
     expect(built.modelHash).toBe(
       '0x6402a54ee03ab3bb8a5b12497719f80ec926ba226304c1623cea343158db7cbd',
     )
+  })
+
+  test('says whether the training began from a seed or from weights', () => {
+    const { job, parameters } = input
+    const begun = buildModel({ job, parameters, initialRoot: hash('33') })
+    expect(built.manifest.seeds).toEqual({ split: splitSeed, initial: hash('11') })
+    expect(begun.manifest).toMatchObject({ seeds: { split: splitSeed }, initialRoot: hash('33') })
+    expect(parseModel(begun.files).modelHash).toBe(begun.modelHash)
+    for (const { manifest } of [built, begun]) {
+      const both = { ...manifest.seeds, initial: hash('11') }
+      const neither = { split: splitSeed }
+      const change = manifest === built.manifest ? { seeds: neither } : { seeds: both }
+      expect(manifestSchema.safeParse(manifest).success).toBe(true)
+      expect(manifestSchema.safeParse({ ...manifest, ...change }).success).toBe(false)
+    }
   })
 
   test('keeps the hash when CIDs are noted, and for nothing else', () => {
