@@ -3,8 +3,11 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { createRng } from '#base/rng.ts'
 import { exitCodes } from '#cli/exit-codes.ts'
+import { writeModel } from '#cli/write-model.ts'
+import { collectFiles, parseModel } from '#compute/export/model.ts'
 import { createGraphWriter, encodeModel } from '#compute/export/onnx-writer.ts'
 import { decodeSafetensors } from '#compute/export/safetensors.ts'
+import { decodeGguf } from '#compute/import/gguf.ts'
 import { readTfjs } from '#compute/import/tfjs.ts'
 import { partRootOf } from '#compute/train/commit.ts'
 import { manifestSchema } from '#wire/manifest.ts'
@@ -108,6 +111,36 @@ describe('quern train', () => {
     expect(wrong.result.err).toContain('TFJS_INVALID')
     const nowhere = await train([file, '--tfjs'])
     expect(nowhere.result.err).toContain('FLAG_INVALID')
+  }, 120_000)
+
+  test('writes a language model as GGUF too, as the command for a job does', async () => {
+    const { folder, path } = fileOf({
+      files: ['text.txt'],
+      task: 'language-model',
+      context: 8,
+      workers: 1,
+      train: { rounds: 1, localSteps: 2, warmupSteps: 1 },
+    })
+    writeFileSync(join(folder, 'text.txt'), 'the quern turns, the grain is ground.\n'.repeat(40))
+    const out = join(folder, 'trained')
+    const { result } = await train([path, '--out', out])
+    expect(result.exitCode, result.err).toBe(exitCodes.done)
+    const bytes = readFileSync(join(out, 'model.gguf'))
+    const { metadata, tensors } = decodeGguf(bytes, 'model.gguf')
+    expect(metadata.get('general.architecture')).toBe('llama')
+    expect(metadata.get('llama.context_length')).toBe(8)
+    const model = decodeSafetensors(readFileSync(join(out, 'model.safetensors')))
+    const embedding = model.tensors.get('embedding.weight')?.values as Float32Array
+    const written = Uint8Array.from(tensors.get('token_embd.weight')?.bytes ?? [])
+    expect(new Float32Array(written.buffer)).toEqual(Float32Array.from(embedding))
+
+    const files = await collectFiles(async (name) => readFileSync(join(out, name)))
+    const fetched = join(folder, 'fetched')
+    writeModel(fetched, { ...parseModel(files), files }) // what quern job result does
+    expect(readFileSync(join(fetched, 'model.gguf'))).toEqual(bytes)
+    const { result: refused } = await train([path, '--out', out, '--tfjs'])
+    expect(refused.err).toContain('UNSUPPORTED')
+    expect(refused.err).toContain('model.gguf')
   }, 120_000)
 
   test.each<[string, object, string]>([
