@@ -62,11 +62,18 @@ export const dropout: LayerHandler = (context) => {
   return inputOf(context)
 }
 
-/** Rows and targets are scaled by what the data say, so that such a layer has nothing left to do at the ends. */
+/**
+ * Rows and targets are scaled by what the data say, pixels to 0 to 1, so that such a layer has nothing left to do at
+ * the ends.
+ */
 export const rescaling: LayerHandler = (context) => {
   const x = inputOf(context)
   const isFirst = x.name === context.assembly.input.name
   if (!isFirst && !context.isLast) throw refuseLayer(context, 'it is only supported at the ends')
+  const offset = settingOf(context, 'offset', { schema: z.number(), otherwise: 0 })
+  if (isFirst && offset !== 0) {
+    throw refuseLayer(context, `an offset of ${offset} is not supported: pixels are 0 to 1`)
+  }
   context.note('Rescaling is left out: rows and targets are scaled as the data say')
   return x
 }

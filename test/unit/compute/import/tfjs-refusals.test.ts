@@ -52,6 +52,12 @@ describe('importTfjs refuses', () => {
     ],
     ['no input shape', 'TFJS_DYNAMIC', place, own('ReLU', { batch_input_shape: null })],
     [
+      'pixels from -1 on',
+      'TFJS_UNSUPPORTED',
+      place,
+      own('Rescaling', { scale: 1 / 127.5, offset: -1 }),
+    ],
+    [
       'a rescaling inside',
       'TFJS_UNSUPPORTED',
       { node: 'own' },
