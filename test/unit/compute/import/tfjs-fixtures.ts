@@ -22,8 +22,12 @@ const next = createFloats(77)
 export function fixtureOf(
   title: string,
   layers: Readonly<Record<string, LayerDraft>>,
-  { isGraph = false, weights = {} as Readonly<Record<string, readonly number[]>> } = {},
+  options: {
+    readonly isGraph?: boolean
+    readonly weights?: Readonly<Record<string, readonly number[]>>
+  } = {},
 ): TfjsFixture {
+  const { isGraph = false, weights = {} } = options
   const specs: object[] = []
   const values: number[] = []
   let before: string | undefined
