@@ -70,7 +70,8 @@ export const reduceMean: Handler = (context) => {
   const x = valueAt(context, 0)
   const axes = listAt(context, 1)?.values ?? listOf(context, 'axes') ?? []
   const places = axes.map((axis) => (typeof axis === 'number' && axis < 0 ? axis + 4 : axis))
-  if (x.shape.length !== 3 || places.toSorted().join() !== '2,3') {
+  const isPlane = places.length === 2 && places.includes(2) && places.includes(3)
+  if (x.shape.length !== 3 || !isPlane) {
     const text = `only the mean of an image's height and width is supported, not over [${axes.join(', ')}]`
     throw refuseNode(context, text)
   }
