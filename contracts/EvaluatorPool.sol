@@ -17,6 +17,8 @@ contract EvaluatorPool is IEvaluatorPool {
     /// @dev Level at which node 0 covers exactly the slate.
     uint256 private constant SLATE_LEVEL = 3;
     uint64 private constant GWEI_PER_TRAIN = 1e9;
+    /// @dev Numbers in a word of `excluded`, at most.
+    uint256 private constant IDS_PER_WORD = 10;
 
     /// @dev One slot. Bit i of `slateBits`: leaf i is taken.
     struct Head {
@@ -165,14 +167,14 @@ contract EvaluatorPool is IEvaluatorPool {
         uint256[] calldata excluded
     ) private view returns (uint256[] memory members) {
         unchecked {
-            uint256 tries = level == SLATE_LEVEL ? SLATE : count + excluded.length + 1;
-            SumTree.Taken memory taken = SumTree.start(tries);
-            uint256 sum = _tree.sumOf(level, 0);
-            uint256 found;
+            uint256 tries = level == SLATE_LEVEL ? SLATE : count + excluded.length * IDS_PER_WORD + 1;
             members = new uint256[](count);
-            while (found < count && sum > 0 && taken.count < tries) {
-                uint256 random = _mix(seed, taken.count);
-                (uint256 leaf, uint256 weight) = _tree.take(taken, level, random, sum);
+            uint256[] memory taken = SumTree.start(tries);
+            uint256 sums = _tree.node(level, 0);
+            uint256 sum = SumTree.sumIn(sums);
+            uint256 found;
+            for (uint256 turn; found < count && sum > 0 && turn < tries; ++turn) {
+                (uint256 leaf, uint256 weight) = _tree.take(taken, level, sums, _mix(seed, turn) % sum);
                 sum -= weight;
                 uint256 word = _seatWord(leaf);
                 uint256 id = uint32(word >> 160);
@@ -203,9 +205,13 @@ contract EvaluatorPool is IEvaluatorPool {
         }
     }
 
-    function _isIn(uint256 id, uint256[] calldata ids) private pure returns (bool) {
+    function _isIn(uint256 id, uint256[] calldata words) private pure returns (bool) {
         unchecked {
-            for (uint256 i; i < ids.length; ++i) if (ids[i] == id) return true;
+            for (uint256 i; i < words.length; ++i) {
+                for (uint256 rest = words[i]; rest != 0; rest >>= Member.ID_BITS) {
+                    if (rest & Member.ID_MAX == id) return true;
+                }
+            }
             return false;
         }
     }

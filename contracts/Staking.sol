@@ -176,7 +176,7 @@ contract Staking is IStaking, ReentrancyGuardTransient {
         uint64 amountGwei,
         uint64 slateVersion,
         uint256 evaluators
-    ) external onlyJobManager nonReentrant {
+    ) external onlyJobManager {
         _escrow(client, amountGwei, slateVersion, evaluators);
     }
 
@@ -188,11 +188,11 @@ contract Staking is IStaking, ReentrancyGuardTransient {
         uint64 amountGwei,
         uint64 slateVersion,
         uint256 evaluators
-    ) external onlyJobManager nonReentrant {
-        uint256 locked = _lock(members, lockGwei);
+    ) external onlyJobManager {
         unchecked {
             for (uint256 i; i < members.length; ++i) {
-                if ((locked >> i) & 1 == 0) revert StakeTooLow(members[i].owner());
+                uint256 member = _wordAt(members, i);
+                if (!_lockOf(member, lockGwei)) revert StakeTooLow(member.owner());
             }
         }
         _escrow(client, amountGwei, slateVersion, evaluators);
@@ -203,7 +203,11 @@ contract Staking is IStaking, ReentrancyGuardTransient {
         uint256[] calldata members,
         uint64 amountGwei
     ) external onlyJobManager returns (uint256 lockedMask) {
-        return _lock(members, amountGwei);
+        unchecked {
+            for (uint256 i; i < members.length; ++i) {
+                if (_lockOf(_wordAt(members, i), amountGwei)) lockedMask |= 1 << i;
+            }
+        }
     }
 
     /// @inheritdoc IStaking
@@ -217,10 +221,11 @@ contract Staking is IStaking, ReentrancyGuardTransient {
             uint256 paid = burnGwei; // below 2^64 each, and few
             uint256 week = block.timestamp / 1 weeks;
             for (uint256 i; i < postings.length; ++i) {
-                uint256 posting = postings[i];
-                paid += posting.creditGwei();
-                uint256 place = _placeOf(posting.account());
-                uint256 slot = _load(place).credited(posting.creditGwei());
+                uint256 posting = _wordAt(postings, i);
+                uint256 credit = posting.creditGwei();
+                paid += credit;
+                uint256 place = _placeOf(posting);
+                uint256 slot = _load(place).credited(credit);
                 _store(place, slot.unlock(posting.unlockGwei(unlocks)).note(posting.fact(), week));
             }
             uint256 held_ = _loadHeld();
@@ -318,16 +323,15 @@ contract Staking is IStaking, ReentrancyGuardTransient {
         return uint256(_votes[account].upperLookupRecent(SafeCast.toUint48(timepoint))) * Gwei.UNIT;
     }
 
-    function _lock(uint256[] calldata members, uint64 amountGwei) private returns (uint256 lockedMask) {
+    /// @dev Locks stake of a member; false where it has not enough.
+    function _lockOf(uint256 member, uint256 amountGwei) private returns (bool) {
         unchecked {
-            for (uint256 i; i < members.length; ++i) {
-                uint256 place = _placeOf(members[i].owner());
-                uint256 slot = _load(place);
-                // The lock is never above the active stake.
-                if (slot.active() - slot.locked() < amountGwei) continue;
-                _store(place, slot + (uint256(amountGwei) << 64));
-                lockedMask |= 1 << i;
-            }
+            uint256 place = _placeOf(member);
+            uint256 slot = _load(place);
+            // The lock is never above the active stake.
+            if (slot.free() < amountGwei) return false;
+            _store(place, slot + (amountGwei << 64));
+            return true;
         }
     }
 
@@ -338,18 +342,30 @@ contract Staking is IStaking, ReentrancyGuardTransient {
             if (held_ >> 248 < evaluators) revert IJobTypes.TooFewEvaluators(held_ >> 248);
             assert(uint256(uint64(held_)) + amountGwei <= type(uint64).max);
             _storeHeld(held_ + amountGwei + (1 << 128));
-            uint256 place = _placeOf(client);
+            uint256 place = _placeOf(uint160(client));
             uint256 slot = _load(place);
             uint64 fromBalance = _min(slot.earnings(), amountGwei);
             _store(place, slot - (uint256(fromBalance) << 128));
-            if (fromBalance < amountGwei) _pull(client, Gwei.toWei(amountGwei - fromBalance));
+            if (fromBalance < amountGwei) _pullAlone(client, Gwei.toWei(amountGwei - fromBalance));
         }
     }
 
-    /// @dev Where the slot of an account stands: `_accounts[account]`.
-    function _placeOf(address account) private pure returns (uint256 place) {
+    /// @dev Pulls as the last step of a call that touches the token in no other case.
+    function _pullAlone(address from, uint256 amountWei) private nonReentrant {
+        _pull(from, amountWei);
+    }
+
+    /// @dev words[i], for i below the length.
+    function _wordAt(uint256[] calldata words, uint256 i) private pure returns (uint256 word) {
         assembly ("memory-safe") {
-            mstore(0, shr(96, shl(96, account)))
+            word := calldataload(add(words.offset, shl(5, i)))
+        }
+    }
+
+    /// @dev Where the slot of the account in a word's low bits stands: `_accounts[account]`.
+    function _placeOf(uint256 word) private pure returns (uint256 place) {
+        assembly ("memory-safe") {
+            mstore(0, shr(96, shl(96, word)))
             mstore(32, _accounts.slot)
             place := keccak256(0, 64)
         }

@@ -73,7 +73,8 @@ interface IEvaluatorPool {
     /// @param count how many, at most
     /// @param version only members seated at this slate version or before
     /// @param client never drawn
-    /// @param excluded registry numbers that are never drawn: workers of the job, and who was drawn before
+    /// @param excluded registry numbers that are never drawn: workers of the job, and who was drawn before; up to ten a
+    /// word, 24 bits each from the low bits on
     /// @return members one word each, see `libraries/Member.sol`
     function drawSlate(
         bytes32 seed,

@@ -33,7 +33,7 @@ interface IJobManager is IJobTypes {
     /// @notice Results of all active workers that have not submitted, in worker order, with the model they share and
     /// the signatures of their keys. Anyone may send them.
     function submitResults(
-        Terms calldata terms,
+        bytes32 jobId,
         bytes32 modelHash,
         bytes32 modelCidDigest,
         KeyResult[] calldata results

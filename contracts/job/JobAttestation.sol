@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {IJobManager} from "../interfaces/IJobManager.sol";
+import {Calls} from "../libraries/Calls.sol";
 import {JobSlot} from "../libraries/JobSlot.sol";
 import {JobTypes} from "../libraries/JobTypes.sol";
 import {Member} from "../libraries/Member.sol";
@@ -109,13 +110,7 @@ abstract contract JobAttestation is JobPanel, IJobManager {
         uint256 wanted = _wanted(terms, job);
         for (uint256 turn; turn < TRIES && wanted > 0; ++turn) {
             bytes32 turnSeed = _drawSeed(seed, jobId, job.attempt, job.panel, turn);
-            uint256[] memory members = pool.drawSlate(
-                turnSeed,
-                wanted,
-                terms.slateVersion(),
-                terms.client(),
-                excluded
-            );
+            uint256[] memory members = _drawOnce(terms, turnSeed, wanted, excluded);
             uint256 found = members.length;
             if (found == 0) break;
             bool isLast = found < wanted; // nobody else is there
@@ -185,7 +180,15 @@ abstract contract JobAttestation is JobPanel, IJobManager {
         uint256[] memory excluded
     ) private view returns (uint256[] memory) {
         bytes32 seed = _drawSeed(randomness.seed(job.seedHeight), jobId, job.attempt, job.panel, 0);
-        uint256 wanted = _wanted(terms, job);
+        return _drawOnce(terms, seed, _wanted(terms, job), excluded);
+    }
+
+    function _drawOnce(
+        Terms calldata terms,
+        bytes32 seed,
+        uint256 wanted,
+        uint256[] memory excluded
+    ) private view returns (uint256[] memory) {
         return pool.drawSlate(seed, wanted, terms.slateVersion(), terms.client(), excluded);
     }
 
@@ -194,11 +197,10 @@ abstract contract JobAttestation is JobPanel, IJobManager {
         bytes32 jobId,
         Terms calldata terms,
         uint256 slot,
-        uint256[] memory workers
+        uint256 workers
     ) internal view returns (uint256[] memory) {
         bytes32 seed = randomness.seed((slot >> 96) & 0xffffffff);
-        seed = _drawSeed(seed, jobId, JobSlot.attemptOf(slot), 0, 0);
-        return pool.drawSlate(seed, terms.evaluatorCount(), terms.slateVersion(), terms.client(), workers);
+        return Calls.drawSlate(pool, terms, _drawSeed(seed, jobId, JobSlot.attemptOf(slot), 0, 0), workers);
     }
 
     function _wanted(Terms calldata terms, JobSlot.Job memory job) private pure returns (uint256) {

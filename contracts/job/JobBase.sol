@@ -81,6 +81,13 @@ abstract contract JobBase is IJobTypes, IParameters, Domain {
         return _parameters;
     }
 
+    /// @dev The parameters in one word, their fields from the low bits on.
+    function _bounds() internal view returns (uint256 word) {
+        assembly ("memory-safe") {
+            word := sload(_parameters.slot)
+        }
+    }
+
     /// @dev Runs a call with the court's code on this contract's storage.
     function _inCourt(bytes memory call) internal virtual;
 

@@ -3,10 +3,13 @@ pragma solidity ^0.8.28;
 
 import {IJobManager} from "../interfaces/IJobManager.sol";
 import {AccountSlot} from "../libraries/AccountSlot.sol";
+import {Calls} from "../libraries/Calls.sol";
 import {Gwei} from "../libraries/Gwei.sol";
 import {JobSlot} from "../libraries/JobSlot.sol";
 import {JobTypes} from "../libraries/JobTypes.sol";
 import {Member} from "../libraries/Member.sol";
+import {Posting} from "../libraries/Posting.sol";
+import {Shares} from "../libraries/Shares.sol";
 import {Signatures} from "../libraries/Signatures.sol";
 import {TermsWords} from "../libraries/TermsWords.sol";
 import {VerdictRules} from "../libraries/VerdictRules.sol";
@@ -18,52 +21,38 @@ import {JobMatching} from "./JobMatching.sol";
 abstract contract JobCooperation is JobMatching, JobAttestation {
     using JobSlot for uint256;
     using Member for uint256;
-    using Member for uint256[];
     using TermsWords for Terms;
 
     /// @inheritdoc IJobManager
     function openJob(Terms calldata terms, KeyConsent[] calldata consents) external returns (bytes32 jobId) {
         if (terms.matchMode() == MATCH_VOLUNTEER) revert BadTerms(14);
         jobId = _checkPosted(terms);
-        uint256[] memory members = _consenting(jobId, terms, consents);
+        (uint256[] memory members, uint256 ids) = _consenting(jobId, terms, consents);
         unchecked {
-            uint256 slot = uint256(Status.Running) | (JobSlot.range(0, members.length) << 10);
-            slot |= (block.timestamp + terms.runSeconds()) << 64;
-            _slots[jobId] = slot | (_idsOf(jobId, members) << 128);
-            emit JobOpened(jobId, terms, uint64(block.number + SEED_BLOCKS), members.owners());
+            uint256 slot = uint256(Status.Running) | (JobSlot.range(0, consents.length) << 10);
+            slot |= ((block.timestamp + terms.runSeconds()) << 64) | (terms.drawSeconds() << 96);
+            _slots[jobId] = slot | ((ids & JobSlot.WORKERS_MASK) << 128);
+            if (ids > JobSlot.WORKERS_MASK) _more[jobId] = (ids >> JobSlot.WORKERS_BITS) << 64;
+            JobTypes.emitOpened(jobId, terms, block.number + SEED_BLOCKS, members);
         }
-        staking.open(
-            members,
-            terms.workerStakeGwei(),
-            terms.client(),
-            terms.rewardGwei() + terms.auditDepositGwei(),
-            terms.slateVersion(),
-            terms.evaluatorCount()
-        );
+        Calls.open(staking, terms, members);
     }
 
     /// @inheritdoc IJobManager
     function submitResults(
-        Terms calldata terms,
+        bytes32 jobId,
         bytes32 modelHash,
         bytes32 modelCidDigest,
         KeyResult[] calldata results
     ) external {
-        bytes32 jobId = _jobId(terms);
         uint256 slot = _slotIn(jobId, uint256(Status.Running));
         unchecked {
-            uint256 mask = slot.activeOf() & ~slot.submittedOf();
-            if (results.length != JobSlot.count(mask)) revert TooFewWorkers(results.length);
-            Roots[] memory roots = _checkResults(
-                jobId,
-                slot,
-                JobTypes.resultFrame(jobId, slot.attemptOf(), modelHash, modelCidDigest),
-                results
-            );
+            uint256 frame = JobTypes.resultFrame(jobId, slot.attemptOf(), modelHash, modelCidDigest);
+            _checkResults(jobId, slot, frame, results);
             uint256 height = block.number + SEED_BLOCKS;
-            _slots[jobId] = slot.submitted(height, block.timestamp + terms.drawSeconds());
-            uint256 stage = slot.attemptOf() | (mask << 32) | (height << 64);
-            emit ResultsSubmitted(jobId, stage, modelHash, modelCidDigest, roots);
+            _slots[jobId] = slot.submitted(height, block.timestamp + slot.drawSecondsOf());
+            uint256 mask = slot.activeOf() & ~slot.submittedOf();
+            JobTypes.emitAllSubmitted(frame, slot.attemptOf() | (mask << 32) | (height << 64), results);
         }
     }
 
@@ -78,13 +67,13 @@ abstract contract JobCooperation is JobMatching, JobAttestation {
         uint256 slot = _slotIn(jobId, uint256(Status.Submitted));
         if ((slot >> 8) & 1 != 0 || VerdictRules.removedBy(verdict) != 0) revert BadVerdict();
         VerdictRules.check(verdict, slot.submittedOf(), terms.segmentCount());
-        uint256[] memory workers = _idsIn(jobId, slot, terms.workerCount());
-        uint256[] memory drawn = _firstPanel(jobId, terms, slot, workers);
+        uint256 ids = _idsIn(jobId, slot, terms.workerCount() > JobSlot.WORKERS_HERE);
+        uint256[] memory drawn = _firstPanel(jobId, terms, slot, ids);
         _checkOpenings(jobId, terms, slot, verdict, openings, drawn);
         _slots[jobId] = slot.settled();
-        Book memory book = _shareOut(jobId, terms, slot, verdict.segments, workers, drawn);
-        JobTypes.emitAgreed(jobId, verdict, heldOutKey, Gwei.toWei(book.burnGwei), book.postings);
-        _settle(terms, book, true);
+        (uint256[] memory postings, uint64 burnGwei) = _shareOut(jobId, terms, slot, verdict.segments, ids, drawn);
+        JobTypes.emitAgreed(jobId, verdict, heldOutKey, Gwei.toWei(burnGwei), postings);
+        Calls.settle(staking, terms, postings, burnGwei);
     }
 
     /// @dev The slot of a job of this status whose deadline has not passed.
@@ -94,24 +83,11 @@ abstract contract JobCooperation is JobMatching, JobAttestation {
         if (block.timestamp > slot.deadlineOf()) revert TooLate(slot.deadlineOf());
     }
 
-    /// @dev Numbers of the workers, by index; of the first three where the job cannot have more.
-    function _idsIn(
-        bytes32 jobId,
-        uint256 slot,
-        uint256 countMax
-    ) private view returns (uint256[] memory ids) {
+    /// @dev Numbers of the workers in one word, index 0 lowest; those of the first three only unless all are wanted.
+    function _idsIn(bytes32 jobId, uint256 slot, bool areAll) private view returns (uint256 ids) {
         unchecked {
-            ids = new uint256[](WORKERS_MAX);
-            uint256 rest = (slot >> 128) & ((1 << (JobSlot.WORKERS_HERE * JobSlot.ID_BITS)) - 1);
-            uint256 count;
-            for (; rest != 0; rest >>= JobSlot.ID_BITS) ids[count++] = rest & JobSlot.ID_MASK;
-            if (countMax > JobSlot.WORKERS_HERE) {
-                rest = _more[jobId] >> 64;
-                for (; rest != 0; rest >>= JobSlot.ID_BITS) ids[count++] = rest & JobSlot.ID_MASK;
-            }
-            assembly ("memory-safe") {
-                mstore(ids, count)
-            }
+            ids = (slot >> 128) & JobSlot.WORKERS_MASK;
+            if (areAll) ids |= (_more[jobId] >> 64) << JobSlot.WORKERS_BITS;
         }
     }
 
@@ -121,31 +97,23 @@ abstract contract JobCooperation is JobMatching, JobAttestation {
         uint256 slot,
         uint256 frame,
         KeyResult[] calldata results
-    ) private view returns (Roots[] memory roots) {
+    ) private view {
         unchecked {
             uint256 waiting = slot.activeOf() & ~slot.submittedOf();
-            uint256[] memory ids = _idsIn(
-                jobId,
-                slot,
-                waiting >> JobSlot.WORKERS_HERE == 0 ? 0 : WORKERS_MAX
-            );
+            uint256 ids = _idsIn(jobId, slot, waiting >> JobSlot.WORKERS_HERE != 0);
             bytes32 separator = domainSeparator();
-            uint256 count = results.length;
-            roots = new Roots[](count);
-            uint256 index;
-            for (uint256 i; i < count; ++i) {
-                while ((waiting >> index) & 1 == 0) ++index;
-                KeyResult calldata result = results[i];
-                bytes32 structHash = JobTypes.keyResult(frame, result);
-                address signer = Signatures.signerOf(separator, structHash, result.r, result.vs);
-                if (_members[signer].id() != ids[index]) revert BadSignature(signer);
-                Roots memory root = roots[i];
-                (root.segmentsRoot, root.transcriptCidDigest) = (
-                    result.segmentsRoot,
-                    result.transcriptCidDigest
-                );
-                ++index;
+            uint256 count;
+            for (; waiting != 0; waiting >>= 1) {
+                if (waiting & 1 != 0) {
+                    if (count == results.length) revert TooFewWorkers(count);
+                    KeyResult calldata result = results[count++];
+                    bytes32 structHash = JobTypes.keyResult(frame, result);
+                    address signer = Signatures.signerOf(separator, structHash, result.r, result.vs);
+                    if (_members[signer].id() != ids & JobSlot.ID_MASK) revert BadSignature(signer);
+                }
+                ids >>= JobSlot.ID_BITS;
             }
+            if (count != results.length) revert TooFewWorkers(results.length);
         }
     }
 
@@ -173,34 +141,80 @@ abstract contract JobCooperation is JobMatching, JobAttestation {
         }
     }
 
-    /// @dev Who gets what of all that is left of a job whose evaluators have no locks, the client's refund last.
+    /// @dev Who gets what of all that is left of a job whose evaluators have no locks, the client's refund last: what
+    /// `_bookOf` and `_addRefund` write for a clean verdict of the whole first panel.
     function _shareOut(
         bytes32 jobId,
         Terms calldata terms,
         uint256 slot,
         uint128 segments,
-        uint256[] memory workers,
+        uint256 ids,
         uint256[] memory drawn
-    ) private view returns (Book memory book) {
+    ) private view returns (uint256[] memory postings, uint64 burnGwei) {
         unchecked {
-            Payment memory payment;
-            payment.workers = workers;
-            payment.workerMask = slot.submittedOf();
-            payment.segments = segments;
-            payment.evaluators = drawn.owners();
-            payment.fact = AccountSlot.COMPLETED;
-            bool isSharePaid = (slot >> 9) & 1 == 1;
-            book = _bookOf(terms, payment, isSharePaid, isSharePaid ? uint64(_more[jobId]) : 0);
-            _addRefund(terms, book);
+            uint64 reward = terms.rewardGwei();
+            uint64 workerPot = Shares.ofBps(reward, terms.workerBps());
+            uint64 share = Shares.ofBps(reward, terms.evaluatorBps());
+            burnGwei = reward - workerPot - share; // the bps are at most all of it
+            uint64 refund = terms.auditDepositGwei();
+            if (slot.isSharePaidIn()) {
+                refund -= uint64(_more[jobId]);
+                uint64 fromDeposit;
+                (share, fromDeposit) = Shares.evaluatorPot(
+                    share,
+                    terms.evaluatorCount(),
+                    true,
+                    drawn.length,
+                    refund
+                );
+                refund -= fromDeposit;
+            }
+            postings = new uint256[](WORKERS_MAX + drawn.length + 1);
+            uint256 count = _postCredits(postings, ids, slot.submittedOf(), segments, workerPot);
+            for (uint256 i; i < drawn.length; ++i) {
+                uint64 part = Shares.evenly(share, drawn.length, i);
+                postings[count++] = Posting.pack(drawn[i].owner(), part, AccountSlot.COMPLETED, 0);
+            }
+            if (refund != 0) postings[count++] = Posting.pack(terms.client(), refund, 0, 0);
+            assembly ("memory-safe") {
+                mstore(postings, count)
+            }
         }
     }
 
-    /// @dev The workers whose keys signed, one word each.
+    /// @dev Postings of the workers of the mask, by credited segments, as `Shares.bySegments` splits the pot.
+    function _postCredits(
+        uint256[] memory postings,
+        uint256 ids,
+        uint256 mask,
+        uint256 segments,
+        uint64 pot
+    ) private view returns (uint256 count) {
+        unchecked {
+            uint256 total = Shares.totalOf(segments); // above 0 in a checked verdict
+            uint64 left = pot;
+            for (; mask != 0; mask >>= 1) {
+                if (mask & 1 != 0) {
+                    uint64 part;
+                    if (segments & 0xffff != 0) {
+                        part = segments >> 16 == 0 ? left : uint64((uint256(pot) * (segments & 0xffff)) / total);
+                        left -= part;
+                    }
+                    address owner = _owners[ids & JobSlot.ID_MASK];
+                    postings[count++] = Posting.pack(owner, part, AccountSlot.COMPLETED, LOCK_WORKER);
+                }
+                segments >>= 16;
+                ids >>= JobSlot.ID_BITS;
+            }
+        }
+    }
+
+    /// @dev The workers whose keys signed, one word each, and their numbers in one word.
     function _consenting(
         bytes32 jobId,
         Terms calldata terms,
         KeyConsent[] calldata consents
-    ) private view returns (uint256[] memory members) {
+    ) private view returns (uint256[] memory members, uint256 ids) {
         unchecked {
             uint256 count = consents.length;
             if (count < terms.workerCountMin() || count > terms.workerCount()) revert TooFewWorkers(count);
@@ -213,7 +227,11 @@ abstract contract JobCooperation is JobMatching, JobAttestation {
                 address operator = address(uint160(signer));
                 uint256 member = _admitted(operator, terms, reward);
                 members[i] = member;
-                _checkNew(members, i);
+                uint256 id = member.id();
+                for (uint256 rest = ids; rest != 0; rest >>= JobSlot.ID_BITS) {
+                    if (rest & JobSlot.ID_MASK == id) revert AlreadyDone(member.owner());
+                }
+                ids |= id << (i * JobSlot.ID_BITS);
                 bytes32 structHash = _consentHash(jobId, terms, member, uint64(signer >> 160));
                 address who = Signatures.signerOf(separator, structHash, consent.r, consent.vs);
                 if (who != operator || who == address(0)) revert BadSignature(operator);

@@ -37,8 +37,8 @@ abstract contract JobMatching is JobStart, IJobManager {
     /// @dev Whether the sender may post the terms now.
     function _checkPosted(Terms calldata terms) internal view returns (bytes32 jobId) {
         if (msg.sender != terms.client()) revert NotClient(msg.sender);
-        Parameters memory bounds = parameters();
-        if (block.timestamp < bounds.pausedUntil) revert Paused(bounds.pausedUntil);
+        uint256 bounds = _bounds();
+        if (block.timestamp < bounds >> 192) revert Paused(bounds >> 192);
         TermsRules.checkTerms(terms, bounds);
         jobId = _jobId(terms);
         if (_isKnown(jobId)) revert JobExists(jobId);

@@ -13,7 +13,7 @@ import {JobBase} from "./JobBase.sol";
 abstract contract JobSettlement is JobBase {
     using TermsWords for Terms;
     /// @dev Which lock a posting releases.
-    uint256 private constant LOCK_WORKER = 1;
+    uint256 internal constant LOCK_WORKER = 1;
     uint256 private constant LOCK_EVALUATOR = 2;
 
     /// @dev What is paid at one moment of a job.
@@ -57,7 +57,7 @@ abstract contract JobSettlement is JobBase {
         Payment memory payment,
         bool isSharePaid,
         uint64 auditSpentGwei
-    ) internal view returns (Book memory book) {
+    ) private view returns (Book memory book) {
         unchecked {
             uint64 reward = terms.rewardGwei();
             uint64 workerPot = Shares.ofBps(reward, terms.workerBps());
@@ -67,20 +67,31 @@ abstract contract JobSettlement is JobBase {
             book.burnGwei = reward - workerPot - share; // the bps are at most all of it
             book.refundGwei = terms.auditDepositGwei() - auditSpentGwei;
             _postWorkers(book, payment, workerPot);
-            if (agreed == 0) {
-                if (!isSharePaid) book.refundGwei += share;
-                return book;
+            if (agreed != 0) {
+                _postAgreed(terms, book, payment, share, isSharePaid);
+            } else if (!isSharePaid) {
+                book.refundGwei += share;
             }
-            (uint64 pot, uint64 fromDeposit) = Shares.evaluatorPot(
-                share,
-                terms.evaluatorCount(),
-                isSharePaid,
-                agreed,
-                book.refundGwei
-            );
-            book.refundGwei -= fromDeposit;
-            _postEvaluators(book, payment, pot);
         }
+    }
+
+    /// @dev The evaluators' share, and what the deposit adds.
+    function _postAgreed(
+        Terms calldata terms,
+        Book memory book,
+        Payment memory payment,
+        uint64 share,
+        bool isSharePaid
+    ) private pure {
+        (uint64 pot, uint64 fromDeposit) = Shares.evaluatorPot(
+            share,
+            terms.evaluatorCount(),
+            isSharePaid,
+            payment.evaluators.length,
+            book.refundGwei
+        );
+        book.refundGwei -= fromDeposit;
+        _postEvaluators(book, payment, pot);
     }
 
     /// @dev Pays the evaluators of a verdict that names workers, out of the share, the deposit and the slashed
@@ -190,18 +201,22 @@ abstract contract JobSettlement is JobBase {
 
     /// @dev Writes the event and moves the money.
     function _close(bytes32 jobId, Terms calldata terms, Book memory book, bool isOver) private {
+        _emitPaid(jobId, book);
+        _addRefund(terms, book);
+        staking.settle(book.postings, terms.amounts >> 128, book.burnGwei, isOver);
+    }
+
+    function _emitPaid(bytes32 jobId, Book memory book) private {
         uint256[] memory postings = book.postings;
         uint256 count = book.count;
         assembly ("memory-safe") {
             mstore(postings, count)
         }
         emit PaymentDistributed(jobId, postings, Gwei.toWei(book.refundGwei), Gwei.toWei(book.burnGwei));
-        _addRefund(terms, book);
-        _settle(terms, book, isOver);
     }
 
     /// @dev Adds the client's refund as the last posting, and cuts the list to its length.
-    function _addRefund(Terms calldata terms, Book memory book) internal pure {
+    function _addRefund(Terms calldata terms, Book memory book) private pure {
         uint256[] memory postings = book.postings;
         uint256 count = book.count;
         uint256 refund = Posting.pack(terms.client(), book.refundGwei, 0, 0);
@@ -210,10 +225,5 @@ abstract contract JobSettlement is JobBase {
             mstore(postings, count)
         }
         if (book.refundGwei != 0) postings[count - 1] = refund;
-    }
-
-    function _settle(Terms calldata terms, Book memory book, bool isOver) internal {
-        uint256 unlocks = uint256(terms.workerStakeGwei()) | (uint256(terms.evaluatorStakeGwei()) << 64);
-        staking.settle(book.postings, unlocks, book.burnGwei, isOver);
     }
 }

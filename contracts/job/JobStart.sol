@@ -39,7 +39,7 @@ abstract contract JobStart is JobBase {
             job.status = uint256(Status.Running);
             job.activeMask = JobSlot.range(0, members.length);
             job.deadline = block.timestamp + terms.runSeconds();
-            job.seedHeight = 0;
+            job.seedHeight = terms.drawSeconds();
             _setWorkers(jobId, job, members);
             _save(jobId, job);
         }

@@ -122,6 +122,7 @@ abstract contract JobVerdicts is JobPanel {
         ++job.attempt;
         job.status = uint256(Status.Running);
         job.deadline = block.timestamp + terms.runSeconds();
+        job.seedHeight = terms.drawSeconds();
         _save(jobId, job);
         emit AttemptStarted(jobId, uint32(job.attempt), uint8(job.activeMask), uint64(job.deadline));
     }

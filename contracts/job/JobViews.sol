@@ -19,7 +19,7 @@ abstract contract JobViews is JobBase {
         state.committedMask = uint16(job.committedMask);
         state.revealedMask = uint16(job.revealedMask);
         state.deadline = uint64(job.deadline);
-        state.seedHeight = uint64(job.seedHeight);
+        if (state.status != Status.Running) state.seedHeight = uint64(job.seedHeight);
         state.auditSpentWei = Gwei.toWei(_auditSpent(jobId, job));
         state.workers = _ownersOf(_workerIds(jobId, job, WORKERS_MAX));
         state.evaluators = _ownersOf(_evaluatorIds(jobId, job, JobSlot.range(0, job.drawn)));

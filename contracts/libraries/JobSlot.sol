@@ -3,14 +3,16 @@ pragma solidity ^0.8.28;
 
 /// @title The slot of a job: its whole state machine, its first three workers and its first two evaluators.
 /// @notice Low to high bits: status 4 | attempt 4 | panel 1 | sharePaid 1 | activeMask 8 | submittedMask 8 (while posted:
-/// volunteers) | drawn 4 | panelStart 4 | committedMask 15 | revealedMask 15 | deadline 32 | seedHeight 32 |
-/// account ids 5 x 24. Together 248 bits.
+/// volunteers) | drawn 4 | panelStart 4 | committedMask 15 | revealedMask 15 | deadline 32 | seedHeight 32 (while
+/// running: the seconds in which evaluators are to be drawn) | account ids 5 x 24. Together 248 bits.
 library JobSlot {
     uint256 internal constant ID_BITS = 24;
     uint256 internal constant ID_MASK = (1 << ID_BITS) - 1;
     /// @dev Workers and evaluators whose ids stand in the slot.
     uint256 internal constant WORKERS_HERE = 3;
     uint256 internal constant EVALUATORS_HERE = 2;
+    uint256 internal constant WORKERS_BITS = WORKERS_HERE * ID_BITS;
+    uint256 internal constant WORKERS_MASK = (1 << WORKERS_BITS) - 1;
     uint256 private constant POSTED = 1;
 
     /// @param status IJobTypes.Status
@@ -87,6 +89,15 @@ library JobSlot {
 
     function submittedOf(uint256 slot) internal pure returns (uint256) {
         return (slot >> 18) & 0xff;
+    }
+
+    /// @notice Of a running job: seconds in which evaluators are to be drawn.
+    function drawSecondsOf(uint256 slot) internal pure returns (uint256) {
+        return (slot >> 96) & 0xffffffff;
+    }
+
+    function isSharePaidIn(uint256 slot) internal pure returns (bool) {
+        return (slot >> 9) & 1 != 0;
     }
 
     /// @notice The slot of a running job once all its workers have submitted.

@@ -60,6 +60,31 @@ library JobTypes {
         }
     }
 
+    /// @notice Emits JobOpened from the calldata of the terms and words whose low bits are the workers' owners.
+    function emitOpened(
+        bytes32 jobId,
+        IJobTypes.Terms calldata terms,
+        uint256 beaconHeight,
+        uint256[] memory members
+    ) internal {
+        bytes32 topic = IJobTypes.JobOpened.selector;
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            calldatacopy(free, terms, TERMS_BYTES)
+            let next := add(free, TERMS_BYTES)
+            mstore(next, beaconHeight)
+            mstore(add(next, 32), add(TERMS_BYTES, 64)) // where the list begins
+            let count := mload(members)
+            mstore(add(next, 64), count)
+            next := add(next, 96)
+            for { let end := add(next, shl(5, count)) } lt(next, end) { next := add(next, 32) } {
+                members := add(members, 32)
+                mstore(next, shr(96, shl(96, mload(members))))
+            }
+            log2(free, sub(next, free), topic, jobId)
+        }
+    }
+
     /// @notice Emits VerdictRevealed from the calldata of a checked verdict.
     function emitRevealed(
         bytes32 jobId,
@@ -179,6 +204,29 @@ library JobTypes {
             mstore(add(frame, 64), attempt)
             mstore(add(frame, 96), modelHash)
             mstore(add(frame, 128), modelCidDigest)
+        }
+    }
+
+    /// @notice Emits ResultsSubmitted of results whose frame this is; uses the frame up.
+    function emitAllSubmitted(
+        uint256 frame,
+        uint256 stage,
+        IJobTypes.KeyResult[] calldata results
+    ) internal {
+        bytes32 topic = IJobTypes.ResultsSubmitted.selector;
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            mstore(free, stage)
+            mcopy(add(free, 32), add(frame, 96), 64) // hash and CID of the model
+            mstore(add(free, 96), 128) // where the list begins
+            mstore(add(free, 128), results.length)
+            let next := add(free, 160)
+            let from := results.offset
+            for { let end := add(next, shl(6, results.length)) } lt(next, end) { next := add(next, 64) } {
+                calldatacopy(next, from, 64)
+                from := add(from, 128)
+            }
+            log2(free, sub(next, free), topic, mload(add(frame, 32)))
         }
     }
 

@@ -4,7 +4,8 @@ pragma solidity ^0.8.28;
 /// @title An account in one word, as the contracts hand it to each other.
 /// @notice Low to high bits: owner 160 | id 24 | roles 2.
 library Member {
-    uint256 internal constant ID_MAX = (1 << 24) - 1;
+    uint256 internal constant ID_BITS = 24;
+    uint256 internal constant ID_MAX = (1 << ID_BITS) - 1;
     uint256 internal constant ROLE_WORKER = 1;
     uint256 internal constant ROLE_EVALUATOR = 2;
 

@@ -14,17 +14,18 @@ library Posting {
         return address(uint160(posting));
     }
 
-    function creditGwei(uint256 posting) internal pure returns (uint64) {
-        return uint64(posting >> 160);
+    function creditGwei(uint256 posting) internal pure returns (uint256) {
+        return (posting >> 160) & type(uint64).max;
     }
 
-    function fact(uint256 posting) internal pure returns (uint8) {
-        return uint8(posting >> 224);
+    function fact(uint256 posting) internal pure returns (uint256) {
+        return (posting >> 224) & 0xff;
     }
 
     /// @param unlocks the first amount 64 | the second 64, in gwei
-    function unlockGwei(uint256 posting, uint256 unlocks) internal pure returns (uint64) {
+    function unlockGwei(uint256 posting, uint256 unlocks) internal pure returns (uint256) {
         uint256 lock = posting >> 232;
-        return lock == 0 ? 0 : uint64(lock == 1 ? unlocks : unlocks >> 64);
+        if (lock == 0) return 0;
+        return (lock == 1 ? unlocks : unlocks >> 64) & type(uint64).max;
     }
 }

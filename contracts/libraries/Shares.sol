@@ -17,6 +17,13 @@ library Shares {
         return (segments >> (index * 16)) & 0xffff;
     }
 
+    /// @notice Credited segments of all workers.
+    function totalOf(uint256 segments) internal pure returns (uint256 total) {
+        unchecked {
+            for (; segments != 0; segments >>= 16) total += segments & 0xffff;
+        }
+    }
+
     /// @notice Splits `pot` over workers 0 to 7 by credited segments; the last credited one takes the remainder.
     /// With no segment credited, all parts are zero.
     function bySegments(uint64 pot, uint128 segments) internal pure returns (uint64[8] memory parts) {

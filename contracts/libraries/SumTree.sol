@@ -7,18 +7,12 @@ pragma solidity ^0.8.28;
 library SumTree {
     uint256 internal constant LEVELS = 5;
     uint256 internal constant LEAVES = 8 ** LEVELS;
-    uint256 private constant CHILD = type(uint32).max;
+    uint256 private constant CHILD = 0xffffffff;
 
     error WeightOverflow();
 
     struct Tree {
         mapping(uint256 levelAndNode => uint256 sums) nodes; // level * LEAVES + node
-    }
-
-    /// @dev Leaves that a drawing took out: leaf << 32 | weight.
-    struct Taken {
-        uint256 count;
-        uint256[] entries;
     }
 
     /// @notice Weight of a leaf.
@@ -28,7 +22,18 @@ library SumTree {
 
     /// @notice Sum below a node, all eight lanes added at once; it fits 32 bits by the rule of `set`.
     function sumOf(Tree storage tree, uint256 level, uint256 node) internal view returns (uint256 sum) {
-        uint256 sums = tree.nodes[level * LEAVES + node];
+        return sumIn(tree.nodes[level * LEAVES + node]);
+    }
+
+    /// @notice The word of a node.
+    function node(Tree storage tree, uint256 level, uint256 place) internal view returns (uint256 sums) {
+        unchecked {
+            return tree.nodes[level * LEAVES + place];
+        }
+    }
+
+    /// @notice Sum of the eight lanes of a node's word.
+    function sumIn(uint256 sums) internal pure returns (uint256 sum) {
         unchecked {
             sum = sums + (sums >> 128);
             sum += sum >> 64;
@@ -52,53 +57,67 @@ library SumTree {
         }
     }
 
-    /// @notice Starts a drawing that takes at most `countMax` leaves.
-    function start(uint256 countMax) internal pure returns (Taken memory taken) {
-        taken.entries = new uint256[](countMax);
+    /// @notice Starts a drawing that takes at most `countMax` leaves: an empty list with room for them, each
+    /// leaf << 32 | weight.
+    function start(uint256 countMax) internal pure returns (uint256[] memory taken) {
+        assembly ("memory-safe") {
+            taken := mload(0x40)
+            mstore(taken, 0)
+            mstore(0x40, add(taken, shl(5, add(countMax, 1))))
+        }
     }
 
     /// @notice Draws a leaf below node 0 of a level by weight, among those not taken yet, and takes it.
-    /// @param sum weight below the node without what is taken, above 0
+    /// @param sums word of that node
+    /// @param place random, below the weight under the node without what is taken
     /// @return leaf the leaf
     /// @return weight its weight
     function take(
         Tree storage tree,
-        Taken memory taken,
+        uint256[] memory taken,
         uint256 level,
-        uint256 random,
-        uint256 sum
+        uint256 sums,
+        uint256 place
     ) internal view returns (uint256 leaf, uint256 weight) {
         unchecked {
-            uint256 place = random % sum;
-            for (; level < LEVELS; ++level) {
-                uint256 sums = tree.nodes[level * LEAVES + leaf];
-                uint256 leafBits = 3 * (LEVELS - 1 - level);
+            uint256 leafBits = 3 * (LEVELS - 1 - level);
+            while (true) {
                 leaf <<= 3;
                 // Ends before the eighth child is passed, since place < sum of what is left.
                 while (true) {
                     weight = sums & CHILD;
-                    if (weight != 0 && taken.count != 0) weight -= _takenBelow(taken, leaf, leafBits);
+                    if (weight != 0) weight -= _takenBelow(taken, leaf, leafBits);
                     if (place < weight) break;
                     place -= weight;
                     sums >>= 32;
                     ++leaf;
                 }
+                if (leafBits == 0) break;
+                leafBits -= 3;
+                sums = node(tree, ++level, leaf);
             }
-            taken.entries[taken.count] = (leaf << 32) | weight;
-            ++taken.count;
+            uint256 entry = (leaf << 32) | weight;
+            assembly ("memory-safe") {
+                let count := add(mload(taken), 1)
+                mstore(taken, count)
+                mstore(add(taken, shl(5, count)), entry)
+            }
         }
     }
 
     function _takenBelow(
-        Taken memory taken,
-        uint256 node,
+        uint256[] memory taken,
+        uint256 parent,
         uint256 leafBits
     ) private pure returns (uint256 sum) {
-        unchecked {
-            uint256 count = taken.count;
-            for (uint256 i; i < count; ++i) {
-                uint256 entry = taken.entries[i];
-                if (entry >> (32 + leafBits) == node) sum += entry & CHILD;
+        assembly ("memory-safe") {
+            let at := taken
+            for { let end := add(at, shl(5, mload(taken))) } lt(at, end) {} {
+                at := add(at, 32)
+                let entry := mload(at)
+                if eq(shr(add(32, leafBits), entry), parent) {
+                    sum := add(sum, and(entry, CHILD))
+                }
             }
         }
     }

@@ -10,6 +10,9 @@ library TermsRules {
     using TermsWords for IJobTypes.Terms;
 
     uint256 private constant BPS = 10_000;
+    /// @dev 1, and the top bit, in each of six lanes of 32 bits.
+    uint256 private constant ONES = 0x000000010000000100000001000000010000000100000001;
+    uint256 private constant TOPS = ONES << 31;
     /// @dev Far above any supply; a few together stay below 64 bits.
     uint256 private constant AMOUNT_GWEI_MAX = 1e18;
 
@@ -26,9 +29,10 @@ library TermsRules {
     }
 
     /// @notice Reverts with BadTerms(number of the field) unless a client may post the terms.
-    function checkTerms(IJobTypes.Terms calldata t, IParameters.Parameters memory p) internal pure {
+    /// @param bounds IParameters.Parameters in one word, as they are stored
+    function checkTerms(IJobTypes.Terms calldata t, uint256 bounds) internal pure {
         unchecked {
-            _checkAmounts(t, p);
+            _checkAmounts(t, (bounds >> 128) & type(uint64).max);
             if (t.flops() == 0) revert IJobTypes.BadTerms(7);
             if (t.workerCount() - 1 > 7) revert IJobTypes.BadTerms(11);
             if (t.workerCountMin() - 1 >= t.workerCount()) revert IJobTypes.BadTerms(12);
@@ -36,28 +40,37 @@ library TermsRules {
             if (t.matchMode() > 2) revert IJobTypes.BadTerms(14);
             if (t.mode() != 0) revert IJobTypes.BadTerms(15);
             if (t.kind() > 31) revert IJobTypes.BadTerms(16);
-            if (t.evaluatorBps() < p.evaluatorBpsMin) revert IJobTypes.BadTerms(18);
-            if (t.workerBps() + t.evaluatorBps() + p.burnBpsMin > BPS) revert IJobTypes.BadTerms(17);
-            if (t.reporterBps() > p.reporterBpsMax) revert IJobTypes.BadTerms(19);
-            if (t.reporterBps() + t.clientBps() + p.slashBurnBpsMin > BPS) revert IJobTypes.BadTerms(20);
+            if (t.evaluatorBps() < (bounds >> 16) & 0xffff) revert IJobTypes.BadTerms(18);
+            if (t.workerBps() + t.evaluatorBps() + (bounds & 0xffff) > BPS) revert IJobTypes.BadTerms(17);
+            if (t.reporterBps() > (bounds >> 32) & 0xffff) revert IJobTypes.BadTerms(19);
+            if (t.reporterBps() + t.clientBps() + ((bounds >> 48) & 0xffff) > BPS) revert IJobTypes.BadTerms(20);
             if (t.timeoutBps() > BPS) revert IJobTypes.BadTerms(21);
-            uint256 windows = t.windows;
-            (uint256 least, uint256 most) = (p.windowSecondsMin, p.windowSecondsMax);
+            _checkWindows(t.windows, (bounds >> 64) & 0xffffffff, (bounds >> 96) & 0xffffffff);
+            if (t.windows >> 224 != 0) revert IJobTypes.BadTerms(29);
+            if (t.segmentCount() - 1 >= type(uint16).max) revert IJobTypes.BadTerms(28);
+        }
+    }
+
+    /// @dev All six windows at once, each in its lane of 32 bits. Bounds are below 2^31; with the top bit of a lane set,
+    /// nothing is borrowed from the next, and the bit stays where the difference is not negative.
+    function _checkWindows(uint256 windows, uint256 least, uint256 most) private pure {
+        unchecked {
+            uint256 lanes = windows & ((1 << 192) - 1);
+            uint256 notBelow = (lanes | TOPS) - least * ONES;
+            uint256 notAbove = (most * ONES + TOPS) - lanes;
+            if (lanes & TOPS == 0 && notBelow & notAbove & TOPS == TOPS) return;
             for (uint8 field = 22; field < 28; ++field) {
                 uint256 window = windows & 0xffffffff;
                 if (window < least || window > most) revert IJobTypes.BadTerms(field);
                 windows >>= 32;
             }
-            if (windows >> 32 != 0) revert IJobTypes.BadTerms(29);
-            if (t.segmentCount() - 1 >= type(uint16).max) revert IJobTypes.BadTerms(28);
         }
     }
 
-    function _checkAmounts(IJobTypes.Terms calldata t, IParameters.Parameters memory p) private pure {
+    function _checkAmounts(IJobTypes.Terms calldata t, uint256 stakeMin) private pure {
         uint256 reward = t.rewardGwei();
         if (reward == 0 || reward > AMOUNT_GWEI_MAX) revert IJobTypes.BadTerms(3);
         if (t.auditDepositGwei() > AMOUNT_GWEI_MAX) revert IJobTypes.BadTerms(4);
-        uint256 stakeMin = p.stakeMinGwei;
         uint256 stake = t.workerStakeGwei();
         if (stake < stakeMin || stake > AMOUNT_GWEI_MAX) revert IJobTypes.BadTerms(5);
         stake = t.evaluatorStakeGwei();

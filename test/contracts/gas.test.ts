@@ -44,7 +44,7 @@ async function cooperative(market: Market): Promise<Figures> {
   const results = await Promise.all(workers.map((worker) => market.signedResultOf(terms, worker)))
   const { modelHash, modelCidDigest } = market.resultOf(workers[0]!)
   const submit = await call(client, 'JobManager', 'submitResults', [
-    terms,
+    market.idOf(terms),
     modelHash,
     modelCidDigest,
     results,
