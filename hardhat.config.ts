@@ -5,7 +5,7 @@ import { systemAddresses } from './wire/addresses.ts'
 
 const settings = {
   evmVersion: 'cancun',
-  optimizer: { enabled: true, runs: 200 },
+  optimizer: { enabled: true, runs: 2000 },
   metadata: { bytecodeHash: 'none' }, // a comment changes no bytecode
 }
 const solc = { version: '0.8.37', path: fileURLToPath(import.meta.resolve('solc/soljson.js')) }

@@ -170,11 +170,12 @@ contract EvaluatorPool is IEvaluatorPool {
             uint256 tries = level == SLATE_LEVEL ? SLATE : count + excluded.length * IDS_PER_WORD + 1;
             members = new uint256[](count);
             uint256[] memory taken = SumTree.start(tries);
-            uint256 sums = _tree.node(level, 0);
+            uint256 sums = _tree.wordOf(level, 0);
             uint256 sum = SumTree.sumIn(sums);
             uint256 found;
-            for (uint256 turn; found < count && sum > 0 && turn < tries; ++turn) {
-                (uint256 leaf, uint256 weight) = _tree.take(taken, level, sums, _mix(seed, turn) % sum);
+            while (found < count && sum > 0 && taken.length < tries) {
+                uint256 place = _mix(seed, taken.length) % sum;
+                (uint256 leaf, uint256 weight) = _tree.take(taken, level, sums, place);
                 sum -= weight;
                 uint256 word = _seatWord(leaf);
                 uint256 id = uint32(word >> 160);

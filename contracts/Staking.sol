@@ -222,11 +222,8 @@ contract Staking is IStaking, ReentrancyGuardTransient {
             uint256 week = block.timestamp / 1 weeks;
             for (uint256 i; i < postings.length; ++i) {
                 uint256 posting = _wordAt(postings, i);
-                uint256 credit = posting.creditGwei();
-                paid += credit;
-                uint256 place = _placeOf(posting);
-                uint256 slot = _load(place).credited(credit);
-                _store(place, slot.unlock(posting.unlockGwei(unlocks)).note(posting.fact(), week));
+                paid += posting.creditGwei();
+                _post(posting, posting.unlockGwei(unlocks), week);
             }
             uint256 held_ = _loadHeld();
             if (paid > uint64(held_)) revert EscrowTooLow();
@@ -321,6 +318,12 @@ contract Staking is IStaking, ReentrancyGuardTransient {
     function getPastVotes(address account, uint256 timepoint) external view returns (uint256 votesWei) {
         if (timepoint >= block.timestamp) return 0;
         return uint256(_votes[account].upperLookupRecent(SafeCast.toUint48(timepoint))) * Gwei.UNIT;
+    }
+
+    function _post(uint256 posting, uint256 unlockGwei, uint256 week) private {
+        uint256 place = _placeOf(posting);
+        uint256 slot = _load(place).credited(posting.creditGwei());
+        _store(place, slot.unlock(unlockGwei).note(posting.fact(), week));
     }
 
     /// @dev Locks stake of a member; false where it has not enough.

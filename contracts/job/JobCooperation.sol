@@ -223,19 +223,34 @@ abstract contract JobCooperation is JobMatching, JobAttestation {
             bytes32 separator = domainSeparator();
             for (uint256 i; i < count; ++i) {
                 KeyConsent calldata consent = consents[i];
-                uint256 signer = consent.signer;
-                address operator = address(uint160(signer));
-                uint256 member = _admitted(operator, terms, reward);
+                uint256 member = _admitted(address(uint160(consent.signer)), terms, reward);
                 members[i] = member;
-                uint256 id = member.id();
-                for (uint256 rest = ids; rest != 0; rest >>= JobSlot.ID_BITS) {
-                    if (rest & JobSlot.ID_MASK == id) revert AlreadyDone(member.owner());
-                }
-                ids |= id << (i * JobSlot.ID_BITS);
-                bytes32 structHash = _consentHash(jobId, terms, member, uint64(signer >> 160));
-                address who = Signatures.signerOf(separator, structHash, consent.r, consent.vs);
-                if (who != operator || who == address(0)) revert BadSignature(operator);
+                ids |= _newId(ids, member) << (i * JobSlot.ID_BITS);
+                _checkConsent(jobId, terms, separator, consent, member);
             }
         }
+    }
+
+    /// @dev Nobody works twice in a job.
+    function _newId(uint256 ids, uint256 member) private pure returns (uint256 id) {
+        unchecked {
+            id = member.id();
+            for (; ids != 0; ids >>= JobSlot.ID_BITS) {
+                if (ids & JobSlot.ID_MASK == id) revert AlreadyDone(member.owner());
+            }
+        }
+    }
+
+    function _checkConsent(
+        bytes32 jobId,
+        Terms calldata terms,
+        bytes32 separator,
+        KeyConsent calldata consent,
+        uint256 member
+    ) private view {
+        uint256 signer = consent.signer;
+        bytes32 structHash = _consentHash(jobId, terms, member, uint64(signer >> 160));
+        address who = Signatures.signerOf(separator, structHash, consent.r, consent.vs);
+        if (who != address(uint160(signer)) || who == address(0)) revert BadSignature(address(uint160(signer)));
     }
 }

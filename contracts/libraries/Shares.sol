@@ -53,8 +53,10 @@ library Shares {
 
     /// @notice Part `index` of `pot` in `count` equal parts; the last takes the remainder.
     function evenly(uint64 pot, uint256 count, uint256 index) internal pure returns (uint64) {
-        uint64 each = pot / uint64(count);
-        return index + 1 == count ? pot - each * uint64(count - 1) : each;
+        uint256 each = pot / count;
+        unchecked {
+            return uint64(index + 1 == count ? pot - each * (count - 1) : each);
+        }
     }
 
     /// @notice What the evaluators that agreed get together: the share of the reward where it is not paid yet,

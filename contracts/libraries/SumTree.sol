@@ -26,9 +26,9 @@ library SumTree {
     }
 
     /// @notice The word of a node.
-    function node(Tree storage tree, uint256 level, uint256 place) internal view returns (uint256 sums) {
+    function wordOf(Tree storage tree, uint256 level, uint256 node) internal view returns (uint256 sums) {
         unchecked {
-            return tree.nodes[level * LEAVES + place];
+            return tree.nodes[level * LEAVES + node];
         }
     }
 
@@ -94,7 +94,7 @@ library SumTree {
                 }
                 if (leafBits == 0) break;
                 leafBits -= 3;
-                sums = node(tree, ++level, leaf);
+                sums = wordOf(tree, ++level, leaf);
             }
             uint256 entry = (leaf << 32) | weight;
             assembly ("memory-safe") {
