@@ -71,7 +71,14 @@ abstract contract JobCooperation is JobMatching, JobAttestation {
         uint256[] memory drawn = _firstPanel(jobId, terms, slot, ids);
         _checkOpenings(jobId, terms, slot, verdict, openings, drawn);
         _slots[jobId] = slot.settled();
-        (uint256[] memory postings, uint64 burnGwei) = _shareOut(jobId, terms, slot, verdict.segments, ids, drawn);
+        (uint256[] memory postings, uint64 burnGwei) = _shareOut(
+            jobId,
+            terms,
+            slot,
+            verdict.segments,
+            ids,
+            drawn
+        );
         JobTypes.emitAgreed(jobId, verdict, heldOutKey, Gwei.toWei(burnGwei), postings);
         Calls.settle(staking, terms, postings, burnGwei);
     }
@@ -197,7 +204,8 @@ abstract contract JobCooperation is JobMatching, JobAttestation {
                 if (mask & 1 != 0) {
                     uint64 part;
                     if (segments & 0xffff != 0) {
-                        part = segments >> 16 == 0 ? left : uint64((uint256(pot) * (segments & 0xffff)) / total);
+                        part =
+                            segments >> 16 == 0 ? left : uint64((uint256(pot) * (segments & 0xffff)) / total);
                         left -= part;
                     }
                     address owner = _owners[ids & JobSlot.ID_MASK];
@@ -251,6 +259,7 @@ abstract contract JobCooperation is JobMatching, JobAttestation {
         uint256 signer = consent.signer;
         bytes32 structHash = _consentHash(jobId, terms, member, uint64(signer >> 160));
         address who = Signatures.signerOf(separator, structHash, consent.r, consent.vs);
-        if (who != address(uint160(signer)) || who == address(0)) revert BadSignature(address(uint160(signer)));
+        if (who != address(uint160(signer)) || who == address(0))
+            revert BadSignature(address(uint160(signer)));
     }
 }

@@ -97,8 +97,7 @@ library AccountSlot {
             if (fact == COMPLETED && slot >> (FACTS_AT + 48) == week && week != 0) {
                 uint256 word = slot >> FACTS_AT;
                 bool hasRoom =
-                    word & 0xffff != 0xffff &&
-                        (word >> 32) & 0xffff <= uint256(SCORE_MAX - SCORE_MIN - 10);
+                    word & 0xffff != 0xffff && (word >> 32) & 0xffff <= uint256(SCORE_MAX - SCORE_MIN - 10);
                 if (hasRoom) return slot + COMPLETED_STEP;
             }
             return _noted(slot, fact, week);

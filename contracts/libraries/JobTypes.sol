@@ -77,7 +77,11 @@ library JobTypes {
             let count := mload(members)
             mstore(add(next, 64), count)
             next := add(next, 96)
-            for { let end := add(next, shl(5, count)) } lt(next, end) { next := add(next, 32) } {
+            for {
+                let end := add(next, shl(5, count))
+            } lt(next, end) {
+                next := add(next, 32)
+            } {
                 members := add(members, 32)
                 mstore(next, shr(96, shl(96, mload(members))))
             }
@@ -208,11 +212,7 @@ library JobTypes {
     }
 
     /// @notice Emits ResultsSubmitted of results whose frame this is; uses the frame up.
-    function emitAllSubmitted(
-        uint256 frame,
-        uint256 stage,
-        IJobTypes.KeyResult[] calldata results
-    ) internal {
+    function emitAllSubmitted(uint256 frame, uint256 stage, IJobTypes.KeyResult[] calldata results) internal {
         bytes32 topic = IJobTypes.ResultsSubmitted.selector;
         assembly ("memory-safe") {
             let free := mload(0x40)
@@ -222,7 +222,11 @@ library JobTypes {
             mstore(add(free, 128), results.length)
             let next := add(free, 160)
             let from := results.offset
-            for { let end := add(next, shl(6, results.length)) } lt(next, end) { next := add(next, 64) } {
+            for {
+                let end := add(next, shl(6, results.length))
+            } lt(next, end) {
+                next := add(next, 64)
+            } {
                 calldatacopy(next, from, 64)
                 from := add(from, 128)
             }

@@ -112,7 +112,9 @@ library SumTree {
     ) private pure returns (uint256 sum) {
         assembly ("memory-safe") {
             let at := taken
-            for { let end := add(at, shl(5, mload(taken))) } lt(at, end) {} {
+            for {
+                let end := add(at, shl(5, mload(taken)))
+            } lt(at, end) {} {
                 at := add(at, 32)
                 let entry := mload(at)
                 if eq(shr(add(32, leafBits), entry), parent) {

@@ -43,7 +43,8 @@ library TermsRules {
             if (t.evaluatorBps() < (bounds >> 16) & 0xffff) revert IJobTypes.BadTerms(18);
             if (t.workerBps() + t.evaluatorBps() + (bounds & 0xffff) > BPS) revert IJobTypes.BadTerms(17);
             if (t.reporterBps() > (bounds >> 32) & 0xffff) revert IJobTypes.BadTerms(19);
-            if (t.reporterBps() + t.clientBps() + ((bounds >> 48) & 0xffff) > BPS) revert IJobTypes.BadTerms(20);
+            if (t.reporterBps() + t.clientBps() + ((bounds >> 48) & 0xffff) > BPS)
+                revert IJobTypes.BadTerms(20);
             if (t.timeoutBps() > BPS) revert IJobTypes.BadTerms(21);
             _checkWindows(t.windows, (bounds >> 64) & 0xffffffff, (bounds >> 96) & 0xffffffff);
             if (t.windows >> 224 != 0) revert IJobTypes.BadTerms(29);

@@ -126,6 +126,22 @@ contract EvaluatorPoolTest is World {
         eq(drawn.length, 64, "the whole slate");
     }
 
+    function test_wordsOfNumbersAreExcluded() public {
+        address[] memory actors = new address[](14);
+        for (uint256 i; i < 14; ++i) actors[i] = addActor(2, 2 ether);
+        uint256[] memory words = new uint256[](2);
+        for (uint256 i; i < 10; ++i) words[0] |= uint256(registry.idOf(actors[i])) << (24 * i);
+        for (uint256 i; i < 2; ++i) words[1] |= uint256(registry.idOf(actors[10 + i])) << (24 * i);
+        uint256[] memory drawn = pool.drawSlate(bytes32(0), 14, type(uint64).max, address(0), words);
+        eq(drawn.length, 2, "the others");
+        ok(drawn[0].owner() != drawn[1].owner(), "each once");
+        for (uint256 i; i < 2; ++i) {
+            ok(drawn[i].owner() == actors[12] || drawn[i].owner() == actors[13], "not excluded");
+        }
+        drawn = pool.drawPool(bytes32(0), 2, address(0), words);
+        eq(drawn.length, 2, "as many tries as numbers");
+    }
+
     function testFuzz_treeSumsHold(uint256 seed) public {
         address[] memory actors = new address[](10);
         for (uint256 i; i < 10; ++i) actors[i] = addActor(2, (1 + ((seed >> (i * 8)) % 50)) * 1 ether);

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
+import {IJobTypes} from "../../contracts/interfaces/IJobTypes.sol";
 import {AccountSlot} from "../../contracts/libraries/AccountSlot.sol";
 import {JobSlot} from "../../contracts/libraries/JobSlot.sol";
 import {Lottery} from "../../contracts/libraries/Lottery.sol";
 import {Shares} from "../../contracts/libraries/Shares.sol";
+import {TermsRules} from "../../contracts/libraries/TermsRules.sol";
 import {TestBase} from "./TestBase.sol";
 
 contract LibrariesTest is TestBase {
@@ -134,6 +136,58 @@ contract LibrariesTest is TestBase {
         eq(rest.locked(), b < a - taken ? b : a - taken, "lock within");
         eq(rest.earnings(), c, "untouched");
         eq(slot.unlock(amount).locked(), amount < b ? b - amount : 0, "unlock");
+    }
+
+    function testFuzz_completedIsNotedInAnyWeek(uint256 slot, uint16 later) public pure {
+        uint256 noted = slot >> 241; // the week of the score
+        uint256 week = (noted + (later % 3 == 0 ? 0 : later % 200)) & 0x7fff;
+        AccountSlot.Facts memory before = slot.factsOf(week);
+        uint256 after_ = slot.note(AccountSlot.COMPLETED, week);
+        eq(after_ & ((1 << 193) - 1), slot & ((1 << 193) - 1), "money is untouched");
+        if (week == 0) return; // no week of any chain
+        eq(after_ >> 241, week, "week");
+        AccountSlot.Facts memory facts = after_.factsOf(week);
+        eq(facts.completed, before.completed == 65_535 ? 65_535 : before.completed + 1, "completed");
+        eq(facts.timeouts, before.timeouts, "timeouts");
+        eq(facts.invalids, before.invalids, "invalids");
+        int256 score = before.score + 10 > 30_000 ? int256(30_000) : before.score + 10;
+        ok(facts.score == score, "score");
+    }
+
+    function testFuzz_windowsAreCheckedEachAlone(
+        uint192 windows,
+        uint8 kinds,
+        uint32 a,
+        uint32 b
+    ) public view {
+        (uint256 least, uint256 most) = (1 + (a % 1 hours), 1 hours + (b % (30 days - 1 hours + 1)));
+        uint256 made;
+        uint8 wrong; // the first window out of the bounds
+        for (uint8 i; i < 6; ++i) {
+            uint256 raw = (windows >> (32 * i)) & 0xffffffff;
+            if ((kinds >> i) & 1 == 0) raw = least + (raw % (most - least + 1));
+            else if (raw % 3 == 0) raw = raw % 2 == 0 ? least - 1 : most + 1;
+            if (wrong == 0 && (raw < least || raw > most)) wrong = 22 + i;
+            made |= raw << (32 * i);
+        }
+        IJobTypes.Terms memory terms;
+        terms.amounts = 1 | (1 << 128) | (1 << 192);
+        terms.work = 1 | (1 << 128) | (1 << 160) | (1 << 168) | (1 << 176);
+        terms.windows = made;
+        uint256 bounds = (least << 64) | (most << 96);
+        try this.checkTerms(terms, bounds) {
+            eq(wrong, 0, "taken");
+        } catch (bytes memory reason) {
+            eq(
+                keccak256(reason),
+                keccak256(abi.encodeWithSelector(IJobTypes.BadTerms.selector, wrong)),
+                "named"
+            );
+        }
+    }
+
+    function checkTerms(IJobTypes.Terms calldata terms, uint256 bounds) external pure {
+        TermsRules.checkTerms(terms, bounds);
     }
 
     function test_countersStopAtTheirEnd() public pure {

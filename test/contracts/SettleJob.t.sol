@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {IJobTypes} from "../../contracts/interfaces/IJobTypes.sol";
+import {Shares} from "../../contracts/libraries/Shares.sol";
 import {PlainTerms} from "./PlainTerms.sol";
 import {World} from "./World.sol";
 
@@ -59,6 +60,35 @@ contract SettleJobTest is World {
         attest(second, same);
         jobs.distributePayment(second.pack(), same);
         for (uint256 i; i < 3; ++i) eq(earningsOf(workers[i]), 2 * paid[i], "the same again");
+    }
+
+    /// @dev Eight workers, so that not all stand in the job's slot; some without credit.
+    function testFuzz_splitsAsSharesDo(uint128 raw) public {
+        for (uint256 i; i < 5; ++i) workers.push(addActor(1, STAKE));
+        terms = newTerms(2);
+        terms.workerCount = 8;
+        uint256[] memory lockedBefore = new uint256[](8);
+        for (uint256 i; i < 8; ++i) lockedBefore[i] = lockedOf(workers[i]);
+        open(terms);
+        submitAll(terms);
+        uint128 segments;
+        for (uint256 i; i < 8; ++i) {
+            segments |= ((raw >> uint128(16 * i)) % uint128(terms.segmentCount + 1)) << uint128(16 * i);
+        }
+        vm.assume(segments != 0);
+        verdict = cleanVerdict(terms);
+        verdict.segments = segments;
+        pass(2);
+        drawn = jobs.previewEvaluators(terms.pack());
+        uint256[] memory before = new uint256[](8);
+        for (uint256 i; i < 8; ++i) before[i] = earningsOf(workers[i]);
+        IJobTypes.KeyOpening[] memory openings = openingsOf(verdict);
+        jobs.settleJob(terms.pack(), verdict, 0, openings);
+        uint64[8] memory parts = Shares.bySegments(900e9, segments);
+        for (uint256 i; i < 8; ++i) {
+            eq(earningsOf(workers[i]) - before[i], uint256(parts[i]) * 1e9, "its part");
+            eq(lockedOf(workers[i]), lockedBefore[i], "released");
+        }
     }
 
     function test_refusesMissingForeignAndForgedOpenings() public {

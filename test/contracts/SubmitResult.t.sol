@@ -95,14 +95,23 @@ contract SubmitResultTest is World {
         results = signedResults(0, 3);
         results[1].segmentsRoot = 0;
         expectForged(
-            abi.encodeCall(jobs.submitResults, (jobs.jobIdOf(terms.pack()), keccak256("model"), keccak256("cid"), results))
+            abi.encodeCall(
+                jobs.submitResults,
+                (jobs.jobIdOf(terms.pack()), keccak256("model"), keccak256("cid"), results)
+            )
         );
         results = signedResults(0, 3);
         expectForged(
-            abi.encodeCall(jobs.submitResults, (jobs.jobIdOf(terms.pack()), bytes32(0), keccak256("cid"), results))
+            abi.encodeCall(
+                jobs.submitResults,
+                (jobs.jobIdOf(terms.pack()), bytes32(0), keccak256("cid"), results)
+            )
         );
         expectForged(
-            abi.encodeCall(jobs.submitResults, (jobs.jobIdOf(terms.pack()), keccak256("model"), bytes32(0), results))
+            abi.encodeCall(
+                jobs.submitResults,
+                (jobs.jobIdOf(terms.pack()), keccak256("model"), bytes32(0), results)
+            )
         );
         expectStatus(terms, IJobTypes.Status.Running);
         bytes memory call = callOf(results);
@@ -142,7 +151,10 @@ contract SubmitResultTest is World {
 
     function callOf(IJobTypes.KeyResult[] memory results) internal view returns (bytes memory) {
         return
-            abi.encodeCall(jobs.submitResults, (jobs.jobIdOf(terms.pack()), keccak256("model"), keccak256("cid"), results));
+            abi.encodeCall(
+                jobs.submitResults,
+                (jobs.jobIdOf(terms.pack()), keccak256("model"), keccak256("cid"), results)
+            );
     }
 
     function refused(address owner, bytes memory reason) internal {
