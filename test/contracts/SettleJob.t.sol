@@ -62,6 +62,22 @@ contract SettleJobTest is World {
         for (uint256 i; i < 3; ++i) eq(earningsOf(workers[i]), 2 * paid[i], "the same again");
     }
 
+    function test_endsALaterAttempt() public {
+        attest(terms, guiltyVerdict(terms, 1));
+        submitAll(terms);
+        verdict = cleanVerdict(terms);
+        pass(2);
+        drawn = jobs.previewEvaluators(terms.pack());
+        uint256 before = earningsOf(workers[1]) + earningsOf(workers[2]);
+        uint256 clientBefore = earningsOf(client);
+        uint256 drawnBefore = earningsOf(drawn[0]) + earningsOf(drawn[1]);
+        jobs.settleJob(terms.pack(), verdict, 0, openingsOf(verdict));
+        eq(earningsOf(workers[1]) + earningsOf(workers[2]) - before, 900 ether, "all to the others");
+        eq(earningsOf(drawn[0]) + earningsOf(drawn[1]) - drawnBefore, 50 ether, "out of the deposit");
+        eq(earningsOf(client) - clientBefore, 50 ether, "the rest of it");
+        expectClean();
+    }
+
     /// @dev Eight workers, so that not all stand in the job's slot; some without credit.
     function testFuzz_splitsAsSharesDo(uint128 raw) public {
         for (uint256 i; i < 5; ++i) workers.push(addActor(1, STAKE));

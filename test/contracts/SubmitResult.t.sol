@@ -128,8 +128,11 @@ contract SubmitResultTest is World {
         rest[0] = results[1];
         rest[1] = results[2];
         expectForged(callOf(rest));
+        eq(stateOf(terms).seedHeight, 0, "nothing to draw while it runs");
         send(stranger, callOf(signedResults(1, 3)));
         expectStatus(terms, IJobTypes.Status.Submitted);
+        eq(stateOf(terms).seedHeight, block.number + 2, "seed height");
+        eq(stateOf(terms).deadline, block.timestamp + 60, "draw window");
     }
 
     function send(address sender, bytes memory call) internal {
