@@ -177,9 +177,9 @@ function foldAgreed(
   { verdict, heldOutKey, burnedWei, postings }: Args<'JobAgreed'>,
   event: JobEvent,
 ): Partial<JobView> {
-  const isPaid = (posting: bigint) => (posting >> 224n) & 0xffn
-  const paid = postings.filter((posting) => isPaid(posting) !== 0n).map(payoutOf)
-  const refunds = postings.filter((posting) => isPaid(posting) === 0n).map(payoutOf)
+  const isPaid = (posting: bigint) => ((posting >> 224n) & 0xffn) !== 0n
+  const paid = postings.filter(isPaid).map(payoutOf)
+  const refunds = postings.filter((posting) => !isPaid(posting)).map(payoutOf)
   const evaluators = paid.slice(view.results.length).map(({ account }) => account)
   return {
     phase: 'settled',

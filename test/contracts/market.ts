@@ -11,12 +11,11 @@ import {
   getContractAddress,
   keccak256,
   parseEther,
-  parseSignature,
-  signatureToCompactSignature,
   toHex,
 } from 'viem'
 import { mnemonicToAccount } from 'viem/accounts'
 import { hardhat } from 'viem/chains'
+import { keyConsentOf, wordsOfSignature } from '#chain/client/key-consent.ts'
 import { type Result, type Terms, jobIdOf, packedArgs, verdictHashOf } from '#chain/client/terms.ts'
 import bytecode from '#wire/abi/bytecode.json' with { type: 'json' }
 import { beaconAbi } from '#wire/abi/beacon.ts'
@@ -242,7 +241,8 @@ export async function createMarket(options: { workers: number; evaluators: numbe
     const message = { jobId: idOf(terms), worker: actor.owner.address, validUntil }
     const type = terms.matchMode === 1 ? 'Offer' : 'Acceptance'
     const signature = await typed(actor.operator, type, { [type]: consentType }, message)
-    return { signer: BigInt(actor.operator.address) | (validUntil << 160n), ...wordsOf(signature) }
+    const { address: operator } = actor.operator
+    return keyConsentOf({ operator, validUntil: Number(validUntil), signature })
   }
 
   function resultOf(actor: Actor): Result {
@@ -259,13 +259,13 @@ export async function createMarket(options: { workers: number; evaluators: numbe
     const message = { jobId: idOf(terms), attempt: 0, ...result }
     const signature = await typed(actor.operator, 'Result', { Result: resultType }, message)
     const { segmentsRoot, transcriptCidDigest } = result
-    return { segmentsRoot, transcriptCidDigest, ...wordsOf(signature) }
+    return { segmentsRoot, transcriptCidDigest, ...wordsOfSignature(signature) }
   }
 
   async function openingOf(terms: Terms, actor: Actor, verdict: Verdict) {
     const message = { jobId: idOf(terms), attempt: 0, ...verdict }
     const signature = await typed(actor.operator, 'Verdict', { Verdict: verdictType }, message)
-    return wordsOf(signature)
+    return wordsOfSignature(signature)
   }
 
   function commitmentOf(terms: Terms, actor: Actor, verdict: Verdict, attempt = 0): Hex {
@@ -316,12 +316,6 @@ export async function createMarket(options: { workers: number; evaluators: numbe
     saltOf: (actor: Actor) => keccak256(actor.owner.address),
     cleanVerdict,
   }
-}
-
-/** A signature in the two words of EIP-2098. */
-function wordsOf(signature: Hex): { r: Hex; vs: Hex } {
-  const { r, yParityAndS } = signatureToCompactSignature(parseSignature(signature))
-  return { r, vs: yParityAndS }
 }
 
 /** A verdict that credits 16, 15 and 14 segments. */
