@@ -7,8 +7,8 @@ export default defineConfig({
     pool: 'forks',
     execArgv: ['--max-old-space-size=3072'], // a runaway test ends alone
     maxWorkers: 2,
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 300_000, // against hanging only: no test measures seconds
+    hookTimeout: 300_000,
     teardownTimeout: 10_000,
   },
 })

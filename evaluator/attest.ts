@@ -22,7 +22,7 @@ import { type Examined, examineAttempt } from './examine.ts'
 import type { Journal, JournalEntry } from './journal.ts'
 import { createNotices } from './notices.ts'
 import type { HeldTopics } from './topics.ts'
-import { openWindow, servingTimes } from './window.ts'
+import { type WindowEnd, openWindow, servingTimes } from './window.ts'
 
 export interface AttestDeps {
   readonly feed: JobFeed
@@ -154,8 +154,8 @@ async function examine(
     evaluators: () => present().evaluators,
   })
   const releases: (() => void)[] = []
-  const open = (untilTime: bigint) => {
-    const window = openWindow(feed, untilTime, signal)
+  const open = (end: WindowEnd) => {
+    const window = openWindow(feed, end, signal)
     releases.push(window.release)
     return window.signal
   }
@@ -164,10 +164,11 @@ async function examine(
     const { commitDeadline = 0n } = present()
     const nowTime = feed.head().timestamp
     const times = servingTimes({ commitDeadline, commitSeconds, statesBytes, nowTime })
+    const { lastTime } = times
     return {
-      reading: open(times.readUntil),
-      serving: open(times.servedUntil),
-      sharing: open(times.sharedUntil),
+      reading: open({ untilTime: times.readUntil, lastTime }),
+      serving: open({ untilTime: times.servedUntil, lastTime }),
+      sharing: open({ untilTime: times.sharedUntil, lastTime }),
     }
   }
   const tell = (drawn: DrawnStep, outcome: Outcome) => {

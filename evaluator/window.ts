@@ -7,15 +7,32 @@ export interface Window {
   release(): void
 }
 
-/** Aborts once a finalised block carries this time (Unix seconds) or later, or `stopping` aborts. */
+/** When a window ends (Unix seconds), and until when it may be moved. */
+export interface WindowEnd {
+  readonly untilTime: bigint
+  readonly lastTime: bigint
+}
+
+/** Two heads this far apart (seconds): the process slept, or heard nothing. */
+const gapSeconds = 15n
+
+/**
+ * Aborts once a finalised block carries this time or later, or `stopping` aborts. Time in which no head came is
+ * given back up to `lastTime`: who slept has not seen that something was withheld.
+ */
 export function openWindow(
   feed: Pick<JobFeed, 'head' | 'onHead'>,
-  untilTime: bigint,
+  { untilTime, lastTime }: WindowEnd,
   stopping: AbortSignal,
 ): Window {
   const over = new AbortController()
+  let seen = feed.head().timestamp
+  let end = untilTime
   const look = () => {
-    if (feed.head().timestamp >= untilTime) over.abort(new Error('the window is over'))
+    const { timestamp } = feed.head()
+    if (timestamp >= seen + gapSeconds) end = most(end, least(end + timestamp - seen, lastTime))
+    seen = timestamp
+    if (timestamp >= end) over.abort(new Error('the window is over'))
   }
   const release = feed.onHead(look)
   look()
@@ -40,6 +57,8 @@ export interface ServingTimes {
   readonly servedUntil: bigint
   /** Until then what another evaluator had in time may still be fetched. */
   readonly sharedUntil: bigint
+  /** Nobody takes longer. */
+  readonly lastTime: bigint
 }
 
 const leastSeconds = 60
@@ -57,14 +76,19 @@ export function servingTimes(facts: WindowFacts): ServingTimes {
   const serving = BigInt(Math.min(wanted, Math.floor(commitSeconds / 2)))
   const sharing = BigInt(Math.min(leastSeconds, Math.floor(commitSeconds / 5)))
   const late = nowTime > drawn + serving / 2n ? nowTime : drawn
-  const last = drawn + BigInt(Math.floor((4 * commitSeconds) / 5))
+  const lastTime = drawn + BigInt(Math.floor((4 * commitSeconds) / 5))
   return {
-    readUntil: least(late + serving / 2n, last),
-    servedUntil: least(late + serving, last),
-    sharedUntil: least(late + serving + sharing, last),
+    readUntil: least(late + serving / 2n, lastTime),
+    servedUntil: least(late + serving, lastTime),
+    sharedUntil: least(late + serving + sharing, lastTime),
+    lastTime,
   }
 }
 
 function least(a: bigint, b: bigint): bigint {
   return a < b ? a : b
+}
+
+function most(a: bigint, b: bigint): bigint {
+  return a > b ? a : b
 }

@@ -1,6 +1,6 @@
 /**
  * The gate: `npm test`. Builds the contracts where they changed, then runs the tests of units and tidiness,
- * those with real processes one after another, and the contracts' own. Ends with the counts.
+ * those with real processes, and the contracts' own. Ends with the counts.
  */
 import { type Tally, addTallies, emptyTally, reportOf } from './tally.ts'
 import { isThere, runTool, tools } from './tools.ts'
@@ -9,7 +9,7 @@ import { runVitest } from './vitest-run.ts'
 const tally = addTallies([
   await buildContracts(),
   await runVitest(['test/tidy.test.ts', 'test/unit/'], { maxWorkers: 2 }),
-  await runVitest(['test/e2e/'], { maxWorkers: 1 }),
+  await runVitest(['test/e2e/'], { maxWorkers: 2 }),
   await testContracts(),
 ])
 console.log(reportOf(tally))

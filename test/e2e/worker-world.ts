@@ -70,7 +70,7 @@ export async function untilProgress(
   { progress }: Machine,
   condition: (step: Progress) => boolean,
 ): Promise<void> {
-  for (let tries = 0; tries < 2_000; tries += 1) {
+  for (let tries = 0; tries < 10_000; tries += 1) {
     if (progress.some(condition)) return
     await realClock.sleep(20)
   }
@@ -93,7 +93,7 @@ export interface World {
   stop(): Promise<void>
 }
 
-const waitMsMax = 50_000
+const waitMsMax = 240_000
 
 const times: RoundTimes = {
   floorMs: 4_000,

@@ -10,6 +10,7 @@ describe('servingTimes', () => {
       readUntil: 9_030n,
       servedUntil: 9_060n,
       sharedUntil: 9_120n,
+      lastTime: 9_800n,
     })
     expect(servingTimes({ ...facts, nowTime: 9_030n })).toEqual(servingTimes(facts))
   })
@@ -26,14 +27,15 @@ describe('servingTimes', () => {
       readUntil: 9_992n,
       servedUntil: 9_995n,
       sharedUntil: 9_997n,
+      lastTime: 9_998n,
     })
   })
 
   test('gives an evaluator that came late as long from then on, within 4/5 of the window', () => {
     const late = servingTimes({ ...facts, nowTime: 9_300n })
-    expect(late).toEqual({ readUntil: 9_330n, servedUntil: 9_360n, sharedUntil: 9_420n })
+    expect(late).toMatchObject({ readUntil: 9_330n, servedUntil: 9_360n, sharedUntil: 9_420n })
     const last = servingTimes({ ...facts, nowTime: 9_795n })
-    expect(last).toEqual({ readUntil: 9_800n, servedUntil: 9_800n, sharedUntil: 9_800n })
+    expect(last).toMatchObject({ readUntil: 9_800n, servedUntil: 9_800n, sharedUntil: 9_800n })
   })
 })
 
@@ -54,11 +56,12 @@ describe('openWindow', () => {
       listeners,
     }
   }
+  const until105 = { untilTime: 105n, lastTime: 150n }
   const never = new AbortController().signal
 
   test('aborts with the first block that carries the time', () => {
     const feed = feedAt(100n)
-    const { signal, release } = openWindow(feed, 105n, never)
+    const { signal, release } = openWindow(feed, until105, never)
     feed.move(104n)
     expect(signal.aborted).toBe(false)
     feed.move(105n)
@@ -67,10 +70,24 @@ describe('openWindow', () => {
     expect(feed.listeners.size).toBe(0)
   })
 
+  test('gives the time back in which no head came, up to the last time', () => {
+    const feed = feedAt(100n)
+    const { signal } = openWindow(feed, until105, never)
+    feed.move(130n) // 30 s asleep
+    expect(signal.aborted).toBe(false)
+    feed.move(134n)
+    expect(signal.aborted).toBe(false)
+    feed.move(135n)
+    expect(signal.aborted).toBe(true)
+    const long = openWindow(feed, { untilTime: 140n, lastTime: 150n }, never)
+    feed.move(200n)
+    expect(long.signal.aborted).toBe(true)
+  })
+
   test('is over at once where the time has passed, and with the service', () => {
-    expect(openWindow(feedAt(106n), 105n, never).signal.aborted).toBe(true)
+    expect(openWindow(feedAt(106n), until105, never).signal.aborted).toBe(true)
     const stopping = new AbortController()
-    const { signal } = openWindow(feedAt(1n), 105n, stopping.signal)
+    const { signal } = openWindow(feedAt(1n), until105, stopping.signal)
     stopping.abort()
     expect(signal.aborted).toBe(true)
   })
