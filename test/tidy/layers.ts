@@ -16,7 +16,10 @@ const libp2p = ['libp2p', '@libp2p/', '@multiformats/', 'multiformats', 'helia',
 /** The import table of ARCHITECTURE.md. A file belongs to the longest folder that begins its path. */
 export const layers: Readonly<Record<string, Layer>> = {
   'base/': { ours: ['base/'], packages: [] },
-  'base/crypto/': { ours: ['base/'], packages: ['@noble/', '@hpke/core', 'node:crypto'] },
+  'base/crypto/': {
+    ours: ['base/'],
+    packages: ['@noble/', '@chainsafe/blst', '@hpke/core', 'node:crypto'],
+  },
   'wire/': { ours: ['wire/', 'base/error.ts', 'base/assert.ts', 'base/hex.ts'], packages: ['zod'] },
   'store/': { ours: ['store/', ...light], packages: ['node:', 'classic-level'] },
   'p2p/': {
