@@ -7,7 +7,9 @@ import { address, count, hash32, signature65 } from '#wire/primitives.ts'
 
 /** The block that consensus agrees on; its root stands in the next execution header (EIP-4788). */
 export const consensusBlockSchema = z.object({
+  epoch: count,
   height: count,
+  /** The view, counted from 1 in its epoch, in which it was first proposed. */
   view: count,
   parentRoot: hash32,
   beacon: hash32,

@@ -133,6 +133,7 @@ async function propose(
   await accept(engine, payload)
   const executionHash = payload.blockHash
   const block: ConsensusBlock = {
+    epoch: 0,
     height,
     view: 0,
     parentRoot,

@@ -117,6 +117,7 @@ describe('encodings', () => {
 
   test('a consensus root covers every field', () => {
     const block: ConsensusBlock = {
+      epoch: 0,
       height: 1,
       view: 0,
       parentRoot: hash('1'),
@@ -129,6 +130,7 @@ describe('encodings', () => {
     }
     const changes: Partial<ConsensusBlock>[] = [
       {},
+      { epoch: 1 },
       { height: 2 },
       { view: 1 },
       { parentRoot: hash('9') },

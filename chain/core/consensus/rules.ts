@@ -1,0 +1,40 @@
+import type { Hex } from '#base/hex.ts'
+import { type ValidatorSet, stakeLeader } from './validators.ts'
+
+/** A final block from which a node goes on. */
+export interface Anchor {
+  /** The view of its finalize certificate in this epoch; 0 for the block before the epoch. */
+  readonly view: number
+  readonly root: Hex
+  readonly height: number
+}
+
+/** A block that a proposal extends. */
+export interface Parent extends Anchor {
+  /** Whom the election names for the next view on it. */
+  readonly elected?: number
+}
+
+/** Everything an epoch's core is told once. */
+export interface Rules {
+  readonly set: ValidatorSet
+  /** This node's index in the set; undefined for one that only follows. */
+  readonly self?: number
+  /** Bound on a message's way plus the time to check a block, in milliseconds. */
+  readonly deltaMs: number
+  /** Height of the epoch's last block. Views after it propose that block again until it is final. */
+  readonly lastHeight: number
+  /** Who may propose in `view` on `parent`. Pure: every node answers alike. */
+  readonly proposersOf: (view: number, parent: Parent) => readonly number[]
+}
+
+/**
+ * Proposers by election and stake: the elected one in the view right after the parent's, else the leader
+ * that stake draws for the view.
+ */
+export function proposersBy(set: ValidatorSet, epochSeed: Hex): Rules['proposersOf'] {
+  return (view, parent) =>
+    parent.elected !== undefined && view === parent.view + 1
+      ? [parent.elected]
+      : [stakeLeader(set, epochSeed, view)]
+}
