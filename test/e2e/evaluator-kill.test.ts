@@ -53,7 +53,7 @@ function indexOf(owner: Hex): number {
 async function postAndKill(onKilled: (index: number) => Promise<unknown>) {
   const signal = AbortSignal.timeout(400_000)
   let jobId: Hex | undefined
-  const run = world.post([file], ['--workers', '2', '--run-seconds', '120'], {
+  const run = world.post([file], ['--workers', '2', '--run-seconds', '240'], {
     onLine: (line) => {
       if (line.event === 'posted') jobId = line['jobId'] as Hex
     },

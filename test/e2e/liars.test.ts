@@ -16,7 +16,7 @@ beforeAll(async () => {
   world = await startWorld(['--workers', '7', '--evaluators', '3', '--misbehave', ...lies])
   const file = join(world.dataDir, 'rows.csv')
   writeFileSync(file, rowsCsv({ rows: 700, seed: 3 }))
-  const flags = ['--workers', '7', '--run-seconds', '240']
+  const flags = ['--workers', '7', '--run-seconds', '900']
   run = await world.post([file], flags)
 }, 900_000)
 
