@@ -8,7 +8,7 @@ import { runVitest } from './vitest-run.ts'
 
 const tally = addTallies([
   await buildContracts(),
-  await runVitest(['test/tidy.test.ts', 'test/unit/'], { maxWorkers: 2 }),
+  await runVitest(['test/tidy.test.ts', 'test/unit/', 'test/sim/'], { maxWorkers: 2 }),
   await runVitest(['test/e2e/'], { maxWorkers: 2 }),
   await testContracts(),
 ])
