@@ -201,12 +201,12 @@ export interface Kernels extends DecodeKernels, TransformerKernels, VisionKernel
   packTernary(
     ...args: [w: Pointer, depth: number, columns: number, scale: number, packed: Pointer]
   ): void
-  ternaryTableBytes(depth: number): number
-  ternaryTable(q: Pointer, depth: number, table: Pointer): void
+  ternaryFactorsBytes(depth: number): number
+  ternaryFactors(q: Pointer, depth: number, factors: Pointer): void
   ternarySums(
     ...args: [
       packed: Pointer,
-      table: Pointer,
+      factors: Pointer,
       depth: number,
       sums: Pointer,
       fromBlock: number,

@@ -6,8 +6,8 @@ import type { Parameter } from '../graph/builder.ts'
 import { parametersOf } from '../graph/training.ts'
 
 /**
- * `packed`: 2 bits a weight, for models larger than the processor's caches. `wide`: 8 bits a weight, about twice as
- * fast where they fit. Both give the same bits.
+ * `packed`: 2 bits a weight, a sixteenth of binary32. `wide`: 8 bits a weight, about a quarter faster where they fit
+ * into the processor's caches. Both give the same bits.
  */
 export type TernaryForm = 'packed' | 'wide'
 
@@ -63,7 +63,7 @@ export async function createIntegerModel(
   const places = {
     rows: [take(sideMax * floatBytes), take(sideMax * floatBytes)] as const,
     integers: take((sideMax + 4) * floatBytes),
-    table: take((sideMax + 4) * 16),
+    factors: take(machine.kernels.ternaryFactorsBytes(sideMax)),
     sums: take((sideMax + columnBlock) * floatBytes),
     weights: take(Math.max(...layout.map(({ size }) => size)) * floatBytes),
   }
@@ -163,13 +163,13 @@ interface Places {
   /** Where a layer's input and output stand, in turns. */
   readonly rows: readonly [number, number]
   readonly integers: number
-  readonly table: number
+  readonly factors: number
   readonly sums: number
 }
 
 /** Runs the row in the first place through the layers and returns the address of the outputs. */
 function runRow(kernels: Kernels, layers: readonly Layer[], places: Places): number {
-  const { form, integers, table, sums } = places
+  const { form, integers, factors, sums } = places
   let [x, y] = places.rows
   for (const { depth, width, weights, bias, scale } of layers) {
     if (scale === undefined) {
@@ -180,8 +180,8 @@ function runRow(kernels: Kernels, layers: readonly Layer[], places: Places): num
       if (form === 'wide') {
         kernels.ternarySumsWide(weights, integers, depth, sums, 0, Math.ceil(width / 64))
       } else {
-        kernels.ternaryTable(integers, depth, table)
-        kernels.ternarySums(weights, table, depth, sums, 0, Math.ceil(width / 16))
+        kernels.ternaryFactors(integers, depth, factors)
+        kernels.ternarySums(weights, factors, depth, sums, 0, Math.ceil(width / 16))
       }
       kernels.scaleSums(sums, Math.fround(unit * scale), bias, y, width)
       kernels.relu(y, y, width)

@@ -35,12 +35,14 @@ export { gemv, gemvTurned } from './gemv'
 export {
   packTernary,
   packedTernaryBytes,
+  ternaryFactors,
+  ternaryFactorsBytes,
+  ternarySums,
+} from './ternary-packed'
+export {
   quantizeActivations,
   scaleSums,
-  ternarySums,
   ternarySumsWide,
-  ternaryTable,
-  ternaryTableBytes,
   wideTernaryBytes,
   widenTernary,
 } from './ternary-integer'

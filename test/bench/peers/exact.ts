@@ -144,8 +144,8 @@ async function openTernary(form: 'packed' | 'wide', side: number, wasm: Wasm): P
   const [x = 0, wAt = 0, y = 0, sums = 0] = addresses
   const { scale } = ternaryOf(w, [side, side])
   const q = scratch
-  const table = q + 2 * side + 64
-  const weights = table + kernels.ternaryTableBytes(side)
+  const factors = q + 2 * side + 64
+  const weights = factors + kernels.ternaryFactorsBytes(side)
   if (form === 'wide') kernels.widenTernary(wAt, side, side, scale, weights)
   else kernels.packTernary(wAt, side, side, scale, weights)
 
@@ -153,8 +153,8 @@ async function openTernary(form: 'packed' | 'wide', side: number, wasm: Wasm): P
     const unit = kernels.quantizeActivations(x, side, q)
     if (form === 'wide') kernels.ternarySumsWide(weights, q, side, sums, 0, side / 64)
     else {
-      kernels.ternaryTable(q, side, table)
-      kernels.ternarySums(weights, table, side, sums, 0, side / 16)
+      kernels.ternaryFactors(q, side, factors)
+      kernels.ternarySums(weights, factors, side, sums, 0, side / 16)
     }
     kernels.scaleSums(sums, Math.fround(unit * scale), 0, y, side)
   }

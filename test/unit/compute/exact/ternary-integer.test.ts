@@ -24,14 +24,14 @@ describe(`integer products of ternary weights (stream ${stream})`, () => {
     if (index % 7 === 5) x.fill(-1) // every activation is -127
     if (index === 6) x.fill(1e-31)
     const w = bench.values(depth * columns)
-    if (index % 7 === 5) w.fill(1)
+    if (index % 7 === 5) w.fill(index % 2 === 0 ? 1 : -1)
     const { signs, scale } = ternaryOf(w, [depth, columns])
     const [xAt, wAt] = [bench.put(x), bench.put(w)]
 
-    const q = bench.scratch(2 * depth + 8)
+    const q = bench.scratch(2 * depth + 32)
     const unit = kernels.quantizeActivations(xAt, depth, q)
     const expected = reference.quantizeActivations(x)
-    const found = new Int16Array(bench.take(q, Math.ceil(depth / 4) * 2).buffer)
+    const found = new Int16Array(bench.take(q, Math.ceil(depth / 16) * 8).buffer)
     expect([...found.subarray(0, depth)]).toEqual(expected.integers)
     expect([...found.subarray(depth)]).toEqual(Array.from(found.subarray(depth), () => 0))
     expect(unit).toBe(expected.unit)
@@ -43,14 +43,14 @@ describe(`integer products of ternary weights (stream ${stream})`, () => {
       ),
     )
     const packed = bench.scratch(kernels.packedTernaryBytes(depth, columns))
-    const table = bench.scratch(kernels.ternaryTableBytes(depth))
+    const factors = bench.scratch(kernels.ternaryFactorsBytes(depth))
     const at = bench.scratch(4 * columns + 256)
     kernels.packTernary(wAt, depth, columns, scale, packed)
-    kernels.ternaryTable(q, depth, table)
+    kernels.ternaryFactors(q, depth, factors)
     const blocks = Math.ceil(columns / 16)
     const middle = bench.integer(0, blocks)
-    kernels.ternarySums(packed, table, depth, at, 0, middle)
-    kernels.ternarySums(packed, table, depth, at, middle, blocks)
+    kernels.ternarySums(packed, factors, depth, at, 0, middle)
+    kernels.ternarySums(packed, factors, depth, at, middle, blocks)
     expect(integersAt(at, columns)).toEqual(sums)
 
     const wide = bench.scratch(kernels.wideTernaryBytes(depth, columns))
