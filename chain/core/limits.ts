@@ -19,4 +19,7 @@ export const chainLimits = {
   logResultsMax: 10_000,
   feeHistoryBlocksMax: 1_024,
   callsMax: 64,
+  traceStepsMax: 200_000,
+  traceBytesMax: 67_108_864,
+  traceFramesMax: 10_000,
 } as const

@@ -13,6 +13,7 @@ import { type Chain, type WritableChain, openChain } from './chain.ts'
 import { createChainCommon } from './chain-common.ts'
 import { type FastCrypto, loadCrypto } from './crypto.ts'
 import { type BlockEnvironment, type Machine, createMachine } from './machine.ts'
+import { type Replayer, createReplayer } from './replay.ts'
 import { type BlockRun, type TransactionSource, runBlock } from './run-block.ts'
 import { type Simulator, createSimulator } from './simulate.ts'
 import {
@@ -24,6 +25,7 @@ import {
   poolSource,
 } from './sources.ts'
 import { type Decode, createDecoder } from './transaction.ts'
+import { createTurns } from './turns.ts'
 
 export interface EngineDeps {
   readonly store: KeyValueStore
@@ -41,6 +43,7 @@ export interface EngineOptions {
 export interface EmbeddedEngine extends ExecutionEngine {
   readonly chain: Chain
   readonly simulator: Simulator
+  readonly replayer: Replayer
   readonly crypto: FastCrypto
   readonly decode: Decode
 }
@@ -56,10 +59,12 @@ export async function createEmbeddedEngine(
   const chain = await openChain(deps.store, { genesis, historyBlocks, common, crypto })
   const machine = await createMachine(common, crypto)
   const decode = createDecoder(common, crypto)
-  const simulator = createSimulator(chain, { common, crypto })
+  const turns = createTurns({ common, crypto })
+  const simulator = createSimulator(chain, turns)
+  const replayer = createReplayer({ chain, turns, decode, recorder: genesis.recorder })
   const { pool, logger } = deps
   const driver = createDriver({ chain, machine, decode, genesis, pool, logger })
-  return { ...driver, chain, simulator, crypto, decode }
+  return { ...driver, chain, simulator, replayer, crypto, decode }
 }
 
 interface DriverParts {

@@ -9,9 +9,9 @@ import { chainLimits } from '#chain/core/limits.ts'
 import type { Payload } from '#chain/core/payload.ts'
 import { applyAuthorizations } from './authorization.ts'
 import type { Chain } from './chain.ts'
-import type { FastCrypto } from './crypto.ts'
-import { type EvmBlock, type Machine, createMachine } from './machine.ts'
+import type { EvmBlock, Machine } from './machine.ts'
 import { credit, leastGas, warm } from './run-transaction.ts'
+import type { Turns } from './turns.ts'
 
 export interface AccessListEntry {
   readonly address: Hex
@@ -72,27 +72,11 @@ export interface Simulator {
   ): Promise<{ readonly entries: readonly AccessListEntry[]; readonly outcome: CallOutcome }>
 }
 
-const waitingMax = 1024
-
-/** Creates a simulator; calls run one after another. Throws BUSY when too many wait, STATE_UNKNOWN. */
+/** Creates a simulator. Throws BUSY when too many calls wait, STATE_UNKNOWN. */
 export function createSimulator(
   chain: Pick<Chain, 'stateAfter' | 'ancestors'>,
-  rules: { readonly common: Common; readonly crypto: FastCrypto },
+  turns: Turns,
 ): Simulator {
-  let machine: Promise<Machine> | undefined
-  let last: Promise<unknown> = Promise.resolve()
-  let waiting = 0
-
-  async function inTurn<T>(work: (machine: Machine) => Promise<T>): Promise<T> {
-    if (waiting >= waitingMax) throw new AppError({ code: 'BUSY', retryable: true })
-    waiting += 1
-    machine ??= createMachine(rules.common, rules.crypto)
-    const ready = machine
-    const result = last.then(async () => work(await ready))
-    last = result.catch(() => undefined)
-    return result.finally(() => (waiting -= 1))
-  }
-
   async function run(
     machine: Machine,
     message: Message,
@@ -114,15 +98,15 @@ export function createSimulator(
 
   return {
     call: (request, context) =>
-      inTurn(async (machine) => (await runGas(machine, request, context)).outcome),
+      turns.take(async (machine) => (await runGas(machine, request, context)).outcome),
     estimateGas: (request, context) =>
-      inTurn((machine) =>
+      turns.take((machine) =>
         bisectGas(context, request, async (gasLimit) => {
           return (await run(machine, { request, gasLimit }, context)).outcome
         }),
       ),
     accessList: (request, context) =>
-      inTurn(async (machine) => {
+      turns.take(async (machine) => {
         const first = await runGas(machine, request, context)
         const listed = { ...request, accessList: first.touched }
         const second = await runGas(machine, listed, context)

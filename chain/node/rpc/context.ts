@@ -5,6 +5,7 @@ import type { Mempool } from '#chain/core/mempool.ts'
 import type { Payload } from '#chain/core/payload.ts'
 import { blockTimestamp } from '#chain/core/timing.ts'
 import type { Chain } from '#chain/exec/embedded/chain.ts'
+import type { Replayer } from '#chain/exec/embedded/replay.ts'
 import type { Simulator } from '#chain/exec/embedded/simulate.ts'
 import type { Decode } from '#chain/exec/embedded/transaction.ts'
 import type { Feed } from '../feed.ts'
@@ -18,6 +19,7 @@ export interface RpcContext {
   readonly chainId: number
   readonly chain: Chain
   readonly simulator: Simulator
+  readonly replayer: Replayer
   readonly transactions: Transactions
   readonly pool: Mempool
   readonly decode: Decode

@@ -71,6 +71,12 @@ export function failureOf(error: unknown): RpcFailure {
   if (error.code === 'STATE_UNKNOWN') {
     return { code: rpcCodes.server, message: 'state of that block is no longer kept' }
   }
+  if (error.code === 'TRACE_TOO_LARGE') {
+    return {
+      code: rpcCodes.limitExceeded,
+      message: 'trace too large: use the callTracer, or leave memory, stack and storage out',
+    }
+  }
   if (error.code === 'BUSY') return { code: rpcCodes.limitExceeded, message: 'too many requests' }
   return { code: rpcCodes.server, message: error.message }
 }
@@ -88,7 +94,7 @@ const errorSelector: Hex = '0x08c379a0'
 const panicSelector: Hex = '0x4e487b71'
 
 /** The text of Solidity's Error(string), or the code of its Panic(uint256). */
-function revertReason(output: Uint8Array): string | undefined {
+export function revertReason(output: Uint8Array): string | undefined {
   const selector = toHex(output.subarray(0, 4))
   if (selector === panicSelector && output.length === 36) {
     return `panic code ${toHex(output.subarray(35))}`

@@ -6,6 +6,7 @@ import { feeMethods } from './methods/fees.ts'
 import { logMethods } from './methods/logs.ts'
 import { networkMethods } from './methods/network.ts'
 import { subscriptionMethods } from './methods/subscriptions.ts'
+import { traceMethods } from './methods/traces.ts'
 import { transactionMethods } from './methods/transactions.ts'
 
 /** All methods of the node by name. */
@@ -15,6 +16,7 @@ export function createMethods(context: RpcContext): RpcMethods {
     ...transactionMethods(context),
     ...accountMethods(context),
     ...callMethods(context),
+    ...traceMethods(context),
     ...feeMethods(context),
     ...logMethods(context),
     ...subscriptionMethods(context),

@@ -1,0 +1,34 @@
+import type { Common } from '@ethereumjs/common'
+import { AppError } from '#base/error.ts'
+import type { FastCrypto } from './crypto.ts'
+import { type Machine, createMachine } from './machine.ts'
+
+const waitingMax = 1024
+
+/** A machine for reading, apart from the one that makes blocks; what is asked of it runs one after another. */
+export interface Turns {
+  /** Throws BUSY when too many wait. */
+  take<T>(work: (machine: Machine) => Promise<T>): Promise<T>
+}
+
+/** Creates the machine when it is first asked for. */
+export function createTurns(rules: {
+  readonly common: Common
+  readonly crypto: FastCrypto
+}): Turns {
+  let machine: Promise<Machine> | undefined
+  let last: Promise<unknown> = Promise.resolve()
+  let waiting = 0
+
+  return {
+    async take(work) {
+      if (waiting >= waitingMax) throw new AppError({ code: 'BUSY', retryable: true })
+      waiting += 1
+      machine ??= createMachine(rules.common, rules.crypto)
+      const ready = machine
+      const result = last.then(async () => work(await ready))
+      last = result.catch(() => undefined)
+      return result.finally(() => (waiting -= 1))
+    },
+  }
+}
