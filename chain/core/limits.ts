@@ -19,6 +19,8 @@ export const chainLimits = {
   logResultsMax: 10_000,
   feeHistoryBlocksMax: 1_024,
   callsMax: 64,
+  simulatedBlocksMax: 256,
+  simulatedCallsMax: 1_000,
   traceStepsMax: 200_000,
   traceBytesMax: 67_108_864,
   traceFramesMax: 10_000,

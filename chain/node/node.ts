@@ -97,7 +97,7 @@ async function assemble(
 ): Promise<Running> {
   const pool = createMempool()
   const engine = await createEmbeddedEngine({ store, pool, logger }, { genesis })
-  const { chain, simulator, replayer, decode, crypto } = engine
+  const { chain, simulator, simulateBlocks, replayer, decode, crypto } = engine
   const log = openWriteAhead(store)
   const transactions = createTransactions({ pool, chain, decode, log, logger })
   await transactions.restore()
@@ -112,6 +112,7 @@ async function assemble(
     chainId: genesis.chainId,
     chain,
     simulator,
+    simulateBlocks,
     replayer,
     transactions,
     pool,

@@ -6,22 +6,24 @@ import type { KeyValueStore } from '#store/kv.ts'
 import { nextBaseFeePerGas } from '#chain/core/fee.ts'
 import type { Genesis } from '#chain/core/genesis.ts'
 import { type Header, headerHash, zeroHash } from '#chain/core/header.ts'
-import { type Payload, type Withdrawal, resealPayload } from '#chain/core/payload.ts'
+import { type Payload, resealPayload } from '#chain/core/payload.ts'
 import type { ExecutionEngine, Forkchoice, PayloadAttributes, PayloadStatus } from '../engine.ts'
 import type { ExecutedBlock } from './block-tree.ts'
 import { type Chain, type WritableChain, openChain } from './chain.ts'
 import { createChainCommon } from './chain-common.ts'
 import { type FastCrypto, loadCrypto } from './crypto.ts'
-import { type BlockEnvironment, type Machine, createMachine } from './machine.ts'
+import { type Machine, createMachine } from './machine.ts'
 import { type Replayer, createReplayer } from './replay.ts'
 import { type BlockRun, type TransactionSource, runBlock } from './run-block.ts'
+import { type SimulateBlocks, createSimulateBlocks } from './simulate-blocks.ts'
 import { type Simulator, createSimulator } from './simulate.ts'
 import {
   type TransactionPool,
   headerFault,
   listSource,
+  type Plan,
   outcomeFault,
-  outcomeOf,
+  payloadOf,
   poolSource,
 } from './sources.ts'
 import { type Decode, createDecoder } from './transaction.ts'
@@ -43,6 +45,7 @@ export interface EngineOptions {
 export interface EmbeddedEngine extends ExecutionEngine {
   readonly chain: Chain
   readonly simulator: Simulator
+  readonly simulateBlocks: SimulateBlocks
   readonly replayer: Replayer
   readonly crypto: FastCrypto
   readonly decode: Decode
@@ -61,10 +64,12 @@ export async function createEmbeddedEngine(
   const decode = createDecoder(common, crypto)
   const turns = createTurns({ common, crypto })
   const simulator = createSimulator(chain, turns)
-  const replayer = createReplayer({ chain, turns, decode, recorder: genesis.recorder })
+  const { recorder } = genesis
+  const simulateBlocks = createSimulateBlocks({ chain, turns, recorder })
+  const replayer = createReplayer({ chain, turns, decode, recorder })
   const { pool, logger } = deps
   const driver = createDriver({ chain, machine, decode, genesis, pool, logger })
-  return { ...driver, chain, simulator, replayer, crypto, decode }
+  return { ...driver, chain, simulator, simulateBlocks, replayer, crypto, decode }
 }
 
 interface DriverParts {
@@ -127,9 +132,6 @@ function createDriver(parts: DriverParts): ExecutionEngine {
 }
 
 type Run = (parent: Payload, plan: Plan, source: TransactionSource) => Promise<BlockRun>
-
-/** What is known of a block before it is run. */
-type Plan = BlockEnvironment & { readonly withdrawals: readonly Withdrawal[] }
 
 function createRun({ chain, machine, genesis, logger }: DriverParts): Run {
   return async (parent, plan, source) => {
@@ -200,17 +202,6 @@ function invalid(reason: string): PayloadStatus {
 /** What a parent fixes for its child. */
 function follow(parent: Header): Pick<Header, 'baseFeePerGas' | 'gasLimit'> {
   return { baseFeePerGas: nextBaseFeePerGas(parent), gasLimit: parent.gasLimit }
-}
-
-function payloadOf(plan: Plan, outcome: BlockRun): Payload {
-  const { withdrawals, ...environment } = plan
-  const header: Header = { ...environment, ...outcomeOf(outcome), extraData: zeroHash }
-  return {
-    blockHash: headerHash(header),
-    header,
-    transactions: outcome.transactions.map(({ raw }) => raw),
-    withdrawals,
-  }
 }
 
 /** A stored word in its 32 bytes. */

@@ -13,7 +13,7 @@ import type { DecodedTransaction } from './transaction.ts'
 export interface TransactionSource {
   /** The next to try, given the gas that is left; undefined ends the block. */
   next(gasLeft: bigint): DecodedTransaction | undefined
-  accepted(): void
+  accepted(result: EVMResult): void
   refused(fault: TransactionFault): void
 }
 
@@ -25,6 +25,15 @@ export interface BlockPlan {
   readonly hashOf: HashOf
   readonly recorder: Recorder | undefined
   readonly source: TransactionSource
+  /** Set where the block is only tried out. */
+  readonly simulation?: Simulation | undefined
+}
+
+export interface Simulation {
+  /** Changes the state before the block begins. */
+  prepare(machine: Machine): Promise<void>
+  /** Whether transactions must be as real ones. */
+  readonly isValidating: boolean
 }
 
 /** What running a block gave: all that its header has to say of it. */
@@ -48,8 +57,9 @@ export async function runBlock(machine: Machine, plan: BlockPlan): Promise<Block
   const { keccak256 } = machine.crypto
   const { environment, recorder, withdrawals, view } = plan
   const block = machine.enter(view, environment, plan.hashOf)
+  await plan.simulation?.prepare(machine)
   const hasRecorded = await beginBlock(machine, block, { environment, recorder })
-  const { transactions, receipts, blooms } = await runAll(machine, block, plan.source)
+  const { transactions, receipts, blooms } = await runAll(machine, block, plan)
   const requestsHash = await endBlock(machine, block, { withdrawals })
   const pending = { ...machine.state.pending(), keccak256 }
   const { stateRoot, changes } = computeRoots(view, plan.parentStateRoot, pending)
@@ -70,7 +80,8 @@ export async function runBlock(machine: Machine, plan: BlockPlan): Promise<Block
   }
 }
 
-async function runAll(machine: Machine, block: EvmBlock, source: TransactionSource) {
+async function runAll(machine: Machine, block: EvmBlock, { source, simulation }: BlockPlan) {
+  const isSimulated = simulation?.isValidating === false
   const transactions: DecodedTransaction[] = []
   const receipts: Receipt[] = []
   const blooms: Uint8Array[] = []
@@ -78,12 +89,12 @@ async function runAll(machine: Machine, block: EvmBlock, source: TransactionSour
   for (;;) {
     const decoded = source.next(block.header.gasLimit - cumulativeGasUsed)
     if (decoded === undefined) return { transactions, receipts, blooms }
-    const outcome = await runTransaction(machine, block, decoded)
+    const outcome = await runTransaction(machine, block, decoded, { isSimulated })
     if (outcome.kind === 'refused') {
       source.refused(outcome.fault)
       continue
     }
-    source.accepted()
+    source.accepted(outcome.result)
     cumulativeGasUsed += outcome.gasUsed
     const receipt = receiptOf(decoded, outcome.result, {
       gasUsed: outcome.gasUsed,

@@ -26,13 +26,17 @@ export type TransactionOutcome =
 
 const maxRefundQuotient = 5n // EIP-3529
 
-/** Runs a transaction on the machine's state, or refuses it and leaves the state as it was. */
+/**
+ * Runs a transaction on the machine's state, or refuses it and leaves the state as it was. A simulated one
+ * needs neither the right nonce nor a sender without code.
+ */
 export async function runTransaction(
   machine: Machine,
   block: EvmBlock,
   decoded: DecodedTransaction,
+  options: { readonly isSimulated?: boolean | undefined } = {},
 ): Promise<TransactionOutcome> {
-  const fault = await findFault(machine, block, decoded)
+  const fault = await findFault(machine, block, decoded, options.isSimulated === true)
   if (fault !== undefined) return { kind: 'refused', fault }
   const { evm, state } = machine
   await evm.journal.checkpoint()
@@ -64,16 +68,18 @@ async function findFault(
   { state }: Machine,
   block: EvmBlock,
   { tx, sender }: DecodedTransaction,
+  isSimulated: boolean,
 ): Promise<TransactionFault | undefined> {
   if (tx.gasLimit > chainLimits.transactionGasMax) return 'GAS_ABOVE_CAP'
   if (tx.gasLimit < leastGas(tx, sender)) return 'GAS_BELOW_INTRINSIC'
   const { maxFeePerGas } = feesOf(tx)
   if (maxFeePerGas < (block.header.baseFeePerGas ?? 0n)) return 'FEE_BELOW_BASE'
   const account = (await state.getAccount(sender)) ?? new Account()
-  if (tx.nonce !== account.nonce) {
+  if (!isSimulated && tx.nonce !== account.nonce) {
     return tx.nonce < account.nonce ? 'NONCE_TOO_LOW' : 'NONCE_TOO_HIGH'
   }
   if (account.balance < tx.value + tx.gasLimit * maxFeePerGas) return 'INSUFFICIENT_FUNDS'
+  if (isSimulated) return undefined
   const hasCode = toKey(account.codeHash) !== keccakEmpty
   return hasCode && !isDelegation(await state.getCode(sender)) ? 'SENDER_HAS_CODE' : undefined
 }

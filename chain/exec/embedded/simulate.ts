@@ -33,6 +33,8 @@ export interface CallRequest {
   readonly to?: Hex | undefined
   readonly gas?: bigint | undefined
   readonly gasPrice?: bigint | undefined
+  readonly maxPriorityFeePerGas?: bigint | undefined
+  readonly nonce?: bigint | undefined
   readonly valueWei?: bigint | undefined
   readonly input?: Hex | undefined
   readonly accessList?: readonly AccessListEntry[] | undefined
@@ -86,7 +88,8 @@ export function createSimulator(
     const view = chain.stateAfter(block.blockHash)
     if (view === undefined) throw new AppError({ code: 'STATE_UNKNOWN', hash: block.blockHash })
     const evmBlock = machine.enter(view, context.header ?? block.header, chain.ancestors(block))
-    for (const [address, override] of overrides ?? []) await apply(machine, address, override)
+    for (const [address, override] of overrides ?? [])
+      await overrideAccount(machine, address, override)
     return runMessage(machine, evmBlock, message)
   }
 
@@ -166,13 +169,25 @@ function failure(reason: string, gasUsed: bigint): CallOutcome {
   return { kind: 'failed', reason, gasUsed }
 }
 
-/** The message as a transaction, for its intrinsic cost. */
-function unsigned(request: CallRequest, common: Common): TypedTransaction {
+/** What a transaction says beside its message. */
+export interface UnsignedFields {
+  readonly nonce: bigint
+  readonly gasLimit: bigint
+  readonly maxFeePerGas: bigint
+}
+
+/** The message as a transaction that nobody signed. */
+export function unsigned(
+  request: CallRequest,
+  common: Common,
+  more: UnsignedFields = { nonce: 0n, gasLimit: 21_000n, maxFeePerGas: 0n },
+): TypedTransaction {
   const fields = {
     to: request.to,
     value: request.valueWei ?? 0n,
     data: request.input ?? '0x',
-    gasLimit: 21_000n,
+    ...more,
+    maxPriorityFeePerGas: request.maxPriorityFeePerGas ?? more.maxFeePerGas,
     accessList: (request.accessList ?? []).map(({ address, storageKeys }) => ({
       address,
       storageKeys: [...storageKeys],
@@ -185,7 +200,12 @@ function unsigned(request: CallRequest, common: Common): TypedTransaction {
   return createEOACode7702Tx({ ...fields, to: request.to, authorizationList }, { common })
 }
 
-async function apply({ state }: Machine, text: Hex, override: AccountOverride): Promise<void> {
+/** Takes an account to be what the override says. */
+export async function overrideAccount(
+  { state }: Machine,
+  text: Hex,
+  override: AccountOverride,
+): Promise<void> {
   const address = new Address(fromHex(text))
   const account = (await state.getAccount(address)) ?? new Account()
   account.balance = override.balanceWei ?? account.balance

@@ -1,9 +1,10 @@
 import { AppError } from '#base/error.ts'
 import { type Hex, toHex } from '#base/hex.ts'
-import type { Header } from '#chain/core/header.ts'
+import { type Header, headerHash, zeroHash } from '#chain/core/header.ts'
 import { chainLimits } from '#chain/core/limits.ts'
 import type { Selection } from '#chain/core/mempool.ts'
-import type { Payload } from '#chain/core/payload.ts'
+import type { Payload, Withdrawal } from '#chain/core/payload.ts'
+import type { BlockEnvironment } from './machine.ts'
 import type { BlockRun, TransactionSource } from './run-block.ts'
 import type { Decode, DecodedTransaction } from './transaction.ts'
 
@@ -100,6 +101,21 @@ export function outcomeFault(header: Header, run: BlockRun): string | undefined 
       return `${name} is ${header[name]}, running gives ${found[name]}`
   }
   return undefined
+}
+
+/** What is known of a block before it is run. */
+export type Plan = BlockEnvironment & { readonly withdrawals: readonly Withdrawal[] }
+
+/** The block that running a plan gave, with an empty `extraData`. */
+export function payloadOf(plan: Plan, outcome: BlockRun): Payload {
+  const { withdrawals, ...environment } = plan
+  const header: Header = { ...environment, ...outcomeOf(outcome), extraData: zeroHash }
+  return {
+    blockHash: headerHash(header),
+    header,
+    transactions: outcome.transactions.map(({ raw }) => raw),
+    withdrawals,
+  }
 }
 
 /** The header fields that follow from running a block. */

@@ -68,7 +68,7 @@ export function createCallWatcher(options: { readonly framesMax: number }): Call
 }
 
 function frameOf(message: Message, called: string | undefined): CallFrame {
-  const { caller, to, value, gasLimit, data, delegatecall } = message
+  const { caller, to, value, gasLimit, delegatecall } = message
   const target = delegatecall ? message.codeAddress : to
   return {
     type: called ?? (to === undefined ? 'CREATE' : 'CALL'),
@@ -77,7 +77,7 @@ function frameOf(message: Message, called: string | undefined): CallFrame {
     valueWei: value,
     gas: gasLimit,
     gasUsed: 0n,
-    input: data,
+    input: message.data,
     output: new Uint8Array(),
     error: undefined,
     calls: [],

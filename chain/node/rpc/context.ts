@@ -6,6 +6,7 @@ import type { Payload } from '#chain/core/payload.ts'
 import { blockTimestamp } from '#chain/core/timing.ts'
 import type { Chain } from '#chain/exec/embedded/chain.ts'
 import type { Replayer } from '#chain/exec/embedded/replay.ts'
+import type { SimulateBlocks } from '#chain/exec/embedded/simulate-blocks.ts'
 import type { Simulator } from '#chain/exec/embedded/simulate.ts'
 import type { Decode } from '#chain/exec/embedded/transaction.ts'
 import type { Feed } from '../feed.ts'
@@ -19,6 +20,7 @@ export interface RpcContext {
   readonly chainId: number
   readonly chain: Chain
   readonly simulator: Simulator
+  readonly simulateBlocks: SimulateBlocks
   readonly replayer: Replayer
   readonly transactions: Transactions
   readonly pool: Mempool

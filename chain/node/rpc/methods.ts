@@ -5,6 +5,7 @@ import { callMethods } from './methods/calls.ts'
 import { feeMethods } from './methods/fees.ts'
 import { logMethods } from './methods/logs.ts'
 import { networkMethods } from './methods/network.ts'
+import { simulateMethods } from './methods/simulate.ts'
 import { subscriptionMethods } from './methods/subscriptions.ts'
 import { traceMethods } from './methods/traces.ts'
 import { transactionMethods } from './methods/transactions.ts'
@@ -16,6 +17,7 @@ export function createMethods(context: RpcContext): RpcMethods {
     ...transactionMethods(context),
     ...accountMethods(context),
     ...callMethods(context),
+    ...simulateMethods(context),
     ...traceMethods(context),
     ...feeMethods(context),
     ...logMethods(context),

@@ -57,6 +57,7 @@ export const callParam = z
     gasPrice: quantity.nullish(),
     maxFeePerGas: quantity.nullish(),
     maxPriorityFeePerGas: quantity.nullish(),
+    nonce: quantity.nullish(),
     value: quantity.nullish(),
     data: bytes.nullish(),
     input: bytes.nullish(),
@@ -73,6 +74,8 @@ interface RawCall {
   readonly gas?: bigint | null
   readonly gasPrice?: bigint | null
   readonly maxFeePerGas?: bigint | null
+  readonly maxPriorityFeePerGas?: bigint | null
+  readonly nonce?: bigint | null
   readonly value?: bigint | null
   readonly data?: Hex | null
   readonly input?: Hex | null
@@ -86,6 +89,8 @@ function toCallRequest(call: RawCall): CallRequest {
     to: call.to ?? undefined,
     gas: call.gas ?? undefined,
     gasPrice: call.gasPrice ?? call.maxFeePerGas ?? undefined,
+    maxPriorityFeePerGas: call.maxPriorityFeePerGas ?? undefined,
+    nonce: call.nonce ?? undefined,
     valueWei: call.value ?? undefined,
     input: call.input ?? call.data ?? undefined,
     accessList: call.accessList ?? undefined,

@@ -4,8 +4,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { toHex } from '#base/hex.ts'
 import type { RpcContext, RpcMethods } from '#chain/node/rpc/context.ts'
 import { traceMethods } from '#chain/node/rpc/methods/traces.ts'
-import { samples } from '../../samples.ts'
-import { type World, accounts, createWorld, feeRecipient } from '../../exec/world.ts'
+import { samples } from '#test/unit/chain/samples.ts'
+import { type World, accounts, createWorld, feeRecipient } from '#test/unit/chain/exec/world.ts'
 
 const { Token, Odd } = samples()
 const [sender] = accounts as [(typeof accounts)[number]]
