@@ -105,7 +105,7 @@ describe('traceMethods', () => {
       })) as StepTrace
       const short = ({ structLogs }: StepTrace) =>
         structLogs.map(({ pc, op, gas, depth }) => `${depth} ${pc} ${op} ${gas}`)
-      expect(own.gas).toBe(Number(other.gas))
+      expect(own.gas).toBe(other.gas)
       expect(own.failed).toBe(other.failed)
       expect(short(own)).toEqual(short(other))
     },
