@@ -1,6 +1,14 @@
 import type { OperatorName } from '../graph/graph.ts'
 import type { Lowering } from './lowering.ts'
-import { gelu, geluGradient, mul, silu, siluGradient } from './lowerings/activation.ts'
+import {
+  gelu,
+  geluErf,
+  geluErfGradient,
+  geluGradient,
+  mul,
+  silu,
+  siluGradient,
+} from './lowerings/activation.ts'
 import { causalAttention, causalAttentionGradient } from './lowerings/attention.ts'
 import {
   batchNormalization,
@@ -67,6 +75,8 @@ export const lowerings: Readonly<Record<OperatorName, Lowering>> = {
   Gather: gather,
   GatherGradient: gatherGradient,
   Gelu: gelu,
+  GeluErf: geluErf,
+  GeluErfGradient: geluErfGradient,
   GeluGradient: geluGradient,
   Gemm: gemm,
   GlobalAveragePool: globalAveragePool,
@@ -103,6 +113,7 @@ export const lowerings: Readonly<Record<OperatorName, Lowering>> = {
 export const inPlaceInput: Partial<Readonly<Record<OperatorName, number>>> = {
   Add: 0,
   Dropout: 0,
+  GeluErfGradient: 1,
   GeluGradient: 1,
   LayerNormalizationGradient: 0,
   Mul: 0,

@@ -1,6 +1,14 @@
 import type { OperatorName } from '../graph/graph.ts'
 import { type Mapping, unsupported } from './onnx-mapping.ts'
-import { gelu, geluGradient, mul, silu, siluGradient } from './onnx-mappings/activation.ts'
+import {
+  gelu,
+  geluErf,
+  geluErfGradient,
+  geluGradient,
+  mul,
+  silu,
+  siluGradient,
+} from './onnx-mappings/activation.ts'
 import { causalAttention, causalAttentionGradient } from './onnx-mappings/attention.ts'
 import {
   batchNormalization,
@@ -73,6 +81,8 @@ export const mappings: Readonly<Record<OperatorName, Mapping>> = {
   Gather: gather,
   GatherGradient: gatherGradient,
   Gelu: gelu,
+  GeluErf: geluErf,
+  GeluErfGradient: geluErfGradient,
   GeluGradient: geluGradient,
   Gemm: gemm,
   LayerNormalization: layerNormalization,

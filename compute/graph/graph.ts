@@ -42,6 +42,8 @@ export type OperatorName =
   | 'Gather'
   | 'GatherGradient'
   | 'Gelu'
+  | 'GeluErf'
+  | 'GeluErfGradient'
   | 'GeluGradient'
   | 'Gemm'
   | 'GlobalAveragePool'

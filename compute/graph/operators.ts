@@ -1,6 +1,14 @@
 import type { Graph, OperatorName } from './graph.ts'
 import type { Operator } from './operator.ts'
-import { gelu, geluGradient, mul, silu, siluGradient } from './operators/activation.ts'
+import {
+  gelu,
+  geluErf,
+  geluErfGradient,
+  geluGradient,
+  mul,
+  silu,
+  siluGradient,
+} from './operators/activation.ts'
 import { causalAttention, causalAttentionGradient } from './operators/attention.ts'
 import {
   batchNormalization,
@@ -67,6 +75,8 @@ export const operators: Readonly<Record<OperatorName, Operator>> = {
   Gather: gather,
   GatherGradient: gatherGradient,
   Gelu: gelu,
+  GeluErf: geluErf,
+  GeluErfGradient: geluErfGradient,
   GeluGradient: geluGradient,
   Gemm: gemm,
   GlobalAveragePool: globalAveragePool,

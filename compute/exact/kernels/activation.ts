@@ -36,6 +36,42 @@ function geluSlope4(x: v128): v128 {
   return f32x4.add(s, f32x4.mul(bend, f32x4.mul(inner, f32x4.splat(1.5957691))))
 }
 
+// erfc(u) is about the polynomial of t = 1 / (1 + ERF_P u) below, times exp(-u^2), for u >= 0 (Abramowitz and Stegun
+// 1964, 7.1.26).
+const ERF_P: f32 = 0.3275911
+
+/** exp(-x^2 / 2), the height of the bell that both halves below need. */
+function bell4(x: v128): v128 {
+  const u = f32x4.mul(f32x4.abs(x), f32x4.splat(0.70710678))
+  return exp4(f32x4.neg(f32x4.mul(u, u)))
+}
+
+/** The share of a normal distribution below x, from the bell at x. */
+function normalShare4(x: v128, bell: v128): v128 {
+  const one = f32x4.splat(1)
+  const u = f32x4.mul(f32x4.abs(x), f32x4.splat(0.70710678))
+  const t = f32x4.div(one, f32x4.add(f32x4.mul(u, f32x4.splat(ERF_P)), one))
+  let p = f32x4.splat(1.0614054)
+  p = f32x4.add(f32x4.mul(p, t), f32x4.splat(-1.4531521))
+  p = f32x4.add(f32x4.mul(p, t), f32x4.splat(1.4214138))
+  p = f32x4.add(f32x4.mul(p, t), f32x4.splat(-0.28449672))
+  p = f32x4.add(f32x4.mul(p, t), f32x4.splat(0.2548296))
+  const tail = f32x4.mul(f32x4.mul(f32x4.mul(p, t), bell), f32x4.splat(0.5))
+  return v128.bitselect(tail, f32x4.sub(one, tail), f32x4.lt(x, f32x4.splat(0)))
+}
+
+function geluErf4(x: v128): v128 {
+  return f32x4.mul(x, normalShare4(x, bell4(x)))
+}
+
+function geluErfSlope4(x: v128): v128 {
+  const bell = bell4(x)
+  return f32x4.add(
+    normalShare4(x, bell),
+    f32x4.mul(f32x4.mul(x, bell), f32x4.splat(0.39894228)),
+  )
+}
+
 function silu4(x: v128): v128 {
   return f32x4.mul(x, sigmoid4(x))
 }
@@ -66,6 +102,21 @@ export function geluGradient(x: usize, dy: usize, dx: usize, count: i32): void {
   for (let i = 0; i < count; i += 4, x += 16, dy += 16, dx += 16) {
     const rest = count - i
     storeUpTo4(dx, f32x4.mul(loadUpTo4(dy, rest), geluSlope4(loadUpTo4(x, rest))), rest)
+  }
+}
+
+/** y = x * q(x), q the share of a normal distribution below x. */
+export function geluErf(x: usize, y: usize, count: i32): void {
+  for (let i = 0; i < count; i += 4, x += 16, y += 16) {
+    storeUpTo4(y, geluErf4(loadUpTo4(x, count - i)), count - i)
+  }
+}
+
+/** dx = dy * (q(x) + (x * b) * 0.39894228), b = exp(-x^2 / 2). */
+export function geluErfGradient(x: usize, dy: usize, dx: usize, count: i32): void {
+  for (let i = 0; i < count; i += 4, x += 16, dy += 16, dx += 16) {
+    const rest = count - i
+    storeUpTo4(dx, f32x4.mul(loadUpTo4(dy, rest), geluErfSlope4(loadUpTo4(x, rest))), rest)
   }
 }
 

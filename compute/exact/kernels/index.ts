@@ -1,4 +1,12 @@
-export { gelu, geluGradient, multiply, silu, siluGradient } from './activation'
+export {
+  gelu,
+  geluErf,
+  geluErfGradient,
+  geluGradient,
+  multiply,
+  silu,
+  siluGradient,
+} from './activation'
 export { attend, attendGradient, attentionScratchBytes } from './attention'
 export { attendCached, cacheKeys } from './decode'
 export { dropout } from './dropout'

@@ -66,6 +66,8 @@ export interface TransformerKernels {
     ]
   ): void
   gelu(x: Pointer, y: Pointer, count: number): void
+  geluErf(x: Pointer, y: Pointer, count: number): void
+  geluErfGradient(x: Pointer, dy: Pointer, dx: Pointer, count: number): void
   geluGradient(x: Pointer, dy: Pointer, dx: Pointer, count: number): void
   multiply(a: Pointer, b: Pointer, y: Pointer, count: number): void
   /** `bias` or `means` 0: without. */

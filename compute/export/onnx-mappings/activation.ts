@@ -35,6 +35,30 @@ export const geluGradient: Mapping = ({ inputs: [x, dy] }, scope) => {
   return [apply('Mul', [scope.nameOf(dy), slopeOf(scope, { x: name, scale, steep })])]
 }
 
+/** The share of a normal distribution below x: (1 + erf(x / sqrt(2))) / 2. */
+function normalShare(scope: Scope, x: string): string {
+  const { apply, scalar, once } = scope
+  return once(`normal share ${x}`, () => {
+    const error = apply('Erf', [apply('Mul', [x, scalar(Math.SQRT1_2)])])
+    return apply('Mul', [apply('Add', [error, scalar(1)]), scalar(0.5)])
+  })
+}
+
+export const geluErf: Mapping = ({ inputs: [x] }, scope) => {
+  const name = scope.nameOf(x)
+  return [scope.apply('Mul', [name, normalShare(scope, name)])]
+}
+
+/** dy (share + x bell), bell = exp(-x^2 / 2) / sqrt(2 pi). */
+export const geluErfGradient: Mapping = ({ inputs: [x, dy] }, scope) => {
+  const { apply, scalar } = scope
+  const name = scope.nameOf(x)
+  const half = apply('Mul', [apply('Mul', [name, name]), scalar(-0.5)])
+  const bell = apply('Mul', [apply('Exp', [half]), scalar(1 / Math.sqrt(2 * Math.PI))])
+  const slope = apply('Add', [normalShare(scope, name), apply('Mul', [name, bell])])
+  return [apply('Mul', [scope.nameOf(dy), slope])]
+}
+
 export const silu: Mapping = ({ inputs: [x] }, scope) => {
   const name = scope.nameOf(x)
   return [scope.apply('Mul', [name, sigmoid(scope, name)])]

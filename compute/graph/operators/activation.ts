@@ -14,6 +14,24 @@ export const gelu: Operator = {
   },
 }
 
+/** y = x * (1 + erf(x / sqrt(2))) / 2 (Hendrycks and Gimpel 2016). */
+export const geluErf: Operator = {
+  infer: (inputs) => [floats(...expectEqual('GeluErf', inputs))],
+  flops: (_inputs, outputs) => 40 * sizeOf(outputs[0]?.shape ?? []),
+  gradient({ inputs, gradients, apply }) {
+    const [x] = inputs
+    const [dy] = gradients
+    assert(x && dy, 'a GeluErf has one output')
+    return apply('GeluErfGradient', [x, dy])
+  },
+}
+
+/** dx from x and dy. */
+export const geluErfGradient: Operator = {
+  infer: (inputs) => [floats(...expectEqual('GeluErfGradient', inputs))],
+  flops: (_inputs, outputs) => 44 * sizeOf(outputs[0]?.shape ?? []),
+}
+
 /** dx from x and dy. */
 export const geluGradient: Operator = {
   infer: (inputs) => [floats(...expectEqual('GeluGradient', inputs))],

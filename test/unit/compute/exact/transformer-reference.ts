@@ -39,6 +39,28 @@ export function geluGradient(x: number, dy: number): number {
   return f(dy * f(s + f(f(f(x * s) * f(1 - s)) * inner)))
 }
 
+function bell(x: number): number {
+  const u = f(Math.abs(x) * f(0.70710678))
+  return exp(f(-f(u * u)))
+}
+
+function normalShare(x: number): number {
+  const u = f(Math.abs(x) * f(0.70710678))
+  const t = f(1 / f(f(u * f(0.3275911)) + 1))
+  let p = f(1.0614054)
+  for (const c of [-1.4531521, 1.4214138, -0.28449672, 0.2548296]) p = f(f(p * t) + f(c))
+  const tail = f(f(f(p * t) * bell(x)) * f(0.5))
+  return x < 0 ? tail : f(1 - tail)
+}
+
+export function geluErf(x: number): number {
+  return f(x * normalShare(x))
+}
+
+export function geluErfGradient(x: number, dy: number): number {
+  return f(dy * f(normalShare(x) + f(f(x * bell(x)) * f(0.39894228))))
+}
+
 export function silu(x: number): number {
   return f(x * sigmoid(x))
 }

@@ -36,15 +36,19 @@ describe(`activations (stream ${stream})`, () => {
     const dy = bench.values(count, true)
     const [xAt, dyAt] = [bench.put(x), bench.put(dy)]
     const y = blank(count)
-    const { gelu, geluGradient, silu, siluGradient } = reference
+    const { gelu, geluErf, geluErfGradient, geluGradient, silu, siluGradient } = reference
     bench.kernels.gelu(xAt, y, count)
     expectBits(y, x.map(gelu))
     bench.kernels.silu(xAt, y, count)
     expectBits(y, x.map(silu))
+    bench.kernels.geluErf(xAt, y, count)
+    expectBits(y, x.map(geluErf))
     bench.kernels.geluGradient(xAt, dyAt, y, count)
     const slopes = (slope: (x: number, dy: number) => number) =>
       x.map((value, i) => slope(value, dy[i] as number))
     expectBits(y, slopes(geluGradient))
+    bench.kernels.geluErfGradient(xAt, dyAt, y, count)
+    expectBits(y, slopes(geluErfGradient))
     bench.kernels.siluGradient(xAt, dyAt, y, count)
     expectBits(y, slopes(siluGradient))
     bench.kernels.multiply(xAt, dyAt, y, count)
@@ -62,6 +66,20 @@ describe(`activations (stream ${stream})`, () => {
       expect(Math.abs((bench.take(y, 1)[0] as number) - exact)).toBeLessThan(
         4e-7 * (1 + Math.abs(x)),
       )
+      bench.clear()
+    }
+  })
+
+  test('geluErf is x times the share of a normal distribution, to 3e-7 of 1 + |x|', () => {
+    const step = 1e-3
+    let share = 0 // the integral of the bell up to x, by Simpson's rule
+    const height = (x: number) => Math.exp((-x * x) / 2) / Math.sqrt(2 * Math.PI)
+    for (let x = -12; x < 12; x += step) {
+      const [at, y] = [bench.put(Float32Array.of(x)), blank(1)]
+      bench.kernels.geluErf(at, y, 1)
+      const found = bench.take(y, 1)[0] as number
+      expect(Math.abs(found - x * share)).toBeLessThan(3e-7 * (1 + Math.abs(x)))
+      share += (step / 6) * (height(x) + 4 * height(x + step / 2) + height(x + step))
       bench.clear()
     }
   })
