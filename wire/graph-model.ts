@@ -27,16 +27,22 @@ const parameterSchema = z.strictObject({
 })
 export type GraphParameter = z.infer<typeof parameterSchema>
 
+type Range = readonly [least: number, most: number]
+interface Counts {
+  readonly values?: Range
+  readonly parameters?: Range
+}
+
 /** A node of one output; `values` are computed, `parameters` trained, in the order of the operator's inputs. */
 function node<Name extends string, Attributes extends z.ZodRawShape>(
   operator: Name,
   attributes: Attributes,
-  counts: { values?: number; parameters?: readonly [least: number, most: number] } = {},
+  counts: Counts = {},
 ) {
-  const { values = 1, parameters: [least, most] = [0, 0] } = counts
+  const { values = [1, 1], parameters: [least, most] = [0, 0] } = counts
   return z.strictObject({
     operator: z.literal(operator),
-    values: z.array(name).length(values),
+    values: z.array(name).min(values[0]).max(values[1]),
     parameters: z.array(name).min(least).max(most),
     output: name,
     attributes: z.strictObject(attributes),
@@ -45,22 +51,35 @@ function node<Name extends string, Attributes extends z.ZodRawShape>(
 
 /**
  * The operators of a model graph. Inputs and outputs have the rows of the batch as their first side, which no
- * attribute tells; weights of Gemm are [in, out], of Conv [out, in, height, width].
+ * attribute tells; weights of Gemm are [in, out], of Conv [out, in, height, width]. Where x holds tokens, values are
+ * [context, width] for each row.
  */
 const nodeSchema = z.discriminatedUnion('operator', [
-  node('Add', {}, { values: 2 }),
+  /** Two values, or a value and a parameter that is added to every row. */
+  node('Add', {}, { values: [1, 2], parameters: [0, 1] }),
   node('AveragePool', window),
   /** Gain, bias, running mean and variance [channels]; `keep` of a running figure stays in each step. */
   node('BatchNormalization', { epsilon, keep: z.number().min(0).max(1) }, { parameters: [4, 4] }),
+  /** Of queries, keys and values. */
+  node('CausalAttention', { heads: z.int().min(1).max(256) }, { values: [3, 3] }),
   node('Conv', { pad: small }, { parameters: [1, 2] }),
+  /** Rows of a table by the tokens x. */
+  node('Gather', {}, { parameters: [1, 1] }),
   node('Gelu', {}),
-  node('Gemm', {}, { parameters: [1, 2] }),
+  node('GeluErf', {}),
+  /** With `transposeB` the weights are [out, in], as those of a head that is its embedding. */
+  node('Gemm', { transposeB: z.literal(1).optional() }, { parameters: [1, 2] }),
   node('GlobalAveragePool', {}),
   node('LayerNormalization', { epsilon }, { parameters: [2, 2] }),
   node('MaxPool', window),
+  node('Mul', {}, { values: [2, 2] }),
   node('Relu', {}),
   /** `shape` of one row. */
   node('Reshape', { shape: z.array(side).min(1).max(3) }),
+  node('RmsNormalization', { epsilon }, { parameters: [1, 1] }),
+  /** Turns neighbouring pairs of each of the heads by their position, base 10000. */
+  node('RotaryEmbedding', { heads: z.int().min(1).max(256) }),
+  node('Silu', {}),
 ])
 export type GraphNode = z.infer<typeof nodeSchema>
 
@@ -72,6 +91,11 @@ export function runningFigures({ nodes }: { nodes: readonly GraphNode[] }): read
   return nodes.flatMap(({ operator, parameters }) =>
     operator === 'BatchNormalization' ? parameters.slice(2) : [],
   )
+}
+
+/** Whether x holds tokens: a decoder, which gives [context, outputs] for each row. */
+export function readsTokens({ nodes }: { nodes: readonly GraphNode[] }): boolean {
+  return nodes.some(({ operator }) => operator === 'Gather')
 }
 
 /**
@@ -96,7 +120,15 @@ export const graphModelSchema = z
     }
     const values = new Set([graphInput])
     const unused = new Set([graphInput, ...parameters])
-    for (const [i, { values: read, parameters: taken, output }] of model.nodes.entries()) {
+    const ofTokens = readsTokens(model)
+    for (const [i, node] of model.nodes.entries()) {
+      const { operator, values: read, parameters: taken, output } = node
+      if (operator === 'Add' && read.length + taken.length !== 2) {
+        fail(['nodes', i], 'an Add has two terms')
+      }
+      if (ofTokens && read.includes(graphInput) !== (operator === 'Gather')) {
+        fail(['nodes', i, 'values'], 'a Gather reads the tokens x, and nothing else does')
+      }
       for (const value of read) {
         if (!values.has(value)) fail(['nodes', i, 'values'], `nothing before gives ${value}`)
         unused.delete(value)

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { graphModelSchema } from './graph-model.ts'
+import { graphModelSchema, readsTokens } from './graph-model.ts'
 import { limits } from './limits.ts'
 
 const side = z.int().min(1).max(16_384)
@@ -135,6 +135,7 @@ export const trainSpecSchema = z
       fail('loss', 'a logistic model is trained by crossEntropy')
     }
     if (spec.model.kind === 'transformer') checkTransformer(spec.model, spec, fail)
+    if (spec.model.kind === 'graph' && readsTokens(spec.model)) checkTokens(spec, fail)
     if (spec.model.kind === 'cnn') {
       const [, height = 0, width = 0] = spec.inputShape
       const factor = 2 ** spec.model.channels.length
@@ -153,21 +154,30 @@ export type ModelShape = Pick<TrainSpec, 'model' | 'inputShape' | 'outputs'>
 
 /** Whether rows are sequences of tokens: x and y are I32 [rows, context]. */
 export function hasTokens({ model }: Pick<TrainSpec, 'model'>): boolean {
-  return model.kind === 'transformer'
+  return model.kind === 'transformer' || (model.kind === 'graph' && readsTokens(model))
 }
 
 /** Whether x holds tokens, I32 [rows, positions]: of those that have targets of their own or a class for each row. */
 export function takesTokens({ model }: Pick<TrainSpec, 'model'>): boolean {
-  return model.kind === 'transformer' || model.kind === 'embeddingBag'
+  return hasTokens({ model }) || model.kind === 'embeddingBag'
+}
+
+type Fail = (path: string, message: string) => void
+
+function checkTokens(
+  { inputShape, loss }: { inputShape: readonly number[]; loss: string },
+  fail: Fail,
+): void {
+  if (loss !== 'crossEntropy') fail('loss', 'a transformer is trained by crossEntropy')
+  if (inputShape.length !== 1) fail('inputShape', 'a transformer needs [context]')
 }
 
 function checkTransformer(
   { width, heads, positions }: TransformerSpec,
-  { inputShape, loss }: { inputShape: readonly number[]; loss: string },
-  fail: (path: string, message: string) => void,
+  spec: { inputShape: readonly number[]; loss: string },
+  fail: Fail,
 ): void {
-  if (loss !== 'crossEntropy') fail('loss', 'a transformer is trained by crossEntropy')
-  if (inputShape.length !== 1) fail('inputShape', 'a transformer needs [context]')
+  checkTokens(spec, fail)
   if (width % heads !== 0) fail('model', `${heads} heads do not divide the width ${width}`)
   else if (positions === 'rotary' && (width / heads) % 2 === 1) {
     fail('model', 'rotary positions need heads of an even width')

@@ -113,5 +113,5 @@ function sizesOf(model: PreparedJob['train']['model']): string {
   if (model.kind === 'cnn') return [...model.channels, ...model.dense].join('-')
   if (model.kind === 'embeddingBag') return `${model.vocabulary} words of ${model.width}`
   if (model.kind === 'transformer') return `${model.layers} layers of ${model.width}`
-  return ''
+  return model.kind === 'graph' ? `of ${model.nodes.length} nodes` : ''
 }

@@ -1,9 +1,11 @@
 import { createRng } from '#base/rng.ts'
 import type { RowPreprocessing } from '#wire/preprocessing.ts'
+import { readsTokens } from '#wire/graph-model.ts'
 import { trainSpecSchema } from '#wire/spec.ts'
 import { encodeSafetensors, type Tensor } from '../export/safetensors.ts'
 import { adoptModel } from '../import/adopt.ts'
 import type { ImportedModel } from '../import/imported-model.ts'
+import { modelError } from '../import/fault.ts'
 import { importOnnx } from '../import/onnx.ts'
 import { onnxBounds } from '../import/onnx-file.ts'
 import { readTfjs } from '../import/tfjs.ts'
@@ -42,8 +44,17 @@ export async function prepareJob(
   const { modelFile, ...rest } = options
   if (modelFile === undefined) return prepareFiles(files, rest)
   const imported = await readModel(modelFile)
-  const model = imported.inputShape.length === 3 ? 'cnn' : 'mlp'
-  return adoptModel(await prepareFiles(files, { ...rest, model }), imported, modelFile)
+  const ofTokens = readsTokens(imported.model)
+  if (ofTokens !== (rest.task === 'language-model')) {
+    const text = ofTokens
+      ? 'it reads tokens; give --task language-model'
+      : 'it reads rows, and a language model reads tokens'
+    throw modelError('MODEL_UNFIT', { file: modelFile }, text)
+  }
+  const wanted = ofTokens
+    ? { context: rest.context ?? imported.inputShape[0] }
+    : { model: imported.inputShape.length === 3 ? ('cnn' as const) : ('mlp' as const) }
+  return adoptModel(await prepareFiles(files, { ...rest, ...wanted }), imported, modelFile)
 }
 
 /** A layers model of tfjs is a .json file; any other is ONNX. */

@@ -6,9 +6,9 @@ import {
   graphInput,
 } from '#wire/graph-model.ts'
 import { type Shape, isSameShape } from '../graph/graph.ts'
-import { attributesOf } from '../graph/models/imported.ts'
+import { createBuilder } from '../graph/builder.ts'
+import { applyNode } from '../graph/models/imported.ts'
 import { floats } from '../graph/operator.ts'
-import { operators } from '../graph/operators.ts'
 import { foldBiases } from './fold-biases.ts'
 
 /** A value of the graph that is put together: its name and the shape of one row. */
@@ -98,8 +98,9 @@ function createStock() {
   }
 }
 
-/** An empty graph over rows of a shape. */
-export function createAssembly(inputShape: Shape): Assembly {
+/** An empty graph over rows of a shape, or over rows of tokens [context]. */
+export function createAssembly(inputShape: Shape, { ofTokens = false } = {}): Assembly {
+  const context = ofTokens ? inputShape[0] : undefined
   const nodes: OpenNode[] = []
   const unbiased = new Map<string, OpenNode>()
   const stock = createStock()
@@ -119,7 +120,7 @@ export function createAssembly(inputShape: Shape): Assembly {
         const before = nodes.find(({ output }) => output === values[0]?.name)
         stock.raiseGain(before?.parameters[0] ?? '')
       }
-      const shape = inferShape(node as GraphNode, values, weights)
+      const shape = inferShape(node as GraphNode, { values, weights, context })
       return { kind: 'value', name: node.output, shape }
     },
     addBias({ name, shape }, bias) {
@@ -154,17 +155,27 @@ function countOf(weightsOf: ReadonlyMap<string, Weights>): number {
   return [...weightsOf.values()].reduce((sum, { values }) => sum + values.length, 0)
 }
 
-function inferShape(
-  node: GraphNode,
-  values: readonly RowValue[],
-  weights: readonly Weights[],
-): Shape {
+interface Known {
+  readonly values: readonly RowValue[]
+  readonly weights: readonly Weights[]
+  /** Tokens of a row; undefined where rows are no tokens. */
+  readonly context: number | undefined
+}
+
+/** The shape of a row of what a node gives: rows of tokens are one matrix of all their places. */
+function inferShape(node: GraphNode, { values, weights, context }: Known): Shape {
+  const builder = createBuilder()
+  const ofTokens = context !== undefined
   const inputs = [
-    ...values.map(({ shape }) => floats(1, ...shape)),
+    ...values.map(({ name, shape }) =>
+      ofTokens && name === graphInput
+        ? { shape: [1, ...shape], type: 'i32' as const }
+        : floats(...(ofTokens ? [] : [1]), ...shape),
+    ),
     ...weights.map(({ shape }) => floats(...shape)),
-  ]
-  const [output] = operators[node.operator].infer(inputs, attributesOf(node, 1))
-  const [, ...shape] = output?.shape ?? []
+  ].map(builder.input)
+  const output = applyNode(builder, node, { inputs, batch: 1, context: context ?? 1 })
+  const shape = ofTokens ? output.shape : output.shape.slice(1)
   if (shape.every((side) => Number.isSafeInteger(side) && side > 0)) return shape
   throw new AppError({ code: 'SHAPE_MISMATCH', operator: node.operator, shapes: [String(shape)] })
 }

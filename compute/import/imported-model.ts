@@ -1,5 +1,6 @@
 import { type GraphModel, graphModelSchema } from '#wire/graph-model.ts'
 import { limits } from '#wire/limits.ts'
+import { isSameShape } from '../graph/graph.ts'
 import type { Assembly, RowValue } from './assembly.ts'
 
 /** A forward model from a file, ready to be trained. */
@@ -31,16 +32,18 @@ export function createCopies(
 
 const magnitudeMax = 1e15
 
-/** The model whose last value is `last`, checked. Throws by `fail`. */
+/** The model whose last value is `last`, checked: outputs of each row, or of each of its tokens. Throws by `fail`. */
 export function finishModel(
   assembly: Assembly,
   last: RowValue | { readonly kind: 'floats' | 'integers' } | undefined,
   fail: Fail,
+  { context }: { readonly context?: number } = {},
 ): Pick<ImportedModel, 'model' | 'outputs' | 'parameters'> {
   if (last?.kind !== 'value') throw fail('INVALID', 'the output is not computed from the input')
-  const [outputs = 0, ...rest] = last.shape
-  if (rest.length > 0 || outputs > limits.classesMax) {
-    const text = `the output has rows of [${last.shape.join(', ')}] instead of classes or values`
+  const outputs = last.shape.at(-1) ?? 0
+  const wanted = context === undefined ? [outputs] : [context, outputs]
+  if (!isSameShape(last.shape, wanted) || outputs > limits.classesMax) {
+    const text = `the output has rows of [${last.shape.join(', ')}] instead of classes or values, at most ${limits.classesMax}`
     throw fail('SHAPE', text)
   }
   const count = assembly.parameterCount()

@@ -19,6 +19,7 @@ export type OnnxTensor = { readonly name: string; readonly shape: readonly numbe
 const rankMax = 8
 const nameBytesMax = 1024
 const integersMax = 65_536
+const flagsMax = 4_194_304 // a mask of 2048 tokens
 const piecesMax = 65_536
 
 /** Element types that no model of ours can use, by their numbers in the format. */
@@ -28,13 +29,14 @@ const typeNames: Readonly<Record<number, string>> = {
   4: 'UINT16',
   5: 'INT16',
   8: 'STRING',
-  9: 'BOOL',
   10: 'FLOAT16',
   11: 'DOUBLE',
   12: 'UINT32',
   13: 'UINT64',
   16: 'BFLOAT16',
 }
+
+const flagType = 9
 
 interface Parts {
   name: string
@@ -67,9 +69,10 @@ export function decodeTensor(
       ? { kind: 'floats', name, shape, values }
       : wrong(values.length)
   }
-  if (type === 6 || type === 7) {
-    if (elements > integersMax) refuse(byte, `the tensor ${name} has too many integers`)
-    const values = integerValues(parts, refuse)
+  if (type === 6 || type === 7 || type === flagType) {
+    const most = type === flagType ? flagsMax : integersMax
+    if (elements > most) refuse(byte, `the tensor ${name} has too many integers`)
+    const values = type === flagType ? flagValues(parts) : integerValues(parts, refuse)
     return values.length === elements
       ? { kind: 'integers', name, shape, values }
       : wrong(values.length)
@@ -150,6 +153,11 @@ function integerValues({ raw, integers, type }: Parts, refuse: Refuse): readonly
       sizeBytes === 8 ? Number(view.getBigInt64(8 * i, true)) : view.getInt32(4 * i, true)
     return Math.max(-Number.MAX_SAFE_INTEGER, Math.min(Number.MAX_SAFE_INTEGER, value))
   })
+}
+
+/** 1 for true, 0 for false. */
+function flagValues({ raw, integers }: Parts): readonly number[] {
+  return raw?.bytes ? Array.from(raw.bytes, (flag) => (flag === 0 ? 0 : 1)) : integers
 }
 
 function rawBytes({ bytes, isFixed, byte }: Field, width: number, refuse: Refuse): Uint8Array {

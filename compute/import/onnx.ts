@@ -2,7 +2,8 @@ import { createAssembly } from './assembly.ts'
 import { modelError } from './fault.ts'
 import { type Fail, type ImportedModel, createCopies, finishModel } from './imported-model.ts'
 import { type Handler, type Known, type NodeContext, refuseNode } from './onnx-context.ts'
-import { type OnnxModel, type OnnxNode, type OnnxValue, decodeOnnx } from './onnx-file.ts'
+import { endOf } from './onnx-end.ts'
+import { type OnnxModel, type OnnxNode, decodeOnnx } from './onnx-file.ts'
 import {
   averagePool,
   batchNormalization,
@@ -26,6 +27,7 @@ import {
 } from './onnx-layers.ts'
 import { concat, constant, gather, knownOf, shapeOf, unsqueeze } from './onnx-lists.ts'
 import { instead } from './onnx-advice.ts'
+import { importSequences } from './sequences/import.ts'
 
 /** Operators of ONNX that become ours, or fold into what does. */
 const handlers: Readonly<Record<string, Handler>> = {
@@ -54,17 +56,18 @@ const handlers: Readonly<Record<string, Handler>> = {
   Unsqueeze: unsqueeze,
 }
 
-/** Operators at the end of a classifier that are part of the loss here. */
-const lossOperators = new Set(['Softmax', 'LogSoftmax'])
+/** Element types of tokens: int32 and int64. */
+const integerTypes: readonly number[] = [6, 7]
 
 /**
  * Turns an ONNX forward model with static shapes, as PyTorch's exporter writes it, into a trainable graph with its
- * weights. Throws ONNX_* with the file and the byte, or the node's name and operator: ONNX_UNSUPPORTED says what to
+ * weights; with an input of integers it is a decoder over tokens. Throws ONNX_* with the file and the byte, or the node's name and operator: ONNX_UNSUPPORTED says what to
  * use instead, ONNX_DYNAMIC which side is not fixed, ONNX_SHAPE what does not fit, ONNX_ORDER which input no node
  * before gives (a cycle, or nodes out of order).
  */
 export function importOnnx(bytes: Uint8Array, file: string): ImportedModel {
   const onnx = decodeOnnx(bytes, file)
+  if (integerTypes.includes(onnx.inputs[0]?.type ?? 0)) return importSequences(onnx, file)
   const { input, rows, shape } = inputOf(onnx, file)
   const assembly = createAssembly(shape)
   const known = new Map<string, Known>([[input.name, assembly.input]])
@@ -120,7 +123,7 @@ function inputOf({ inputs }: OnnxModel, file: string) {
     )
   }
   const fail = (code: string, text: string) => modelError(code, { file, node: input.name }, text)
-  if (input.type !== 1) throw fail('ONNX_TYPE', 'the input must be float32')
+  if (input.type !== 1) throw fail('ONNX_TYPE', 'the input must be float32, or integers for tokens')
   const [first, ...rest] = input.shape ?? []
   if (first === undefined || rest.length === 0 || rest.length >= rankMax) {
     throw fail(
@@ -136,35 +139,6 @@ function inputOf({ inputs }: OnnxModel, file: string) {
     )
   })
   return { input, rows: typeof first === 'number' ? first : undefined, shape }
-}
-
-/** The nodes that the output needs, without the softmax of the loss, and the name of what they give. */
-function endOf({ nodes, outputs }: OnnxModel, file: string) {
-  const [first, other] = outputs as readonly [OnnxValue?, OnnxValue?]
-  if (!first || other) {
-    const names = outputs.map(({ name }) => name).join(', ')
-    throw modelError(
-      'ONNX_UNSUPPORTED',
-      { file, byte: 0 },
-      `it has the outputs [${names}] instead of one`,
-    )
-  }
-  let output = first.name
-  const notes: string[] = []
-  const last = nodes.findLast((node) => node.outputs.includes(output))
-  if (last && lossOperators.has(last.operator) && last.inputs[0] !== undefined) {
-    output = last.inputs[0]
-    notes.push(`the ${last.operator} at the end is part of the loss`)
-  }
-  if (nodes.some(({ operator }) => operator === 'Dropout')) notes.push('Dropout is left out')
-  const needed = new Set([output])
-  const kept: OnnxNode[] = []
-  for (const node of nodes.toReversed()) {
-    if (!node.outputs.some((name) => needed.has(name))) continue
-    kept.push(node)
-    for (const name of node.inputs) needed.add(name)
-  }
-  return { nodes: kept.toReversed(), output, notes }
 }
 
 function usesOf(nodes: readonly OnnxNode[], output: string): ReadonlyMap<string, number> {

@@ -10,6 +10,7 @@ import { engineIdOf } from '../exact/kernels.ts'
 import { createThreadTeam } from '../exact/thread-team.ts'
 import { createDecoder } from '../infer/decoder.ts'
 import { generateTokens } from '../infer/generate.ts'
+import { createWholeDecoder } from '../infer/whole-decoder.ts'
 import type {
   AggregateTask,
   EvaluateTask,
@@ -128,7 +129,9 @@ function createSession(parts: SessionParts): Session {
       return predictRows(engine, spec, unlabelled(x, engine))
     },
     async generate({ model, ...generation }, onToken) {
-      const decoder = await createDecoder(spec, (await readModel(model, engine)).p, wasm)
+      const { p } = await readModel(model, engine)
+      const create = spec.model.kind === 'graph' ? createWholeDecoder : createDecoder
+      const decoder = await create(spec, p, wasm)
       const tokens: number[] = []
       for (const token of generateTokens(decoder, generation)) {
         tokens.push(token)

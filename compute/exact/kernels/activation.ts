@@ -66,10 +66,7 @@ function geluErf4(x: v128): v128 {
 
 function geluErfSlope4(x: v128): v128 {
   const bell = bell4(x)
-  return f32x4.add(
-    normalShare4(x, bell),
-    f32x4.mul(f32x4.mul(x, bell), f32x4.splat(0.39894228)),
-  )
+  return f32x4.add(normalShare4(x, bell), f32x4.mul(f32x4.mul(x, bell), f32x4.splat(0.39894228)))
 }
 
 function silu4(x: v128): v128 {

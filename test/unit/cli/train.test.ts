@@ -5,8 +5,11 @@ import { createRng } from '#base/rng.ts'
 import { exitCodes } from '#cli/exit-codes.ts'
 import { writeModel } from '#cli/write-model.ts'
 import { collectFiles, parseModel } from '#compute/export/model.ts'
+import { textSpec } from '#compute/data/text-defaults.ts'
+import { encodeTextOnnx } from '#compute/export/onnx.ts'
 import { createGraphWriter, encodeModel } from '#compute/export/onnx-writer.ts'
 import { decodeSafetensors } from '#compute/export/safetensors.ts'
+import { parametersOf } from '#compute/graph/training.ts'
 import { decodeGguf } from '#compute/import/gguf.ts'
 import { readTfjs } from '#compute/import/tfjs.ts'
 import { partRootOf } from '#compute/train/commit.ts'
@@ -141,6 +144,46 @@ describe('quern train', () => {
     const { result: refused } = await train([path, '--out', out, '--tfjs'])
     expect(refused.err).toContain('UNSUPPORTED')
     expect(refused.err).toContain('model.gguf')
+  }, 120_000)
+
+  test('trains a decoder from an ONNX file, and writes a text with it', async () => {
+    const spec = textSpec({ trainRows: 40, context: 16, workerCount: 1 })
+    const parameters = parametersOf(spec).map(({ name, shape, size }, i) => {
+      const next = createRng(i)
+      return {
+        name,
+        shape,
+        values: Float32Array.from({ length: size }, () => next.below(99) / 990),
+      }
+    })
+    const folder = temporaryFolder()
+    const decoder = join(folder, 'decoder.onnx')
+    writeFileSync(decoder, encodeTextOnnx(spec, parameters))
+    const text = join(folder, 'text.txt')
+    writeFileSync(text, 'the quern turns, the grain is ground.\n'.repeat(40))
+    const out = join(folder, 'trained')
+    const { result, last } = await train([
+      text,
+      '--task',
+      'language-model',
+      '--model',
+      decoder,
+      '--out',
+      out,
+    ])
+    expect(result.exitCode, result.err).toBe(exitCodes.done)
+    expect(last).toMatchObject({ event: 'trained', metric: { name: 'accuracy' } })
+    const manifest = manifestSchema.parse(
+      JSON.parse(readFileSync(join(out, 'manifest.json'), 'utf8')),
+    )
+    expect(manifest.train).toMatchObject({ model: { kind: 'graph' }, inputShape: [16] })
+    const flags = ['predict', out, '--prompt', 'the q', '--tokens', '4']
+    const written = await runQuern(['--data-dir', temporaryFolder(), '--json', ...flags])
+    expect(written.exitCode, written.err).toBe(exitCodes.done)
+    expect(eventsOf(written).at(-1)).toMatchObject({ event: 'generated', prompt: 'the q' })
+    writeFileSync(join(folder, 'rows.csv'), rows(20))
+    const rowsOnly = await train([join(folder, 'rows.csv'), '--model', decoder])
+    expect(rowsOnly.result.err).toContain('give --task language-model')
   }, 120_000)
 
   test.each<[string, object, string]>([

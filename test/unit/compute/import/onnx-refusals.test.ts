@@ -5,6 +5,7 @@ import { importOnnx } from '#compute/import/onnx.ts'
 import { trainSpecSchema } from '#wire/spec.ts'
 import { fieldsOf } from '../data/scratch.ts'
 import { damage, survivesDamage } from '../mutations.ts'
+import { decoderFixtures } from './decoder-fixtures.ts'
 import { fileOf, fixtures, type FileOptions } from './fixtures.ts'
 import { specOf } from './imported.ts'
 
@@ -301,7 +302,7 @@ describe('importOnnx refuses', () => {
       const imported = importOnnx(bytes, 'm.onnx')
       expect(trainSpecSchema.safeParse(specOf(imported)).success).toBe(true)
     }
-    const files = fixtures.map(({ bytes }) => bytes)
+    const files = [...fixtures, ...decoderFixtures].map(({ bytes }) => bytes)
     const options = { codes: codes.map((code) => `ONNX_${code}`), places: ['byte', 'node'] }
     const { read: count } = await survivesDamage(files, read, options)
     expect(count).toBeGreaterThan(cases / 100)

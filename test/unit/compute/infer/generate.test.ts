@@ -1,12 +1,16 @@
 import { afterAll, describe, expect, test } from 'vitest'
 import { createEngine } from '#compute/exact/engine.ts'
+import { encodeTextOnnx } from '#compute/export/onnx.ts'
+import { importOnnx } from '#compute/import/onnx.ts'
 import { type Decoder, createDecoder } from '#compute/infer/decoder.ts'
 import { generateTokens } from '#compute/infer/generate.ts'
+import { createWholeDecoder } from '#compute/infer/whole-decoder.ts'
 import { createSampler } from '#compute/infer/sampling.ts'
 import { createThreadTeam } from '#compute/exact/thread-team.ts'
 import type { TrainSpec, TransformerSpec } from '#wire/spec.ts'
 import { vocabulary } from '#wire/vocabulary.ts'
 import { fieldsOf } from '../data/scratch.ts'
+import { namedOf } from '../export/gguf-models.ts'
 import { bitsOf } from '../exact/workbench.ts'
 import { createFloats, mlpSpec, readWasm, seed } from '../fixtures.ts'
 
@@ -137,6 +141,22 @@ describe('generateTokens', () => {
       const expected = slowly(engine, prompt, { count: 30, sampler })
       expect(generate(decoder, prompt, 30, options)).toEqual(expected)
     }
+  })
+
+  test('a model given as its graph generates what its own kind does', async () => {
+    const spec = specOf(gpt, 12)
+    const { engine, decoder } = await pair(spec)
+    const { model } = importOnnx(encodeTextOnnx(spec, namedOf(engine)), 'gpt.onnx')
+    const whole = await createWholeDecoder({ ...spec, model }, engine.p.slice(), wasm)
+    for (const options of [{}, { temperature: 0.9, topK: 50, seed: 11 }]) {
+      const prompt = [...tokensOf(5)]
+      expect(generate(whole, prompt, 30, options)).toEqual(generate(decoder, prompt, 30, options))
+    }
+    whole.reset()
+    const wrong = await fieldsOf(() => whole.extend(Int32Array.of(257)))
+    expect(wrong).toMatchObject({ code: 'TOKEN_INVALID', token: 257 })
+    const rows = await fieldsOf(createWholeDecoder(mlpSpec, new Float32Array(0), wasm))
+    expect(rows).toMatchObject({ code: 'SPEC_INVALID' })
   })
 
   test('begins a document where the prompt is empty', async () => {
