@@ -1,6 +1,6 @@
 /**
  * The gate: `npm test`. Builds the contracts where they changed, then runs the tests of units and tidiness,
- * those with real processes, and the contracts' own. Ends with the counts.
+ * the simulations, those with real processes, and the contracts' own. Ends with the counts.
  */
 import { type Tally, addTallies, emptyTally, reportOf } from './tally.ts'
 import { isThere, runTool, tools } from './tools.ts'

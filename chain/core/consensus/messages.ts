@@ -60,9 +60,8 @@ export interface CatchUpRequest {
   readonly epoch: number
   /** Height of its newest final block. */
   readonly height: number
-  /** View of that block's certificate in `epoch`; 0 before the first. */
-  readonly view: number
-  /** The newest view it asks for. */
+  /** The first and the last view whose certificates and blocks it asks for. */
+  readonly viewMin: number
   readonly viewMax: number
 }
 

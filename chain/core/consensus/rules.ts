@@ -1,17 +1,13 @@
 import type { Hex } from '#base/hex.ts'
 import { type ValidatorSet, stakeLeader } from './validators.ts'
 
-/** A final block from which a node goes on. */
+/** A block to go on from: the final one at the start, or the parent of a proposal. */
 export interface Anchor {
-  /** The view of its finalize certificate in this epoch; 0 for the block before the epoch. */
+  /** The view of its certificate in this epoch; 0 for the block before the epoch. */
   readonly view: number
   readonly root: Hex
   readonly height: number
-}
-
-/** A block that a proposal extends. */
-export interface Parent extends Anchor {
-  /** Whom the election names for the next view on it. */
+  /** Whom the election names as proposer of the next view on it. */
   readonly elected?: number
 }
 
@@ -25,7 +21,7 @@ export interface Rules {
   /** Height of the epoch's last block. Views after it propose that block again until it is final. */
   readonly lastHeight: number
   /** Who may propose in `view` on `parent`. Pure: every node answers alike. */
-  readonly proposersOf: (view: number, parent: Parent) => readonly number[]
+  readonly proposersOf: (view: number, parent: Anchor) => readonly number[]
 }
 
 /**

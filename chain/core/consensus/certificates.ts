@@ -1,0 +1,51 @@
+import type { Certificate } from './messages.ts'
+import { votesConflict } from './evidence.ts'
+import { consensusLimits } from './limits.ts'
+import { type State, emit, recordAt } from './state.ts'
+import { type ValidatorSet, indicesOf, weightOf } from './validators.ts'
+
+/** Whether the certificate's shape is right and its signers are a quorum of the set. */
+export function isQuorumCertificate(set: ValidatorSet, certificate: Certificate): boolean {
+  const { kind, epoch, block, signers } = certificate
+  if (epoch !== set.epoch || (block === undefined) !== (kind === 'nullify')) return false
+  const indices = indicesOf(signers, set.validators.length)
+  return indices !== undefined && weightOf(set, indices) >= set.quorumWeight
+}
+
+/** Takes a certificate in; says whether it was new. */
+export function addCertificate(state: State, certificate: Certificate): boolean {
+  const { kind, view, block } = certificate
+  if (view <= state.final.view || !isQuorumCertificate(state.rules.set, certificate)) return false
+  const record = recordAt(state, view)
+  for (const earlier of Object.values(record.certificates)) {
+    if (votesConflict(earlier, certificate)) accuseQuorum(state, earlier, certificate)
+  }
+  if (record.certificates[kind] !== undefined) return false
+  record.certificates[kind] = certificate
+  state.certifiedView = Math.max(state.certifiedView, view)
+  if (kind === 'notarize') state.unsettled.add(view)
+  if (kind === 'finalize') waitFinal(state, certificate)
+  if (block !== undefined && !state.blocks.has(block)) state.wanted.add(block)
+  return true
+}
+
+/** A third of the weight has signed both. One pair a view is evidence enough. */
+function accuseQuorum(state: State, first: Certificate, second: Certificate): void {
+  const record = recordAt(state, first.view)
+  const { accused } = record
+  const count = state.rules.set.validators.length
+  const seconds = new Set(indicesOf(second.signers, count))
+  const both = (indicesOf(first.signers, count) ?? []).filter((index) => seconds.has(index))
+  if (both.every((index) => accused.has(index))) return
+  for (const index of both) accused.add(index)
+  emit(state, { kind: 'evidence', evidence: { kind: 'certificates', first, second } })
+}
+
+function waitFinal(state: State, certificate: Certificate): void {
+  const { waitingFinals } = state
+  waitingFinals.set(certificate.view, certificate)
+  if (waitingFinals.size <= consensusLimits.waitingFinalsMax) return
+  // The lowest completes first and the highest says how far there is to go: one between them can wait.
+  const between = [...waitingFinals.keys()].toSorted((a, b) => a - b)[1]
+  if (between !== undefined) waitingFinals.delete(between)
+}
