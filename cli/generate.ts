@@ -17,6 +17,7 @@ export interface GenerateFlags {
   readonly topK?: string
   readonly topP?: string
   readonly seed?: string
+  readonly integer?: boolean
 }
 
 const tokensDefault = '200'
@@ -27,7 +28,7 @@ export async function runGenerate(
   modelDir: string,
   flags: GenerateFlags & { readonly prompt: string },
 ): Promise<void> {
-  const { prompt, tokens = tokensDefault } = flags
+  const { prompt, tokens = tokensDefault, integer } = flags
   const { output, clock, stopping: signal } = context
   const tokensMax = integerOf('tokens', tokens, { min: 1, max: limits.generatedTokensMax })
   const sampling = samplingOf(flags)
@@ -36,7 +37,14 @@ export async function runGenerate(
   const startMs = clock.nowMs()
   const parts: string[] = []
   try {
-    const options = { ...sampling, tokensMax, runner, scratchDirectory, signal }
+    const options = {
+      ...sampling,
+      ...(integer && { isInteger: true }),
+      tokensMax,
+      runner,
+      scratchDirectory,
+      signal,
+    }
     output.write(prompt)
     for await (const text of generateText(modelDir, prompt, options)) {
       parts.push(text)

@@ -17,7 +17,7 @@ export async function runPredict(
     throw new AppError({ code: 'USAGE', message: 'give files to predict, or --prompt' })
   }
   const { threads } = await context.settings(command)
-  const { header } = command.opts<{ header: boolean }>()
+  const { header, integer } = command.opts<{ header: boolean; integer?: boolean }>()
   const scratchDirectory = mkdtempSync(join(tmpdir(), 'quern-'))
   const runner = createRunner()
   try {
@@ -26,6 +26,7 @@ export async function runPredict(
       scratchDirectory,
       noHeader: header ? undefined : true,
       threads,
+      isInteger: integer,
       signal: context.stopping,
     })
     for (const [row, prediction] of rows.entries()) {

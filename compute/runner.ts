@@ -128,9 +128,13 @@ export interface PredictTask {
   model: string
   /** [rows, ...inputShape] flat. */
   x: Float32Array
+  /** Ternary layers add integers; SPEC_INVALID for a model without them. */
+  isInteger?: boolean
 }
 
 export interface GenerateTask extends Generation {
   /** A state file or an update file. */
   model: string
+  /** Ternary layers add integers; SPEC_INVALID for a model without them. */
+  isInteger?: boolean
 }

@@ -12,6 +12,7 @@ export function register(program: Command, context: Context): void {
     .argument('<modelDir>')
     .argument('[files...]')
     .option('--no-header', 'the first row is a row, not the names of the columns')
+    .option('--integer', 'a ternary model adds integers: 2-bit weights, 8-bit activations')
     .option('--prompt <text>', 'what a language model continues')
     .option('--tokens <count>', 'how many bytes it writes at most (200)')
     .option('--temperature <number>', 'how much chance has its way; 0 always takes the likeliest')

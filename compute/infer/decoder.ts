@@ -6,7 +6,14 @@ import { type Kernels, createMemory, instantiateKernels } from '../exact/kernels
 import { floatBytes } from '../exact/lowering.ts'
 import { alignUp } from '../exact/placement.ts'
 import { checkDenormals } from '../exact/team.ts'
+import type { Parameter } from '../graph/builder.ts'
 import { parametersOf } from '../graph/training.ts'
+import {
+  type IntegerPlaces,
+  multiplyIntegers,
+  packTernary,
+  placeIntegers,
+} from './integer-linear.ts'
 
 /** A transformer that reads one token after another and keeps the keys and values of those before. */
 export interface Decoder {
@@ -32,14 +39,20 @@ const epsilon = 1e-5
 const rowsMaxDefault = 64
 const memoryBytesMax = 2_147_483_648
 
+export interface DecoderOptions {
+  /** Ternary layers add integers: 2-bit weights times 8-bit activations, whose rounding changes logits a little. */
+  readonly isInteger?: boolean
+}
+
 /**
  * A decoder of a model's parameters (the flat vector p). Runs in Node and in browsers. Throws SPEC_INVALID for what is
- * no transformer or too large, MEMORY_LIMIT.
+ * no transformer, too large, or for integers not ternary; MEMORY_LIMIT.
  */
 export async function createDecoder(
   spec: TrainSpec,
   parameters: Float32Array,
   wasm: Uint8Array<ArrayBuffer>,
+  { isInteger = false }: DecoderOptions = {},
 ): Promise<Decoder> {
   const { model, outputs: vocabulary } = spec
   const [context = 0] = spec.inputShape
@@ -47,11 +60,14 @@ export async function createDecoder(
     const reason = `a ${model.kind} model generates no tokens`
     throw new AppError({ code: 'SPEC_INVALID', reason })
   }
+  if (isInteger && !model.ternary) {
+    throw new AppError({ code: 'SPEC_INVALID', reason: 'integer inference needs ternary weights' })
+  }
   const module = await WebAssembly.compile(wasm)
   const probe = instantiateKernels(module, createMemory(1))
   const rowsMax = Math.min(rowsMaxDefault, context)
   const sides = { model, vocabulary, context, rowsMax }
-  const places = layOut(spec, sides, probe.gemmScratchBytes())
+  const places = layOut(spec, sides, { kernels: probe, isInteger })
   const memory = createMemory(places.sizeBytes)
   const kernels = instantiateKernels(module, memory)
   new Float32Array(memory.buffer, places.parameters, parameters.length).set(parameters)
@@ -112,10 +128,16 @@ interface Places {
   readonly scores: number
   readonly sums: number
   readonly scratch: number
+  /** Of ternary layers that add integers. */
+  readonly integer?: IntegerPlaces
   readonly sizeBytes: number
 }
 
-function layOut(spec: TrainSpec, sides: Sides, scratchBytes: number): Places {
+function layOut(
+  spec: TrainSpec,
+  sides: Sides,
+  { kernels, isInteger }: { kernels: Kernels; isInteger: boolean },
+): Places {
   const { model, vocabulary, context, rowsMax } = sides
   const { width, hidden, layers, heads } = model
   const layout = parametersOf(spec)
@@ -148,7 +170,8 @@ function layOut(spec: TrainSpec, sides: Sides, scratchBytes: number): Places {
     norms: take(2 * rowsMax),
     scores: take(context),
     sums: take(Math.max(width, hidden)),
-    scratch: take(scratchBytes / floatBytes),
+    scratch: take(kernels.gemmScratchBytes() / floatBytes),
+    ...(isInteger && { integer: placeIntegers(matricesOf(spec), kernels, take) }),
   }
   const { parametersMax } = limits
   if (count > parametersMax || end > memoryBytesMax) {
@@ -157,11 +180,22 @@ function layOut(spec: TrainSpec, sides: Sides, scratchBytes: number): Places {
   return { ...places, sizeBytes: end }
 }
 
-/** Puts -1, 0 and 1 times a scale in the place of the blocks' matrices, as `Ternary` does. */
+/** The matrices of the blocks, which are ternary where a model is. */
+function matricesOf(spec: TrainSpec): readonly Parameter[] {
+  return parametersOf(spec).filter(
+    ({ name, shape }) => shape.length === 2 && name.startsWith('block'),
+  )
+}
+
+/** Puts -1, 0 and 1 times a scale in the place of the blocks' matrices, as `Ternary` does, or packs them. */
 function quantize(kernels: Kernels, spec: TrainSpec, places: Places): void {
-  for (const { name, shape, size } of parametersOf(spec)) {
-    const [rows = 0, columns] = shape
-    if (columns === undefined || !name.startsWith('block')) continue
+  for (const matrix of matricesOf(spec)) {
+    const { name, shape, size } = matrix
+    if (places.integer) {
+      packTernary(kernels, places.integer, { ...matrix, from: places.of(name) })
+      continue
+    }
+    const [rows = 0, columns = 0] = shape
     kernels.absoluteSums(places.of(name), columns, places.sums, 0, rows)
     const scale = kernels.ternaryScale(places.sums, rows, size)
     kernels.quantizeTernary(places.of(name), places.of(name), size, scale)
@@ -201,6 +235,11 @@ type Shape = readonly [rows: number, k: number, n: number]
 
 function linear({ kernels, places }: Bench, name: string, { from, to, shape }: Product): void {
   const [rows, k, n] = shape
+  const packed = places.integer?.packed.get(`${name}.weight`)
+  if (places.integer && packed) {
+    multiplyIntegers(kernels, places.integer, { packed, from, to, shape })
+    return
+  }
   const weight = places.of(`${name}.weight`)
   if (rows === 1) kernels.gemv(from, k, weight, n, to, 0, n)
   else kernels.gemm(rows, n, k, from, k, 1, weight, n, 1, to, n, places.scratch)

@@ -32,6 +32,8 @@ export type PredictOptions = {
   readonly scratchDirectory: string
   readonly noHeader?: boolean
   readonly threads?: number
+  /** A ternary model's hidden layers add integers. */
+  readonly isInteger?: boolean
   readonly signal?: AbortSignal
 }
 
@@ -51,7 +53,8 @@ export async function loadModel(directory: string): Promise<LoadedModel> {
 
 /**
  * Predicts the rows of files by the exact engine. The files look like those of the training, with or without the
- * target. Throws the codes of `loadModel`, of the readers and of the preprocessing.
+ * target. Throws the codes of `loadModel`, of the readers and of the preprocessing, and SPEC_INVALID where integers are
+ * asked of a model that is not ternary.
  */
 export async function predictFiles(
   directory: string,
@@ -92,7 +95,7 @@ async function runModel(
   input: { dataset: Dataset; preprocessing: RowPreprocessing; file: string },
   options: PredictOptions,
 ): Promise<Float32Array[]> {
-  const { runner, scratchDirectory, threads = 1, signal } = options
+  const { runner, scratchDirectory, threads = 1, isInteger, signal } = options
   const { train: spec } = manifest
   const { dataset, preprocessing, file } = input
   const model = join(scratchDirectory, `predict-${process.pid}.f32`)
@@ -106,7 +109,7 @@ async function runModel(
       const length = Math.min(rowsAtOnce, rows - from)
       const part = Uint32Array.from({ length }, (_, i) => from + i)
       const x = applyPreprocessing(dataset, part, { preprocessing, file })
-      const y = await runner.predict({ model, x }, { signal })
+      const y = await runner.predict({ model, x, ...(isInteger && { isInteger }) }, { signal })
       assert(y.length === length * spec.outputs, 'the engine answers each row')
       for (let i = 0; i < length; i++)
         outputs.push(y.slice(i * spec.outputs, (i + 1) * spec.outputs))

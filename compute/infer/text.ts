@@ -14,6 +14,8 @@ export type TextOptions = SamplingOptions & {
   /** An existing directory for the parameters' file, which is removed afterwards. */
   readonly scratchDirectory: string
   readonly tokensMax: number
+  /** A ternary model's layers add integers. */
+  readonly isInteger?: boolean
   readonly signal?: AbortSignal
 }
 

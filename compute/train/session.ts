@@ -10,6 +10,7 @@ import { engineIdOf } from '../exact/kernels.ts'
 import { createThreadTeam } from '../exact/thread-team.ts'
 import { createDecoder } from '../infer/decoder.ts'
 import { generateTokens } from '../infer/generate.ts'
+import { createIntegerModel } from '../infer/integer-model.ts'
 import { createWholeDecoder } from '../infer/whole-decoder.ts'
 import type {
   AggregateTask,
@@ -124,14 +125,21 @@ function createSession(parts: SessionParts): Session {
       engine.p.set((await readModel(model, engine)).p)
       return evaluateRows(engine, spec, decodeRows(await readWhole(rowsFile), spec))
     },
-    async predict({ model, x }) {
-      engine.p.set((await readModel(model, engine)).p)
+    async predict({ model, x, isInteger = false }) {
+      const { p } = await readModel(model, engine)
+      if (isInteger) {
+        const integers = await createIntegerModel(spec, { parameters: p, wasm })
+        return integers.predict(unlabelled(x, engine).x as Float32Array)
+      }
+      engine.p.set(p)
       return predictRows(engine, spec, unlabelled(x, engine))
     },
-    async generate({ model, ...generation }, onToken) {
+    async generate({ model, isInteger = false, ...generation }, onToken) {
       const { p } = await readModel(model, engine)
-      const create = spec.model.kind === 'graph' ? createWholeDecoder : createDecoder
-      const decoder = await create(spec, p, wasm)
+      const isWhole = spec.model.kind === 'graph' && !isInteger
+      const decoder = isWhole
+        ? await createWholeDecoder(spec, p, wasm)
+        : await createDecoder(spec, p, wasm, { isInteger })
       const tokens: number[] = []
       for (const token of generateTokens(decoder, generation)) {
         tokens.push(token)

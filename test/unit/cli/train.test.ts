@@ -146,6 +146,29 @@ describe('quern train', () => {
     expect(refused.err).toContain('model.gguf')
   }, 120_000)
 
+  test('a ternary model predicts by integers what it predicts, no other does', async () => {
+    const model = { kind: 'mlp', hidden: [24], ternary: true }
+    const { path, folder } = fileOf({ train: { rounds: 12, model } })
+    const [out, plain] = [join(folder, 'model'), join(folder, 'plain')]
+    const { result } = await train([path, '--out', out])
+    expect(result.exitCode, result.err).toBe(exitCodes.done)
+    const predict = async (directory: string, ...flags: readonly string[]) => {
+      const args = ['predict', directory, join(folder, 'rows.csv'), ...flags]
+      const run = await runQuern(['--data-dir', temporaryFolder(), '--json', ...args])
+      return { run, rows: eventsOf(run).filter(({ event }) => event === 'prediction') }
+    }
+    const [floats, integers] = [await predict(out), await predict(out, '--integer')]
+    expect(integers.run.exitCode, integers.run.err).toBe(exitCodes.done)
+    expect(integers.rows).toHaveLength(120)
+    const isSame = (row: number) => integers.rows[row]?.['label'] === floats.rows[row]?.['label']
+    expect(floats.rows.filter((_, row) => isSame(row)).length).toBeGreaterThan(114)
+    expect(integers.rows).not.toEqual(floats.rows) // activations are rounded
+    await train([fileOf({}).path, '--out', plain])
+    const refused = await predict(plain, '--integer')
+    expect(refused.run.err).toContain('SPEC_INVALID')
+    expect(refused.run.err).toContain('integer inference needs a ternary mlp')
+  }, 120_000)
+
   test('trains a decoder from an ONNX file, and writes a text with it', async () => {
     const spec = textSpec({ trainRows: 40, context: 16, workerCount: 1 })
     const parameters = parametersOf(spec).map(({ name, shape, size }, i) => {

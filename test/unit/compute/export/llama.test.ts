@@ -4,7 +4,11 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { encodeGguf } from '#compute/export/gguf.ts'
+import { createDecoder } from '#compute/infer/decoder.ts'
+import { generateTokens } from '#compute/infer/generate.ts'
+import type { TrainSpec } from '#wire/spec.ts'
 import { scratch } from '../data/scratch.ts'
+import { readWasm } from '../fixtures.ts'
 import { greedy, learned, namedOf, promptOf, specOf, styles } from './gguf-models.ts'
 
 const root = fileURLToPath(new URL('../../../..', import.meta.url))
@@ -22,6 +26,12 @@ function runLlama(file: string, prompt: readonly number[], count: number) {
   return JSON.parse(line) as { tokens: number[]; text: number[] }
 }
 
+/** Greedy tokens of ternary layers that add integers, whose activations are of 8 bits as llama.cpp's are. */
+async function integerTokens(spec: TrainSpec, p: Float32Array, prompt: readonly number[]) {
+  const decoder = await createDecoder(spec, p, await readWasm(), { isInteger: true })
+  return [...generateTokens(decoder, { prompt: Int32Array.from(prompt), tokensMax: 40 })]
+}
+
 describe('llama.cpp', () => {
   for (const [name, style] of Object.entries(styles)) {
     test(`says the tokens that the engine says: ${name}`, { timeout: 120_000 }, async (context) => {
@@ -31,8 +41,10 @@ describe('llama.cpp', () => {
       const prompt = promptOf('the quern turns')
       const expected = greedy(engine, prompt, 40)
       const file = scratch('model.gguf', encodeGguf(spec, namedOf(engine)))
+      const integer = style.ternary ? await integerTokens(spec, engine.p.slice(), prompt) : expected
       await engine.close()
       const { tokens, text } = runLlama(file, prompt, 40)
+      expect(integer).toEqual(expected)
       expect(tokens).toEqual(expected)
       expect(text).toEqual(promptOf(words))
       expect(new Set(expected).size).toBeGreaterThan(8)

@@ -110,6 +110,23 @@ describe('createDecoder', () => {
     )
   })
 
+  test('adds integers where it is asked to: close to the model, alike in one row and in many', async () => {
+    const spec = specOf({ ...llama, ternary: true }, 20)
+    const { engine, decoder } = await pair(spec)
+    const integer = await createDecoder(spec, engine.p.slice(), wasm, { isInteger: true })
+    const tokens = tokensOf(20)
+    const exact = decoder.extend(tokens).slice()
+    const found = integer.extend(tokens).slice()
+    const error = Math.hypot(...found.map((value, i) => value - (exact[i] as number)))
+    expect(error / Math.hypot(...exact)).toBeLessThan(0.05)
+    expect(error).toBeGreaterThan(0)
+    integer.reset()
+    const one = [...tokens].flatMap((token) => bitsOf(integer.extend(Int32Array.of(token))))
+    expect(one).toEqual(bitsOf(found))
+    const plain = createDecoder(specOf(llama, 8), new Float32Array(0), wasm, { isInteger: true })
+    expect(await fieldsOf(plain)).toMatchObject({ code: 'SPEC_INVALID' })
+  })
+
   test('SPEC_INVALID for another model, TOKEN_INVALID for no token', async () => {
     const fields = await fieldsOf(createDecoder(mlpSpec, new Float32Array(0), wasm))
     expect(fields).toMatchObject({ code: 'SPEC_INVALID' })
