@@ -5,8 +5,20 @@ import { limits } from './limits.ts'
 const name = z.string().regex(/^[\w./:\-[\]]{1,200}$/)
 const side = z.int().min(1).max(1_048_576)
 const small = z.int().min(0).max(63)
-/** Windows of a pooling; a MaxPool of 1 x 1 gives the Conv before it a stride. */
-const window = { kh: small.min(1), kw: small.min(1), stride: small.min(1), pad: small }
+const count = small.min(1)
+/** Down and across where they differ. */
+const steps = z.union([count, z.tuple([count, count]).readonly()])
+/** Above, left, below and right where they differ. */
+const pad = z.union([small, z.tuple([small, small, small, small]).readonly()])
+/** Windows of a pooling. */
+const window = { kh: count, kw: count, stride: steps, pad }
+/** Windows of a convolution, whose kernel has their sides; what is absent is 1. */
+const convWindow = {
+  pad,
+  stride: steps.optional(),
+  dilation: steps.optional(),
+  groups: side.optional(),
+}
 const epsilon = z.number().positive().max(1)
 
 /** How a parameter starts from a seed: zeros, ones, or normals of deviation sqrt(gain / fanIn). */
@@ -51,7 +63,7 @@ function node<Name extends string, Attributes extends z.ZodRawShape>(
 
 /**
  * The operators of a model graph. Inputs and outputs have the rows of the batch as their first side, which no
- * attribute tells; weights of Gemm are [in, out], of Conv [out, in, height, width]. Where x holds tokens, values are
+ * attribute tells; weights of Gemm are [in, out], of Conv [out, in / groups, height, width]. Where x holds tokens, values are
  * [context, width] for each row.
  */
 const nodeSchema = z.discriminatedUnion('operator', [
@@ -62,7 +74,7 @@ const nodeSchema = z.discriminatedUnion('operator', [
   node('BatchNormalization', { epsilon, keep: z.number().min(0).max(1) }, { parameters: [4, 4] }),
   /** Of queries, keys and values. */
   node('CausalAttention', { heads: z.int().min(1).max(256) }, { values: [3, 3] }),
-  node('Conv', { pad: small }, { parameters: [1, 2] }),
+  node('Conv', convWindow, { parameters: [1, 2] }),
   /** Rows of a table by the tokens x. */
   node('Gather', {}, { parameters: [1, 1] }),
   node('Gelu', {}),

@@ -1,6 +1,9 @@
+import { AppError } from '#base/error.ts'
 import type { Node, OperatorName } from '../graph/graph.ts'
 import { integer, real } from '../graph/operator.ts'
-import { windowOf } from '../graph/operators/pooling.ts'
+import { convWindows, groupsOf } from '../graph/operators/convolution.ts'
+import { poolWindows } from '../graph/operators/pooling.ts'
+import type { Windows } from '../graph/windows.ts'
 import type { TensorFlow, TfTensor } from './tfjs-types.ts'
 
 /** One node of the forward graph in tfjs, whose own gradients are taken: outputs in their order. */
@@ -21,9 +24,10 @@ export const tfOperators: Readonly<Partial<Record<OperatorName, TfOperator>>> = 
   Gemm: gemm,
   LayerNormalization: layerNormalization,
   MaxPool: (tf, [x], { attributes }) => {
-    const { kh, kw, stride, pad } = windowOf(attributes)
+    const windows = poolWindows(attributes)
     const turned = tf.transpose(x as TfTensor, channelsLast)
-    return [tf.transpose(tf.maxPool(turned, [kh, kw], stride, pad, 'floor'), channelsFirst)]
+    const y = tf.maxPool(turned, windows.kernel, windows.stride, padsOf(windows))
+    return [tf.transpose(y, channelsFirst)]
   },
   Mul: (tf, [a, b]) => [tf.mul(a as TfTensor, b as TfTensor)],
   Relu: (tf, [x]) => [tf.relu(x as TfTensor)],
@@ -54,11 +58,48 @@ function gemm(tf: TensorFlow, inputs: readonly TfTensor[], { attributes }: Node)
   return [bias ? tf.add(product, bias) : product]
 }
 
+/** Places above, below, left and right of images with their channels last. */
+function padsOf({ pads: [top, left, bottom, right] }: Windows) {
+  return [
+    [0, 0],
+    [top, bottom],
+    [left, right],
+    [0, 0],
+  ] as const
+}
+
 function conv(tf: TensorFlow, inputs: readonly TfTensor[], { attributes }: Node) {
   const [x, weights, bias] = inputs as [TfTensor, TfTensor, TfTensor | undefined]
-  const filter = tf.transpose(weights, [2, 3, 1, 0]) // [kh, kw, c, o]
-  const turned = tf.conv2d(tf.transpose(x, channelsLast), filter, 1, integer(attributes, 'pad'))
+  const windows = convWindows(attributes, weights.shape)
+  if (windows.dilation.some((one) => one !== 1)) {
+    throw new AppError({ code: 'UNSUPPORTED', operator: 'Conv', instead: 'a dilation of 1' })
+  }
+  const image = tf.transpose(x, channelsLast)
+  const groups = groupsOf(attributes)
+  const depth = weights.shape[1] ?? 0
+  const each = (weights.shape[0] ?? 0) / groups
+  const parts = Array.from({ length: groups }, (_, group) => {
+    const seen = groups === 1 ? image : sliceOf(tf, image, { axis: 3, group, size: depth })
+    const own = groups === 1 ? weights : sliceOf(tf, weights, { axis: 0, group, size: each })
+    const filter = tf.transpose(own, [2, 3, 1, 0]) // [kh, kw, c / groups, o / groups]
+    return tf.conv2d(seen, filter, windows.stride, padsOf(windows))
+  })
+  const turned = groups === 1 ? (parts[0] as TfTensor) : tf.concat(parts, 3)
   return [tf.transpose(bias ? tf.add(turned, bias) : turned, channelsFirst)]
+}
+
+/** One of the equal parts of a tensor along an axis. */
+function sliceOf(
+  tf: TensorFlow,
+  x: TfTensor,
+  { axis, group, size }: { axis: number; group: number; size: number },
+): TfTensor {
+  const begin = x.shape.map((_, i) => (i === axis ? group * size : 0))
+  return tf.slice(
+    x,
+    begin,
+    x.shape.map((side, i) => (i === axis ? size : side)),
+  )
 }
 
 function gelu(tf: TensorFlow, [given]: readonly TfTensor[]) {

@@ -13,6 +13,9 @@ export interface TfVariable extends TfTensor {
 
 type Shape = readonly number[]
 
+/** Places before and behind, for each of the four sides. */
+type ExplicitPads = readonly (readonly [number, number])[]
+
 export interface TensorFlow {
   ready(): Promise<void>
   tidy<Result>(body: () => Result): Result
@@ -48,12 +51,18 @@ export interface TensorFlow {
   reshape(x: TfTensor, shape: Shape): TfTensor
   transpose(x: TfTensor, perm: Shape): TfTensor
   matMul(a: TfTensor, b: TfTensor, turnA?: boolean, turnB?: boolean): TfTensor
-  conv2d(x: TfTensor, filter: TfTensor, stride: number, pad: number): TfTensor
+  slice(x: TfTensor, begin: Shape, size: Shape): TfTensor
+  concat(parts: readonly TfTensor[], axis: number): TfTensor
+  conv2d(
+    x: TfTensor,
+    filter: TfTensor,
+    stride: readonly [number, number],
+    pads: ExplicitPads,
+  ): TfTensor
   maxPool(
     x: TfTensor,
-    size: [number, number],
-    stride: number,
-    pad: number,
-    rounding: 'floor',
+    size: readonly [number, number],
+    stride: readonly [number, number],
+    pads: ExplicitPads,
   ): TfTensor
 }

@@ -113,6 +113,16 @@ export function transposed(scope: Scope, name: string, perm: readonly number[]):
   return scope.apply('Transpose', [name], { perm })
 }
 
+/** The first `sides` places of some axes. */
+export function sliced(
+  scope: Scope,
+  name: string,
+  { axes, sides }: { axes: readonly number[]; sides: readonly number[] },
+): string {
+  const starts = scope.integers(...axes.map(() => 0))
+  return scope.apply('Slice', [name, starts, scope.integers(...sides), scope.integers(...axes)])
+}
+
 /** Sum over some axes; they are left out of the result. */
 export function summed(scope: Scope, name: string, axes: readonly number[]): string {
   return scope.apply('ReduceSum', [name, scope.integers(...axes)], { keepdims: 0 })

@@ -1,7 +1,9 @@
 import { assert } from '#base/assert.ts'
 import type { Attributes, OperatorName, Shape } from '../graph/graph.ts'
 import { integer, real } from '../graph/operator.ts'
-import { windowOf } from '../graph/operators/pooling.ts'
+import { convWindows, groupsOf } from '../graph/operators/convolution.ts'
+import { poolWindows } from '../graph/operators/pooling.ts'
+import { type Windows, spanOf } from '../graph/windows.ts'
 import type { NamedParameter } from './onnx-forward.ts'
 import {
   type LayerWeight,
@@ -59,32 +61,65 @@ function biasOf(bias: NamedParameter | undefined): LayerWeight[] {
 }
 
 const conv: LayerMapping = (node) => {
-  const { writer, weights, shape } = node
+  const { writer, weights, shape, attributes } = node
   const [weight, bias] = weights
   const x = writer.image(inputOf(node))
   if (!weight || x.turned) throw unwritable('Conv', 'graph.onnx')
-  const [filters = 0, channels = 0, kh = 0, kw = 0] = weight.shape
-  const pad = integer(node.attributes, 'pad')
-  const isSame = 2 * pad === kh - 1 && 2 * pad === kw - 1
-  const padding = { padding: [pad, pad].map((one) => [one, one]), data_format: 'channels_last' }
-  const padded = pad === 0 || isSame ? x : writer.add('ZeroPadding2D', [x], padding)
-  const kernel = {
-    part: 'kernel',
-    shape: [kh, kw, channels, filters],
-    values: turnedKernel(weight),
+  const [filters = 0, depth = 0, kh = 0, kw = 0] = weight.shape
+  const windows = convWindows(attributes, weight.shape)
+  const groups = groupsOf(attributes)
+  const isDepthwise = groups > 1 && depth === 1
+  if (groups > 1 && !isDepthwise) throw unwritable(`${groups} groups in Conv`, 'graph.onnx')
+  if (isWide(windows.stride) && isWide(windows.dilation)) {
+    throw unwritable('stride and dilation of one Conv', 'graph.onnx')
   }
+  const isSame = isPaddedAsSame(windows, x.shape, shape)
+  const [top, left, bottom, right] = windows.pads
+  const padding = {
+    padding: [
+      [top, bottom],
+      [left, right],
+    ],
+    data_format: 'channels_last',
+  }
+  const isPadded = windows.pads.some(Boolean) && !isSame
+  const padded = isPadded ? writer.add('ZeroPadding2D', [x], padding) : x
+  const values = turnedKernel(weight)
   const config = {
-    filters,
     kernel_size: [kh, kw],
-    strides: [1, 1],
+    strides: [...windows.stride],
     padding: isSame ? 'same' : 'valid',
     data_format: 'channels_last',
-    dilation_rate: [1, 1],
+    dilation_rate: [...windows.dilation],
     activation: 'linear',
     use_bias: bias !== undefined,
   }
-  const options = { name: nameOf(weight), weights: [kernel, ...biasOf(bias)], shape }
-  return writer.add('Conv2D', [padded], config, options)
+  const options = (part: string, sides: number[]) => {
+    const kernel = { part, shape: [kh, kw, ...sides], values }
+    return { name: nameOf(weight), weights: [kernel, ...biasOf(bias)], shape }
+  }
+  if (isDepthwise) {
+    const multiplier = filters / groups
+    const own = { ...config, depth_multiplier: multiplier }
+    const layer = options('depthwise_kernel', [groups, multiplier])
+    return writer.add('DepthwiseConv2D', [padded], own, layer)
+  }
+  return writer.add('Conv2D', [padded], { filters, ...config }, options('kernel', [depth, filters]))
+}
+
+function isWide(values: readonly number[]): boolean {
+  return values.some((value) => value !== 1)
+}
+
+/** Whether `same` pads an image [c, h, w] as these windows do, of which `result` [c, h, w] tells how many fit. */
+function isPaddedAsSame(windows: Windows, image: Shape, result: Shape): boolean {
+  const { kernel, stride, dilation, pads } = windows
+  return ([0, 1] as const).every((axis) => {
+    const [side, count] = [image[axis + 1] as number, result[axis + 1] as number]
+    const span = spanOf(kernel[axis], dilation[axis])
+    const all = Math.max(0, (count - 1) * stride[axis] + span - side)
+    return count === Math.ceil(side / stride[axis]) && Math.floor(all / 2) === pads[axis]
+  })
 }
 
 /** [out, in, k, k] -> [k, k, in, out] */
@@ -105,18 +140,16 @@ function turnedKernel({ shape, values }: NamedParameter): Float32Array {
 const pool =
   (kind: 'AveragePooling2D' | 'MaxPooling2D'): LayerMapping =>
   (node) => {
-    const { kh, kw, stride, pad } = windowOf(node.attributes)
+    const windows = poolWindows(node.attributes)
     const x = node.writer.image(inputOf(node))
-    const isSame = [kh, kw].every((window, i) => {
-      const [side, count] = [x.shape[i + 1] as number, node.shape[i + 1] as number]
-      const both = Math.max(0, (count - 1) * stride + window - side)
-      return count === Math.ceil(side / stride) && Math.floor(both / 2) === pad
-    })
-    if (pad > 0 && !isSame) throw unwritable(`a padding of ${pad} in ${kind}`, 'graph.onnx')
+    const isPadded = windows.pads.some(Boolean)
+    if (isPadded && !isPaddedAsSame(windows, x.shape, node.shape)) {
+      throw unwritable(`a padding of ${windows.pads.join(', ')} in ${kind}`, 'graph.onnx')
+    }
     const config = {
-      pool_size: [kh, kw],
-      strides: [stride, stride],
-      padding: pad > 0 ? 'same' : 'valid',
+      pool_size: [...windows.kernel],
+      strides: [...windows.stride],
+      padding: isPadded ? 'same' : 'valid',
       data_format: 'channels_last',
     }
     return node.writer.add(kind, [x], config, { shape: node.shape })

@@ -7,7 +7,6 @@ import {
   addNode,
   biasOf,
   constantAt,
-  expectAttribute,
   integerOf,
   listAt,
   listOf,
@@ -16,33 +15,33 @@ import {
   weightAt,
   weightsOf,
 } from './onnx-context.ts'
-import { evenPad, samePad } from './windows.ts'
+import { type Pair, type Windows, spanOf } from '../graph/windows.ts'
+import { attributesOfFile, convAttributes, samePad } from './windows.ts'
 
-/** A stride is taken by a pooling of 1 x 1 behind the convolution. */
 export const conv: Handler = (context) => {
   const weight = weightAt(context, 1)
-  const [, ...inner] = weight.shape
+  const [outs = 0, ...inner] = weight.shape
+  const [depth = 0, kh = 0, kw = 0] = inner
   if (weight.shape.length !== 4) {
     throw refuseNode(context, 'only convolutions of images can be trained', 'ONNX_SHAPE')
   }
-  if (inner[1] !== inner[2]) {
-    throw refuseNode(context, 'windows must have equal sides, such as 3 x 3', 'ONNX_SHAPE')
+  const groups = integerOf(context, 'group', 1)
+  const [channels = 0] = valueAt(context, 0).shape
+  if (groups < 1 || channels !== depth * groups || outs % groups !== 0) {
+    const text = `${groups} groups of ${depth} channels do not make ${channels} channels and ${outs} outputs`
+    throw refuseNode(context, text, 'ONNX_SHAPE')
   }
-  expectAttribute(context, 'group', 1)
-  const { pad, stride } = windowOf(context, inner.slice(1))
+  const attributes = convAttributes(windowOf(context, [kh, kw]), groups)
   const bias = constantAt(context, 2)
-  const convolved = addNode(
+  return addNode(
     context,
-    { operator: 'Conv', attributes: { pad } },
+    { operator: 'Conv', attributes },
     {
       values: [valueAt(context, 0)],
       weights: [weightsOf(weight, sizeOf(inner)), ...(bias ? [biasOf(bias)] : [])],
       isBiasMissing: bias === undefined,
     },
   )
-  if (stride === 1) return convolved
-  const attributes = { kh: 1, kw: 1, stride, pad: 0 }
-  return addNode(context, { operator: 'MaxPool', attributes }, { values: [convolved] })
 }
 
 export const maxPool: Handler = (context) => pool(context, 'MaxPool')
@@ -56,7 +55,11 @@ export const averagePool: Handler = (context) => {
 }
 
 function pool(context: NodeContext, operator: 'MaxPool' | 'AveragePool') {
-  const attributes = windowOf(context, listOf(context, 'kernel_shape') ?? [])
+  const [kh = 0, kw = 0, ...rest] = listOf(context, 'kernel_shape') ?? []
+  if (rest.length > 0) throw refuseNode(context, 'windows need rows that are images', 'ONNX_SHAPE')
+  const { stride, pad, dilation } = windowOf(context, [kh, kw])
+  if (dilation !== 1) throw refuseNode(context, 'a pooling with dilations is not supported')
+  const attributes = { kh, kw, stride, pad }
   return addNode(context, { operator, attributes }, { values: [valueAt(context, 0)] })
 }
 
@@ -122,56 +125,47 @@ function reshaped(context: NodeContext, x: RowValue, shape: readonly number[]): 
   return addNode(context, { operator: 'Reshape', attributes }, { values: [x] })
 }
 
-/** The window of a convolution or pooling: one stride and one padding for all sides. */
-function windowOf(context: NodeContext, kernel: readonly number[]) {
-  const strides = listOf(context, 'strides') ?? [1, 1]
-  const dilations = listOf(context, 'dilations') ?? []
-  const [stride = 1] = strides
-  const [kh = 0, kw = 0] = kernel
-  const isPlain =
-    kernel.length === 2 &&
-    stride > 0 &&
-    strides.every((one) => one === stride) &&
-    dilations.every((one) => one === 1)
-  if (!isPlain) {
-    const text = `a window of [${kernel.join(', ')}] with strides [${strides.join(', ')}] and dilations [${dilations.join(', ')}] is not supported; use one stride and no dilation`
-    throw refuseNode(context, text)
-  }
+/** Attributes of the windows of a convolution or pooling. */
+function windowOf(context: NodeContext, kernel: Pair) {
+  const [stride, dilation] = ['strides', 'dilations'].map((name) => {
+    const values = listOf(context, name) ?? [1, 1]
+    if (values.length === 2 && values.every((one) => one > 0)) return values as unknown as Pair
+    throw refuseNode(context, `${name} [${values.join(', ')}] are not two counts`, 'ONNX_SHAPE')
+  }) as [Pair, Pair]
   const [, h, w] = valueAt(context, 0).shape
-  if (h === undefined || w === undefined) {
+  if (h === undefined || w === undefined || kernel.some((side) => side < 1)) {
     throw refuseNode(context, 'windows need rows that are images', 'ONNX_SHAPE')
   }
-  const placed = placeOf(context, { sides: [h, w], kernel: [kh, kw], stride })
-  const pad = evenPad([h, w], { kernel: [kh, kw], stride, ...placed })
-  if (pad !== undefined) return { kh, kw, stride, pad }
-  const { before, counts } = placed
-  const text = `its ${counts.join(' x ')} windows from ${-before[0]}, ${-before[1]} on have no padding that is the same on all sides; use such a padding, or images of sides that fit`
-  throw refuseNode(context, text)
+  const windows = { kernel, stride, dilation }
+  return attributesOfFile([h, w], { ...windows, ...placeOf(context, [h, w], windows) })
 }
-
-type Sides = readonly [number, number]
 
 /** Where the windows begin, and how many there are. */
 function placeOf(
   context: NodeContext,
-  { sides, kernel, stride }: { sides: Sides; kernel: Sides; stride: number },
-): { before: Sides; counts: Sides } {
+  sides: Pair,
+  { kernel, stride, dilation }: Omit<Windows, 'pads'>,
+): { before: Pair; counts: Pair } {
   const auto = context.node.attributes.get('auto_pad')?.text ?? 'NOTSET'
   const both = [0, 1] as const
+  const spans = both.map((axis) => spanOf(kernel[axis], dilation[axis])) as unknown as Pair
   if (auto === 'SAME_UPPER' || auto === 'SAME_LOWER') {
     const isOddFirst = auto === 'SAME_LOWER'
-    const axes = both.map((i) => samePad(sides[i], { window: kernel[i], stride, isOddFirst }))
+    const axes = both.map((i) =>
+      samePad(sides[i], { window: spans[i], stride: stride[i], isOddFirst }),
+    )
     const [down, across] = axes as [(typeof axes)[0], (typeof axes)[0]]
     return { before: [down.before, across.before], counts: [down.count, across.count] }
   }
   const pads = (auto === 'NOTSET' ? listOf(context, 'pads') : undefined) ?? [0, 0, 0, 0]
+  if (pads.some((pad) => pad < 0)) throw refuseNode(context, `pads [${pads.join(', ')}] cut`)
   const isCeiled = integerOf(context, 'ceil_mode', 0) !== 0
   const counts = both.map((i) => {
     const before = pads[i] ?? 0
-    const last = (sides[i] + before + (pads[i + 2] ?? 0) - kernel[i]) / stride
+    const last = (sides[i] + before + (pads[i + 2] ?? 0) - spans[i]) / stride[i]
     if (!isCeiled) return Math.floor(last) + 1
     // no window begins behind the image
-    return Math.min(Math.ceil(last), Math.ceil((sides[i] + before) / stride) - 1) + 1
+    return Math.min(Math.ceil(last), Math.ceil((sides[i] + before) / stride[i]) - 1) + 1
   })
-  return { before: [pads[0] ?? 0, pads[1] ?? 0], counts: counts as unknown as Sides }
+  return { before: [pads[0] ?? 0, pads[1] ?? 0], counts: counts as unknown as Pair }
 }

@@ -4,7 +4,6 @@ const advice: Readonly<Record<string, string>> = {
   Conv1D: 'use Conv2D',
   Conv2DTranspose: 'use Conv2D',
   Conv3D: 'use Conv2D',
-  DepthwiseConv2D: 'use Conv2D',
   ELU: 'use ReLU',
   Embedding:
     'leave out --model: a table with a column of texts becomes a bag of embeddings of its words',
@@ -16,7 +15,7 @@ const advice: Readonly<Record<string, string>> = {
   LeakyReLU: 'use ReLU',
   Model: 'a model inside of a model cannot be trained; add its layers themselves',
   PReLU: 'use ReLU',
-  SeparableConv2D: 'use Conv2D',
+  SeparableConv2D: 'use DepthwiseConv2D and a Conv2D of 1 x 1',
   Sequential: 'a model inside of a model cannot be trained; add its layers themselves',
   SimpleRNN: 'recurrent layers cannot be trained; use Conv2D or Dense',
   Softmax: 'it is only supported at the end, as a part of the loss',

@@ -17,36 +17,59 @@ import {
   turnRows,
 } from './tfjs-context.ts'
 import { activated, biasOf, expectChannelsLast } from './tfjs-layers.ts'
-import { evenPad, samePad } from './windows.ts'
+import { type Pair, spanOf } from '../graph/windows.ts'
+import { attributesOfFile, convAttributes, samePad } from './windows.ts'
 
 const axes = [0, 1] as const
+const count = z.int().min(1).max(1_048_576)
 
-/** A kernel [k, k, in, out] becomes [out, in, k, k]; a stride is taken by a pooling of 1 x 1 behind it. */
+/** A kernel [kh, kw, in / groups, out] becomes [out, in / groups, kh, kw]. */
 export const conv: LayerHandler = (context) => {
   expectChannelsLast(context)
   const { x, channels } = imageOf(context)
-  const count = z.int().min(1).max(1_048_576)
   const filters = settingOf(context, 'filters', { schema: count, otherwise: 0 })
   const groups = settingOf(context, 'groups', { schema: count, otherwise: 1 })
-  if (groups !== 1) throw refuseLayer(context, `groups = ${groups} is not supported, only 1`)
-  const { kh, kw, stride, pad } = windowOf(context, 'kernel_size')
-  if (kh !== kw) throw refuseLayer(context, 'windows must have equal sides, such as 3 x 3')
-  const stored = context.weightOf('kernel', [kh, kw, channels, filters])
+  const depth = channels / groups
+  if (!Number.isInteger(depth) || filters % groups !== 0) {
+    const text = `${groups} groups do not share ${channels} channels and ${filters} filters`
+    throw refuseLayer(context, text, 'TFJS_SHAPE')
+  }
+  const { kernel, attributes } = windowOf(context, 'kernel_size')
+  const stored = context.weightOf('kernel', [...kernel, depth, filters])
+  return convolved(context, x, { stored, attributes, groups })
+}
+
+/** Each channel for itself: a kernel [kh, kw, in, multiplier] becomes [in * multiplier, 1, kh, kw]. */
+export const depthwiseConv: LayerHandler = (context) => {
+  expectChannelsLast(context)
+  const { x, channels } = imageOf(context)
+  const multiplier = settingOf(context, 'depth_multiplier', { schema: count, otherwise: 1 })
+  const { kernel, attributes } = windowOf(context, 'kernel_size')
+  const stored = context.weightOf('depthwise_kernel', [...kernel, channels, multiplier])
+  const shape = [...kernel, 1, channels * multiplier]
+  return convolved(context, x, { stored: { ...stored, shape }, attributes, groups: channels })
+}
+
+interface Kernel {
+  /** [kh, kw, in / groups, out] */
+  readonly stored: Stored
+  readonly attributes: ReturnType<typeof attributesOfFile>
+  readonly groups: number
+}
+
+function convolved(
+  context: LayerContext,
+  x: Placed,
+  { stored, attributes, groups }: Kernel,
+): Placed {
+  const [kh = 0, kw = 0, depth = 0, filters = 0] = stored.shape
+  const weights = normalOf(turnKernel(context, stored), depth * kh * kw)
   const y = addLayer(
     context,
-    { operator: 'Conv', attributes: { pad } },
-    {
-      values: [x],
-      weights: [
-        normalOf(turnKernel(context, stored), channels * kh * kw),
-        ...biasOf(context, filters),
-      ],
-    },
+    { operator: 'Conv', attributes: convAttributes(attributes, groups) },
+    { values: [x], weights: [weights, ...biasOf(context, filters)] },
   )
-  if (stride === 1) return activated(context, y)
-  const attributes = { kh: 1, kw: 1, stride, pad: 0 }
-  const options = { values: [y], name: `${context.layer.name}/stride` }
-  return activated(context, addLayer(context, { operator: 'MaxPool', attributes }, options))
+  return activated(context, y)
 }
 
 function turnKernel({ copyOf }: LayerContext, stored: Stored): Stored {
@@ -69,7 +92,10 @@ export const averagePool: LayerHandler = (context) => pool(context, 'AveragePool
 function pool(context: LayerContext, operator: 'MaxPool' | 'AveragePool'): Placed {
   expectChannelsLast(context)
   const { x } = imageOf(context)
-  const attributes = windowOf(context, 'pool_size')
+  const { kernel, attributes: found } = windowOf(context, 'pool_size')
+  const { stride, pad, dilation } = found
+  if (dilation !== 1) throw refuseLayer(context, 'a pooling with dilations is not supported')
+  const attributes = { kh: kernel[0], kw: kernel[1], stride, pad }
   return addLayer(context, { operator, attributes }, { values: [x] })
 }
 
@@ -81,22 +107,17 @@ export const globalAveragePool: LayerHandler = (context) => {
   return isKept ? mean : reshaped(context, mean, [channels])
 }
 
-/** The window of a convolution or pooling: one stride and one padding for all sides. */
+/** The windows of a convolution or pooling and their attributes. */
 function windowOf(context: LayerContext, size: 'kernel_size' | 'pool_size') {
   const { sides } = imageOf(context)
-  const isPool = size === 'pool_size'
-  const pair = (name: string, otherwise: number[]) =>
-    settingOf(context, name, { schema: sidesSchema, otherwise })
-  const kernel = pair(size, isPool ? [2, 2] : [])
-  const strides = pair('strides', isPool ? kernel : [1, 1])
-  const dilations = pair('dilation_rate', [1, 1])
-  const [kh = 0, kw = 0] = kernel
-  const [stride = 1] = strides
-  const isPlain = kernel.length === 2 && strides.every((one) => one === stride)
-  if (!isPlain || dilations.some((one) => one !== 1)) {
-    const text = `a window of [${kernel.join(', ')}] with strides [${strides.join(', ')}] and dilations [${dilations.join(', ')}] is not supported; use one stride and no dilation`
-    throw refuseLayer(context, text)
+  const pair = (name: string, otherwise: number[]) => {
+    const found = settingOf(context, name, { schema: sidesSchema, otherwise })
+    if (found.length === 2) return found as unknown as Pair
+    throw refuseLayer(context, `${name} [${found.join(', ')}] is not of height and width`)
   }
+  const kernel = pair(size, size === 'pool_size' ? [2, 2] : [])
+  const stride = pair('strides', size === 'pool_size' ? [...kernel] : [1, 1])
+  const dilation = pair('dilation_rate', [1, 1])
   const padding = settingOf(context, 'padding', {
     schema: z.string().max(100),
     otherwise: 'valid',
@@ -104,21 +125,19 @@ function windowOf(context: LayerContext, size: 'kernel_size' | 'pool_size') {
   if (padding !== 'valid' && padding !== 'same') {
     throw refuseLayer(context, `padding ${padding} is not supported; use valid or same`)
   }
-  const placed = axes.map((axis) => {
-    const [side, window] = [sides[axis], axis === 0 ? kh : kw]
-    if (padding === 'same') return samePad(side, { window, stride })
-    return { before: 0, count: Math.floor((side - window) / stride) + 1 }
+  const [down, across] = axes.map((axis) => {
+    const window = spanOf(kernel[axis], dilation[axis])
+    if (padding === 'same') return samePad(sides[axis], { window, stride: stride[axis] })
+    return { before: 0, count: Math.floor((sides[axis] - window) / stride[axis]) + 1 }
   }) as [ReturnType<typeof samePad>, ReturnType<typeof samePad>]
-  const [down, across] = placed
-  const pad = evenPad(sides, {
-    kernel: [kh, kw],
+  const attributes = attributesOfFile(sides, {
+    kernel,
     stride,
+    dilation,
     before: [down.before, across.before],
     counts: [down.count, across.count],
   })
-  if (pad !== undefined) return { kh, kw, stride, pad }
-  const text = `the padding "same" is not even on images of ${sides.join(' x ')}; use "valid", or sides that fit`
-  throw refuseLayer(context, text)
+  return { kernel, attributes }
 }
 
 const axis = z.union([z.int().transform((one) => [one]), z.array(z.int()).max(4)])

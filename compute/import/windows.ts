@@ -1,28 +1,41 @@
+import { type Pair, type Windows, attributesOfWindows, countsOf, spanOf } from '../graph/windows.ts'
+
 /** Windows of a convolution or pooling along height and width, as files tell them. */
-export interface Windows {
-  readonly kernel: readonly [number, number]
-  readonly stride: number
+export interface FileWindows extends Omit<Windows, 'pads'> {
   /** Places before the first row and column. */
-  readonly before: readonly [number, number]
+  readonly before: Pair
   /** Windows down and across. */
-  readonly counts: readonly [number, number]
+  readonly counts: Pair
 }
 
 /**
- * The one padding of all sides that gives the same windows of an image, undefined where none does: places that no
- * window reaches do not count, and what lies behind the image is the same padding as what lies before.
+ * Attributes of the same windows on images of these sides: one padding for all sides where there is one, since places
+ * that no window reaches do not count.
  */
-export function evenPad(
-  sides: readonly [number, number],
-  { kernel, stride, before, counts }: Windows,
-): number | undefined {
+export function attributesOfFile(sides: Pair, { before, counts, ...windows }: FileWindows) {
+  const { kernel, stride, dilation } = windows
   const [pad] = before
-  if (before[1] !== pad) return undefined
-  const isSame = [0, 1].every((axis) => {
-    const [side, window] = [sides[axis] as number, kernel[axis] as number]
-    return Math.floor((side + 2 * pad - window) / stride) + 1 === counts[axis]
-  })
-  return isSame ? pad : undefined
+  const even: Windows = { ...windows, pads: [pad, pad, pad, pad] }
+  const isEven = before[1] === pad && countsOf(even, sides).every((count, i) => count === counts[i])
+  if (isEven) return attributesOfWindows(even)
+  const behind = (axis: 0 | 1) => {
+    const reached = (counts[axis] - 1) * stride[axis] + spanOf(kernel[axis], dilation[axis])
+    return Math.max(0, reached - sides[axis] - before[axis])
+  }
+  return attributesOfWindows({ ...windows, pads: [...before, behind(0), behind(1)] })
+}
+
+/** Attributes of a Conv: what is 1 stays away. */
+export function convAttributes(
+  { pad, stride, dilation }: ReturnType<typeof attributesOfFile>,
+  groups: number,
+) {
+  return {
+    pad,
+    ...(stride !== 1 && { stride }),
+    ...(dilation !== 1 && { dilation }),
+    ...(groups !== 1 && { groups }),
+  }
 }
 
 /** Of `SAME`: as many windows as strides fit, the padding halved; what is odd of it comes last, or first. */

@@ -45,11 +45,29 @@ export function gemm(
   ldc: i32,
   scratch: usize,
 ): void {
-  gemmThen(m, n, k, a, ars, acs, b, brs, bcs, c, ldc, scratch, 0, THEN_NOTHING, 0)
+  product(m, n, k, a, ars, acs, b, brs, bcs, c, ldc, scratch, 0, THEN_NOTHING, 0, false)
+}
+
+/** The same sums, going on from those that C holds. */
+export function gemmOnto(
+  m: i32,
+  n: i32,
+  k: i32,
+  a: usize,
+  ars: i32,
+  acs: i32,
+  b: usize,
+  brs: i32,
+  bcs: i32,
+  c: usize,
+  ldc: i32,
+  scratch: usize,
+): void {
+  product(m, n, k, a, ars, acs, b, brs, bcs, c, ldc, scratch, 0, THEN_NOTHING, 0, true)
 }
 
 /**
- * The same, and while a sum is in a register: + bias[j] where bias is not 0, then what `then` says. `other` lies
+ * As `gemm`, and while a sum is in a register: + bias[j] where bias is not 0, then what `then` says. `other` lies
  * like C, and is C only where k is at most KC.
  */
 export function gemmThen(
@@ -69,10 +87,31 @@ export function gemmThen(
   then: i32,
   other: usize,
 ): void {
+  product(m, n, k, a, ars, acs, b, brs, bcs, c, ldc, scratch, bias, then, other, false)
+}
+
+function product(
+  m: i32,
+  n: i32,
+  k: i32,
+  a: usize,
+  ars: i32,
+  acs: i32,
+  b: usize,
+  brs: i32,
+  bcs: i32,
+  c: usize,
+  ldc: i32,
+  scratch: usize,
+  bias: usize,
+  then: i32,
+  other: usize,
+  isOnto: bool,
+): void {
   const ap = scratch + TILE_BYTES
   const bp = ap + ((<usize>MC * <usize>min(k, KC)) << 2)
   const isDirect = bcs == 1 && m <= (brs > DIRECT_STRIDE ? DIRECT_ROWS >> 1 : DIRECT_ROWS)
-  if (k == 0) zero(m, n, c, ldc)
+  if (k == 0 && !isOnto) zero(m, n, c, ldc)
   for (let jc = 0; jc < n; jc += NC) {
     const nc = min(n - jc, NC)
     const biasHere = bias ? at(bias, jc, 1) : 0
@@ -86,7 +125,7 @@ export function gemmThen(
         const mc = min(m - ic, MC)
         packA(ap, at(at(a, ic, ars), pc, acs), ars, acs, mc, kc)
         const place = (<usize>ic * <usize>ldc + <usize>jc) << 2
-        const isFirst = pc == 0 && k > 0
+        const isFirst = pc == 0 && k > 0 && !isOnto
         if (isPlain) block(mc, nc, kc, ap, bp, c + place, ldc, isFirst, scratch)
         else {
           blockThen(

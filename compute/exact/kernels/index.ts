@@ -21,6 +21,13 @@ export {
   convolveWeightsScratchBytes,
 } from './conv'
 export {
+  convolveWindows,
+  convolveWindowsInputs,
+  convolveWindowsWeights,
+  describeWindows,
+  stripFloats,
+} from './conv-windows'
+export {
   add,
   addBias,
   allFinite,

@@ -1,4 +1,4 @@
-// Pooling with any windows. A window begins at (oy * stride - pad, ox * stride - pad); places outside the image do
+// Pooling with any windows. A window begins at (oy * down - topPad, ox * across - leftPad); places outside the image do
 // not count. Places of a window stand in rows, windows of an image in rows.
 
 import { loadSome, sumLanes } from './elementwise'
@@ -12,16 +12,18 @@ export function maxPool(
   w: i32,
   kh: i32,
   kw: i32,
-  stride: i32,
-  pad: i32,
+  down: i32,
+  across: i32,
+  topPad: i32,
+  leftPad: i32,
   oh: i32,
   ow: i32,
 ): void {
   for (let plane = 0; plane < planes; plane += 1) {
     for (let oy = 0; oy < oh; oy += 1) {
       for (let ox = 0; ox < ow; ox += 1, y += 4) {
-        const top = oy * stride - pad
-        const left = ox * stride - pad
+        const top = oy * down - topPad
+        const left = ox * across - leftPad
         const right = min(left + kw, w)
         let best: f32 = 0
         let isFirst = true
@@ -54,8 +56,10 @@ export function maxPoolGradient(
   w: i32,
   kh: i32,
   kw: i32,
-  stride: i32,
-  pad: i32,
+  down: i32,
+  across: i32,
+  topPad: i32,
+  leftPad: i32,
   oh: i32,
   ow: i32,
 ): void {
@@ -64,8 +68,8 @@ export function maxPoolGradient(
     memory.fill(dx, 0, bytes)
     for (let oy = 0; oy < oh; oy += 1) {
       for (let ox = 0; ox < ow; ox += 1, y += 4, dy += 4) {
-        const top = oy * stride - pad
-        const left = ox * stride - pad
+        const top = oy * down - topPad
+        const left = ox * across - leftPad
         const found = firstEqual(x, w, top, min(top + kh, h), left, min(left + kw, w), load<f32>(y))
         if (found < 0) continue
         const at = dx + ((<usize>found) << 2)
@@ -101,18 +105,20 @@ export function averagePool(
   w: i32,
   kh: i32,
   kw: i32,
-  stride: i32,
-  pad: i32,
+  down: i32,
+  across: i32,
+  topPad: i32,
+  leftPad: i32,
   oh: i32,
   ow: i32,
 ): void {
   for (let plane = 0; plane < planes; plane += 1) {
     for (let oy = 0; oy < oh; oy += 1) {
       for (let ox = 0; ox < ow; ox += 1, y += 4) {
-        const top = max(oy * stride - pad, 0)
-        const bottom = min(oy * stride - pad + kh, h)
-        const left = max(ox * stride - pad, 0)
-        const right = min(ox * stride - pad + kw, w)
+        const top = max(oy * down - topPad, 0)
+        const bottom = min(oy * down - topPad + kh, h)
+        const left = max(ox * across - leftPad, 0)
+        const right = min(ox * across - leftPad + kw, w)
         let sum: f32 = 0
         for (let iy = top; iy < bottom; iy += 1) {
           for (let ix = left; ix < right; ix += 1) sum += load<f32>(placeOf(x, w, iy, ix))
@@ -133,8 +139,10 @@ export function averagePoolGradient(
   w: i32,
   kh: i32,
   kw: i32,
-  stride: i32,
-  pad: i32,
+  down: i32,
+  across: i32,
+  topPad: i32,
+  leftPad: i32,
   oh: i32,
   ow: i32,
 ): void {
@@ -143,10 +151,10 @@ export function averagePoolGradient(
     memory.fill(dx, 0, bytes)
     for (let oy = 0; oy < oh; oy += 1) {
       for (let ox = 0; ox < ow; ox += 1, dy += 4) {
-        const top = max(oy * stride - pad, 0)
-        const bottom = min(oy * stride - pad + kh, h)
-        const left = max(ox * stride - pad, 0)
-        const right = min(ox * stride - pad + kw, w)
+        const top = max(oy * down - topPad, 0)
+        const bottom = min(oy * down - topPad + kh, h)
+        const left = max(ox * across - leftPad, 0)
+        const right = min(ox * across - leftPad + kw, w)
         const share: f32 = load<f32>(dy) / f32((bottom - top) * (right - left))
         for (let iy = top; iy < bottom; iy += 1) {
           for (let ix = left; ix < right; ix += 1) {

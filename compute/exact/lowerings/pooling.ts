@@ -1,5 +1,5 @@
 import type { Node, Shape } from '#compute/graph/graph.ts'
-import { type Window, windowOf } from '#compute/graph/operators/pooling.ts'
+import { poolWindows } from '#compute/graph/operators/pooling.ts'
 import type { Kernels } from '../kernels.ts'
 import { type Lowering, floatBytes, operandsOf, splitByUnits } from '../lowering.ts'
 
@@ -9,7 +9,8 @@ interface Sides {
   readonly w: number
   readonly oh: number
   readonly ow: number
-  readonly window: Window
+  /** Window, strides and padding above and left. */
+  readonly window: readonly [number, number, number, number, number, number]
   readonly isPlain: boolean
 }
 
@@ -30,8 +31,10 @@ function ofPlanes(shapesOf: (node: Node) => { image: Shape; result: Shape }, run
     const [n = 0, c = 0, h = 0, w = 0] = image
     const [, , oh = 0, ow = 0] = result
     const isWindowed = !node.operator.startsWith('Global')
-    const window = isWindowed ? windowOf(node.attributes) : { kh: h, kw: w, stride: 1, pad: 0 }
-    const isPlain = window.kh === 2 && window.kw === 2 && window.stride === 2 && window.pad === 0
+    const { kernel, stride, pads } = poolWindows(isWindowed ? node.attributes : {})
+    const window = [...kernel, ...stride, pads[0], pads[1]] as const
+    const isPlain =
+      isWindowed && [...kernel, ...stride].every((one) => one === 2) && !pads.some(Boolean)
     const operands = [...node.inputs, ...node.outputs].map(({ shape }, i) => {
       const [, , height = 0, width = 0] = shape
       return { start: [...ins, ...outs][i] as number, bytes: height * width * floatBytes }
@@ -64,29 +67,25 @@ const backward = ({ inputs, outputs }: Node) => ({
 
 export const maxPool = ofPlanes(forward, (kernels, [x = 0, y = 0], options) => {
   const { h, w, oh, ow, planes, isPlain, window } = options
-  const { kh, kw, stride, pad } = window
   if (isPlain) kernels.maxPool2(x, y, planes, h, w)
-  else kernels.maxPool(x, y, planes, h, w, kh, kw, stride, pad, oh, ow)
+  else kernels.maxPool(x, y, planes, h, w, ...window, oh, ow)
 })
 
 export const maxPoolGradient = ofPlanes(backward, (kernels, places, options) => {
   const [x = 0, y = 0, dy = 0, dx = 0] = places
   const { h, w, oh, ow, planes, isPlain, window } = options
-  const { kh, kw, stride, pad } = window
   if (isPlain) kernels.maxPool2Gradient(x, y, dy, dx, planes, h, w)
-  else kernels.maxPoolGradient(x, y, dy, dx, planes, h, w, kh, kw, stride, pad, oh, ow)
+  else kernels.maxPoolGradient(x, y, dy, dx, planes, h, w, ...window, oh, ow)
 })
 
 export const averagePool = ofPlanes(forward, (kernels, [x = 0, y = 0], options) => {
   const { h, w, oh, ow, planes, window } = options
-  const { kh, kw, stride, pad } = window
-  kernels.averagePool(x, y, planes, h, w, kh, kw, stride, pad, oh, ow)
+  kernels.averagePool(x, y, planes, h, w, ...window, oh, ow)
 })
 
 export const averagePoolGradient = ofPlanes(backward, (kernels, [dy = 0, dx = 0], options) => {
   const { h, w, oh, ow, planes, window } = options
-  const { kh, kw, stride, pad } = window
-  kernels.averagePoolGradient(dy, dx, planes, h, w, kh, kw, stride, pad, oh, ow)
+  kernels.averagePoolGradient(dy, dx, planes, h, w, ...window, oh, ow)
 })
 
 export const globalAveragePool = ofPlanes(forward, (kernels, [x = 0, y = 0], options) => {

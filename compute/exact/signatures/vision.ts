@@ -6,14 +6,72 @@ type Windows = [
   w: number,
   kh: number,
   kw: number,
-  stride: number,
-  pad: number,
+  down: number,
+  across: number,
+  top: number,
+  left: number,
   oh: number,
   ow: number,
 ]
 
-/** The kernels of image models and bags of words: compute/exact/kernels/{batch-norm,embedding-bag,windows}.ts. */
+/** The kernels of image models and bags of words: compute/exact/kernels/{batch-norm,conv-windows,embedding-bag,windows}.ts. */
 export interface VisionKernels {
+  describeWindows(
+    ...args: [
+      to: Pointer,
+      channels: number,
+      h: number,
+      w: number,
+      outs: number,
+      kh: number,
+      kw: number,
+      down: number,
+      across: number,
+      top: number,
+      left: number,
+      stepDown: number,
+      stepRight: number,
+      oh: number,
+      ow: number,
+      groups: number,
+    ]
+  ): void
+  stripFloats(depth: number, width: number): number
+  convolveWindows(
+    ...args: [
+      windows: Pointer,
+      x: Pointer,
+      weights: Pointer,
+      bias: Pointer,
+      y: Pointer,
+      from: number,
+      to: number,
+      scratch: Pointer,
+    ]
+  ): void
+  convolveWindowsInputs(
+    ...args: [
+      windows: Pointer,
+      dy: Pointer,
+      weights: Pointer,
+      dx: Pointer,
+      from: number,
+      to: number,
+      scratch: Pointer,
+    ]
+  ): void
+  convolveWindowsWeights(
+    ...args: [
+      windows: Pointer,
+      x: Pointer,
+      dy: Pointer,
+      dw: Pointer,
+      batch: number,
+      from: number,
+      to: number,
+      scratch: Pointer,
+    ]
+  ): void
   maxPool(...args: [x: Pointer, y: Pointer, ...Windows]): void
   maxPoolGradient(...args: [x: Pointer, y: Pointer, dy: Pointer, dx: Pointer, ...Windows]): void
   averagePool(...args: [x: Pointer, y: Pointer, ...Windows]): void

@@ -1,6 +1,7 @@
 import { assert } from '#base/assert.ts'
-import { type Shape, sizeOf } from '../graph.ts'
+import { type Attributes, type Shape, sizeOf } from '../graph.ts'
 import { type Operator, expectRanks, floats, integer, mismatch } from '../operator.ts'
+import { type Windows, areSound, countsOf, windowsOf } from '../windows.ts'
 
 type Four = readonly [number, number, number, number]
 
@@ -9,64 +10,81 @@ function four(shape: Shape | undefined): Four {
   return shape as unknown as Four
 }
 
+/** Groups of a convolution: each has its own part of the channels and of the outputs. */
+export function groupsOf({ groups = 1 }: Attributes): number {
+  assert(typeof groups === 'number', 'groups is a number')
+  return groups
+}
+
+/** Windows of a convolution with these weights. */
+export function convWindows(attributes: Attributes, weights: Shape | undefined): Windows {
+  const [, , kh, kw] = four(weights)
+  return windowsOf(attributes, [kh, kw])
+}
+
 /**
- * Convolution with stride 1: x [n, c, h, w], weights [o, c, kh, kw], bias [o] -> [n, o, h + 2 pad - kh + 1, …].
- * What ONNX calls Conv, with equal padding on all sides; the bias may be absent. A MaxPool of 1 x 1 windows behind it
- * gives it a stride.
+ * x [n, c, h, w], weights [o, c / groups, kh, kw], bias [o] -> [n, o, …]: what ONNX calls Conv. `pad`, `stride`,
+ * `dilation` and `groups` tell of the windows (compute/graph/windows.ts); the bias may be absent.
  */
 export const conv: Operator = {
   infer(inputs, attributes) {
     const bias = inputs.length === 2 ? [] : [[1, 'f32'] as const]
     expectRanks('Conv', inputs, [[4, 'f32'], [4, 'f32'], ...bias])
     const [n, c, h, w] = four(inputs[0]?.shape)
-    const [o, c2, kh, kw] = four(inputs[1]?.shape)
-    const pad = integer(attributes, 'pad')
-    const oh = h + 2 * pad - kh + 1
-    const ow = w + 2 * pad - kw + 1
-    const isFit = c === c2 && (inputs[2]?.shape[0] ?? o) === o && pad >= 0 && pad < kh && pad < kw
-    if (!isFit || oh < 1 || ow < 1) throw mismatch('Conv', inputs)
+    const [o, depth] = four(inputs[1]?.shape)
+    const windows = convWindows(attributes, inputs[1]?.shape)
+    const groups = groupsOf(attributes)
+    const isFit = c === depth * groups && o % groups === 0 && (inputs[2]?.shape[0] ?? o) === o
+    if (!isFit || !areSound(windows)) throw mismatch('Conv', inputs)
+    const [oh, ow] = countsOf(windows, [h, w])
+    if (oh < 1 || ow < 1) throw mismatch('Conv', inputs)
     return [floats(n, o, oh, ow)]
   },
   flops(inputs, outputs) {
-    const [, c, kh, kw] = four(inputs[1]?.shape)
-    return sizeOf(outputs[0]?.shape ?? []) * (2 * c * kh * kw + (inputs.length === 3 ? 1 : 0))
+    const [, depth, kh, kw] = four(inputs[1]?.shape)
+    return sizeOf(outputs[0]?.shape ?? []) * (2 * depth * kh * kw + (inputs.length === 3 ? 1 : 0))
   },
   gradient({ inputs, attributes, gradients, isNeeded, apply }) {
     const [x, weights] = inputs
     const [dy] = gradients
     assert(x && weights && dy, 'a Conv has input, weights and output')
-    const pad = integer(attributes, 'pad')
+    const [, , h, w] = four(x.shape)
     const [, , kh, kw] = four(weights.shape)
-    const dx = isNeeded[0] ? apply('ConvInputGradient', [dy, weights], { pad })[0] : undefined
-    const dw = isNeeded[1] ? apply('ConvWeightGradient', [x, dy], { pad, kh, kw })[0] : undefined
+    const dx = isNeeded[0]
+      ? apply('ConvInputGradient', [dy, weights], { ...attributes, h, w })[0]
+      : undefined
+    const dw = isNeeded[1]
+      ? apply('ConvWeightGradient', [x, dy], { ...attributes, kh, kw })[0]
+      : undefined
     const dBias = isNeeded[2] ? apply('SumChannels', [dy])[0] : undefined
     return [dx, dw, dBias]
   },
 }
 
-/**
- * Gradient of Conv by its input: dy [n, o, oh, ow], weights [o, c, k, k] -> [n, c, h, w]. One padding serves both
- * axes of the turned convolution, so the windows have equal sides.
- */
+/** Gradient of Conv by its input: dy [n, o, oh, ow], weights [o, c / groups, kh, kw] -> [n, c, h, w]. */
 export const convInputGradient: Operator = {
   infer(inputs, attributes) {
     expectRanks('ConvInputGradient', inputs, [
       [4, 'f32'],
       [4, 'f32'],
     ])
-    const [n, o, oh, ow] = four(inputs[0]?.shape)
-    const [o2, c, kh, kw] = four(inputs[1]?.shape)
-    const pad = integer(attributes, 'pad')
-    if (o !== o2 || kh !== kw) throw mismatch('ConvInputGradient', inputs)
-    return [floats(n, c, oh + kh - 1 - 2 * pad, ow + kw - 1 - 2 * pad)]
+    const [n, o, ...counts] = four(inputs[0]?.shape)
+    const [o2, depth] = four(inputs[1]?.shape)
+    const [h, w] = [integer(attributes, 'h'), integer(attributes, 'w')]
+    const fitting = countsOf(convWindows(attributes, inputs[1]?.shape), [h, w])
+    const isFit = o === o2 && counts.every((count, axis) => count === fitting[axis as 0 | 1])
+    if (!isFit) throw mismatch('ConvInputGradient', inputs)
+    return [floats(n, depth * groupsOf(attributes), h, w)]
   },
-  flops(inputs, outputs) {
+  flops(inputs, outputs, attributes) {
     const [o, , kh, kw] = four(inputs[1]?.shape)
-    return sizeOf(outputs[0]?.shape ?? []) * 2 * o * kh * kw
+    const [down, across] = convWindows(attributes, inputs[1]?.shape).stride
+    const taps = Math.ceil(kh / down) * Math.ceil(kw / across)
+    return ((sizeOf(outputs[0]?.shape ?? []) * 2 * o) / groupsOf(attributes)) * taps
   },
 }
 
-/** Gradient of Conv by its weights: x [n, c, h, w], dy [n, o, oh, ow] -> [o, c, kh, kw]. */
+/** Gradient of Conv by its weights: x [n, c, h, w], dy [n, o, oh, ow] -> [o, c / groups, kh, kw]. */
 export const convWeightGradient: Operator = {
   infer(inputs, attributes) {
     expectRanks('ConvWeightGradient', inputs, [
@@ -76,7 +94,8 @@ export const convWeightGradient: Operator = {
     const [n, c] = four(inputs[0]?.shape)
     const [n2, o] = four(inputs[1]?.shape)
     if (n !== n2) throw mismatch('ConvWeightGradient', inputs)
-    return [floats(o, c, integer(attributes, 'kh'), integer(attributes, 'kw'))]
+    const depth = c / groupsOf(attributes)
+    return [floats(o, depth, integer(attributes, 'kh'), integer(attributes, 'kw'))]
   },
   flops(inputs, outputs) {
     const [n, , oh, ow] = four(inputs[1]?.shape)

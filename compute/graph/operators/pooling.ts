@@ -1,40 +1,36 @@
 import { assert } from '#base/assert.ts'
 import { type Attributes, type OperatorName, type Tensor, sizeOf } from '../graph.ts'
 import { type Operator, expectRanks, floats, integer, mismatch } from '../operator.ts'
+import { type Windows, areSound, countsOf, windowsOf } from '../windows.ts'
 
-/** Windows of a pooling: of kh x kw places, `stride` apart, on an image with `pad` places around it. */
-export interface Window {
-  readonly kh: number
-  readonly kw: number
-  readonly stride: number
-  readonly pad: number
-}
+const usual: Attributes = { kh: 2, kw: 2, stride: 2, pad: 0 }
 
-/** The windows that attributes tell; without attributes 2 x 2 with stride 2. */
-export function windowOf(attributes: Attributes): Window {
-  if (attributes['kh'] === undefined) return { kh: 2, kw: 2, stride: 2, pad: 0 }
-  const [kh, kw, stride, pad] = ['kh', 'kw', 'stride', 'pad'].map((name) =>
-    integer(attributes, name),
-  ) as [number, number, number, number]
-  return { kh, kw, stride, pad }
+/** The windows of a pooling, kh x kw; without attributes 2 x 2 with stride 2. */
+export function poolWindows(attributes: Attributes): Windows {
+  const found = attributes['kh'] === undefined ? usual : attributes
+  return windowsOf(found, [integer(found, 'kh'), integer(found, 'kw')])
 }
 
 function pooled(operator: OperatorName, inputs: readonly Tensor[], attributes: Attributes): Tensor {
   expectRanks(operator, inputs, [[4, 'f32']])
   const [n = 0, c = 0, h = 0, w = 0] = inputs[0]?.shape ?? []
-  const { kh, kw, stride, pad } = windowOf(attributes)
-  const oh = Math.floor((h + 2 * pad - kh) / stride) + 1
-  const ow = Math.floor((w + 2 * pad - kw) / stride) + 1
-  const isFit = kh > 0 && kw > 0 && stride > 0 && pad >= 0 && pad < kh && pad < kw
-  if (!isFit || oh < 1 || ow < 1) throw mismatch(operator, inputs)
+  const windows = poolWindows(attributes)
+  const { kernel, dilation, pads } = windows
+  // so each window has a place in the image
+  const isFit = pads.every((pad, i) => pad < kernel[(i % 2) as 0 | 1])
+  if (!isFit || !areSound(windows) || dilation.some((one) => one !== 1)) {
+    throw mismatch(operator, inputs)
+  }
+  const [oh, ow] = countsOf(windows, [h, w])
+  if (oh < 1 || ow < 1) throw mismatch(operator, inputs)
   return floats(n, c, oh, ow)
 }
 
 const sameAsFirst = ([x]: readonly Tensor[]) => [floats(...(x?.shape ?? []))]
 
 function windowFlops(attributes: Attributes, outputs: readonly Tensor[]): number {
-  const { kh, kw } = windowOf(attributes)
-  return kh * kw * sizeOf(outputs[0]?.shape ?? [])
+  const { kernel } = poolWindows(attributes)
+  return kernel[0] * kernel[1] * sizeOf(outputs[0]?.shape ?? [])
 }
 
 /** Greatest of each window; what is left over at the end of rows and columns is left out. */
@@ -73,7 +69,7 @@ export const averagePool: Operator = {
     const [dy] = gradients
     assert(x && dy, 'an AveragePool has one output')
     const [, , h = 0, w = 0] = x.shape
-    return apply('AveragePoolGradient', [dy], { ...windowOf(attributes), h, w })
+    return apply('AveragePoolGradient', [dy], { ...usual, ...attributes, h, w })
   },
 }
 

@@ -30,8 +30,46 @@ async function loadTf(): Promise<Tf> {
 }
 
 const momentum = { kind: 'sgd', learningRate: 0.05, momentum: 0.9 } as const
+const normals = { kind: 'normal', gain: 2, fanIn: 6 } as const
+/** A convolution of two groups with uneven sides, and a pooling whose windows overlap. */
+const windows: TrainSpec = {
+  ...(selfTestSpecs['images'] as TrainSpec),
+  model: {
+    kind: 'graph',
+    nodes: [
+      {
+        operator: 'Conv',
+        values: ['x'],
+        parameters: ['w1'],
+        output: 'a',
+        attributes: { pad: [1, 0, 0, 1], stride: [2, 1], groups: 2 },
+      },
+      { operator: 'Relu', values: ['a'], parameters: [], output: 'b', attributes: {} },
+      {
+        operator: 'MaxPool',
+        values: ['b'],
+        parameters: [],
+        output: 'c',
+        attributes: { kh: 3, kw: 3, stride: 2, pad: 1 },
+      },
+      {
+        operator: 'Reshape',
+        values: ['c'],
+        parameters: [],
+        output: 'd',
+        attributes: { shape: [32] },
+      },
+      { operator: 'Gemm', values: ['d'], parameters: ['w2'], output: 'y', attributes: {} },
+    ],
+    parameters: [
+      { name: 'w1', shape: [4, 1, 3, 2], initial: normals },
+      { name: 'w2', shape: [32, 4], initial: { ...normals, fanIn: 32 } },
+    ],
+  },
+}
 const specs: Readonly<Record<string, TrainSpec>> = {
   ...selfTestSpecs,
+  windows,
   linear: linearSpec,
   momentum: { ...mlpSpec, inputShape: [9], optimizer: momentum },
   ternary: { ...mlpSpec, model: { kind: 'mlp', hidden: [12], ternary: true }, inputShape: [9] },

@@ -9,14 +9,17 @@ export interface PoolShape {
   readonly w: number
   readonly kh: number
   readonly kw: number
-  readonly stride: number
-  readonly pad: number
+  readonly strides: readonly [number, number]
+  /** Above, left, below and right. */
+  readonly pads: readonly [number, number, number, number]
 }
 
-export function pooledSides({ h, w, kh, kw, stride, pad }: PoolShape): [number, number] {
-  const side = (length: number, window: number) =>
-    Math.floor((length + 2 * pad - window) / stride) + 1
-  return [side(h, kh), side(w, kw)]
+export function pooledSides({ h, w, kh, kw, strides, pads }: PoolShape): [number, number] {
+  const [top, left, bottom, right] = pads
+  return [
+    Math.floor((h + top + bottom - kh) / strides[0]) + 1,
+    Math.floor((w + left + right - kw) / strides[1]) + 1,
+  ]
 }
 
 /** Places of each window, window after window. */
@@ -29,7 +32,7 @@ function windowsOf(s: PoolShape): number[][] {
         const places: number[] = []
         for (let ky = 0; ky < s.kh; ky += 1) {
           for (let kx = 0; kx < s.kw; kx += 1) {
-            const [y, x] = [oy * s.stride - s.pad + ky, ox * s.stride - s.pad + kx]
+            const [y, x] = [oy * s.strides[0] - s.pads[0] + ky, ox * s.strides[1] - s.pads[1] + kx]
             if (y >= 0 && x >= 0 && y < s.h && x < s.w) places.push((plane * s.h + y) * s.w + x)
           }
         }

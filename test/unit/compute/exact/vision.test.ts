@@ -30,12 +30,12 @@ describe(`pooling with any windows (stream ${stream})`, () => {
       w: bench.integer(kw, kw + 9),
       kh,
       kw,
-      stride: bench.integer(1, 4),
-      pad: bench.integer(0, Math.min(kh, kw) - 1),
-    }
-    const { planes, h, w, stride, pad } = shape
+      strides: [bench.integer(1, 4), bench.integer(1, 4)],
+      pads: [kh, kw, kh, kw].map((window) => bench.integer(0, window - 1)),
+    } as unknown as reference.PoolShape
+    const { planes, h, w, strides, pads } = shape
     const [oh, ow] = reference.pooledSides(shape)
-    const sides = [planes, h, w, kh, kw, stride, pad, oh, ow] as const
+    const sides = [planes, h, w, kh, kw, ...strides, pads[0], pads[1], oh, ow] as const
     // few levels, so that windows hold equal values
     const levels = bench.values(planes * h * w).map((value) => Math.round(value * 3))
     const x = index % 2 === 0 ? levels : bench.values(planes * h * w, true)

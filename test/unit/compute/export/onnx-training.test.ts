@@ -6,7 +6,10 @@ import { createEngine } from '#compute/exact/engine.ts'
 import { createScope, unsupported } from '#compute/export/onnx-mapping.ts'
 import { encodeTraining } from '#compute/export/onnx-training.ts'
 import { createGraphWriter } from '#compute/export/onnx-writer.ts'
+import { importOnnx } from '#compute/import/onnx.ts'
 import type { TrainSpec } from '#wire/spec.ts'
+import { type Fixture, fixtures } from '../import/fixtures.ts'
+import { specOf } from '../import/imported.ts'
 import {
   bagSpec,
   cnnSpec,
@@ -62,9 +65,15 @@ const cases: readonly (readonly [string, TrainSpec])[] = [
       warmupSteps: 5,
     },
   ],
+  ['poolings that overlap, and a stride', specOfFile(6)],
+  ['windows of every kind', specOfFile(8)],
   ['a transformer as GPT-2', gptSpec],
   ['a transformer as llama', llamaSpec],
 ]
+
+function specOfFile(index: number): TrainSpec {
+  return specOf(importOnnx((fixtures[index] as Fixture).bytes, 'model.onnx'))
+}
 
 function withDecay(spec: TrainSpec, weightDecay: number): TrainSpec {
   const { optimizer } = spec

@@ -13,7 +13,10 @@ import {
   rowsOf,
   seed,
 } from '../fixtures.ts'
+import { importOnnx } from '#compute/import/onnx.ts'
 import { loadBatch } from '#compute/train/rows.ts'
+import { type Fixture, fixtures } from '../import/fixtures.ts'
+import { specOf } from '../import/imported.ts'
 
 const sgd = { kind: 'sgd', learningRate: 1e-30 } as const // leaves p as it is
 const specs: Readonly<Record<string, TrainSpec>> = {
@@ -29,6 +32,8 @@ const specs: Readonly<Record<string, TrainSpec>> = {
     ...withOptions({ batchNorm: true, pooling: 'average', head: 'globalAverage' }),
     inputShape: [2, 11, 13],
   },
+  'strides and poolings that overlap': specOfFile(6),
+  'windows of every kind': specOfFile(8),
   'bag of embeddings': bagSpec,
   gpt: gptSpec,
   llama: llamaSpec,
@@ -36,6 +41,10 @@ const specs: Readonly<Record<string, TrainSpec>> = {
   'gpt with rotary positions': withModel(gptSpec, { positions: 'rotary', tied: false }),
   'llama with learned positions, tied': withModel(llamaSpec, { positions: 'learned', tied: true }),
   'cnn for values': { ...cnnSpec, loss: 'meanSquaredError', outputs: 2, optimizer: sgd },
+}
+
+function specOfFile(index: number): TrainSpec {
+  return specOf(importOnnx((fixtures[index] as Fixture).bytes, 'model.onnx'))
 }
 
 function withOptions(options: Partial<CnnSpec>): TrainSpec {

@@ -262,6 +262,40 @@ function normalized(): Fixture {
   }
 }
 
+function windowed(): Fixture {
+  const graph = createGraphWriter()
+  const operands = (x: string, name: string, shape: readonly number[]) => [
+    x,
+    weights(graph, `${name}.weight`, shape),
+    weights(graph, `${name}.bias`, shape.slice(0, 1)),
+  ]
+  const uneven = { kernel_shape: [3, 2], strides: [2, 1], pads: [1, 0, 0, 1] }
+  const a = graph.node('Relu', [
+    graph.node('Conv', operands('input', 'c1', [6, 2, 3, 2]), { attributes: uneven }),
+  ])
+  const depthwise = { kernel_shape: [3, 3], strides: [1, 2], pads: [1, 1, 1, 1], group: 6 }
+  const b = graph.node('Relu', [
+    graph.node('Conv', operands(a, 'c2', [12, 1, 3, 3]), { attributes: depthwise }),
+  ])
+  const grouped = { kernel_shape: [2, 3], dilations: [1, 2], pads: [0, 2, 1, 2], group: 2 }
+  const c = graph.node('Relu', [
+    graph.node('Conv', operands(b, 'c3', [8, 6, 2, 3]), { attributes: grouped }),
+  ])
+  const overlapping = { kernel_shape: [3, 2], strides: [2, 1], pads: [1, 1, 0, 0] }
+  const d = graph.node('MaxPool', [c], { attributes: overlapping })
+  const averaged = { kernel_shape: [2, 3], strides: [1, 2], pads: [1, 1, 0, 2] }
+  const e = graph.node('AveragePool', [d], { attributes: averaged })
+  const f = graph.node('Flatten', [e], { attributes: { axis: 1 } })
+  linear(graph, 'fc', { x: f, sides: [72, 5], output: 'y' })
+  return {
+    title: 'windows with sides, strides, paddings, dilations and groups of their own',
+    bytes: fileOf(graph, { input: ['batch', 2, 12, 10] }),
+    inputShape: [2, 12, 10],
+    outputs: 5,
+    logits: 'y',
+  }
+}
+
 export const fixtures: readonly Fixture[] = [
   mlp(),
   withSoftmax(),
@@ -271,4 +305,5 @@ export const fixtures: readonly Fixture[] = [
   shared(),
   pooled(),
   normalized(),
+  windowed(),
 ]

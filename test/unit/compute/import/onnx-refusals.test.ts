@@ -67,10 +67,10 @@ describe('importOnnx refuses', () => {
       ),
     ],
     [
-      'windows with unequal sides',
+      'kernels of another depth than the image',
       'ONNX_SHAPE',
       { node: 'Conv0', operator: 'Conv' },
-      made((graph) => graph.node('Conv', ['input', matrix(graph, 'w', [2, 1, 3, 2])], last), {
+      made((graph) => graph.node('Conv', ['input', matrix(graph, 'w', [2, 2, 3, 2])], last), {
         input: ['batch', 1, 8, 8],
       }),
     ],
@@ -127,27 +127,27 @@ describe('importOnnx refuses', () => {
       }),
     ],
     [
-      'grouped convolutions',
-      'ONNX_UNSUPPORTED',
+      'groups that do not share the channels',
+      'ONNX_SHAPE',
       { node: 'Conv0' },
       made(
         (graph) =>
           graph.node('Conv', ['input', graph.floats('w', [2, 1, 1, 1], [1, 2])], {
             ...last,
-            attributes: { group: 2 },
+            attributes: { group: 3 },
           }),
         { input: [1, 2, 3, 3] },
       ),
     ],
     [
-      'pads of several sizes',
+      'pads that cut',
       'ONNX_UNSUPPORTED',
       { node: 'Conv0' },
       made(
         (graph) =>
           graph.node('Conv', ['input', graph.floats('w', [2, 2, 1, 1], [1, 2, 3, 4])], {
             ...last,
-            attributes: { pads: [0, 0, 1, 1] },
+            attributes: { pads: [0, 0, -1, 0] },
           }),
         { input: [1, 2, 3, 3] },
       ),

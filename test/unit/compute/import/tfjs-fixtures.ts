@@ -155,6 +155,36 @@ export const fixtures: readonly TfjsFixture[] = [
     },
     { isGraph: true },
   ),
+  fixtureOf('windows with sides, strides and dilations of their own, and depthwise ones', {
+    first: {
+      kind: 'Conv2D',
+      config: {
+        ...input(9, 8, 2),
+        ...image,
+        kernel_size: [3, 2],
+        strides: [2, 1],
+        filters: 6,
+        activation: 'relu',
+      },
+      weights: { kernel: [3, 2, 2, 6], bias: [6] },
+    },
+    depthwise: {
+      kind: 'DepthwiseConv2D',
+      config: { ...image, strides: [2, 2], depth_multiplier: 2, activation: 'relu' },
+      weights: { depthwise_kernel: [3, 3, 6, 2], bias: [12] },
+    },
+    dilated: {
+      kind: 'Conv2D',
+      config: { ...image, dilation_rate: [1, 2], filters: 4, activation: 'linear' },
+      weights: { kernel: [3, 3, 12, 4], bias: [4] },
+    },
+    pool: {
+      kind: 'MaxPooling2D',
+      config: { pool_size: [2, 3], strides: [1, 2], padding: 'same' },
+    },
+    flatten: { kind: 'Flatten' },
+    dense: dense(24, 3),
+  }),
   fixtureOf('images of one channel without it', {
     flatten: { kind: 'Flatten', config: input(4, 3) },
     reshape: { kind: 'Reshape', config: { target_shape: [4, 3, 1] } },
