@@ -47,7 +47,8 @@ export class Adversary extends Host {
   }
 
   override broadcast(message: Message): void {
-    const isSplit = this.#does('selective') || this.#does('twins') || this.#does('vote for all')
+    const splits = ['selective', 'twins', 'vote for all'] as const
+    const isSplit = !this.#does('divide') && splits.some((trick) => this.#does(trick))
     for (const host of this.world.hosts) {
       if (isSplit && this.world.chance(50)) continue
       this.transmit(host, message)
@@ -55,8 +56,16 @@ export class Adversary extends Host {
   }
 
   override transmit(to: Host, message: Message): void {
+    if (this.#does('divide') && this.#isKeptFrom(to, message)) return
     const isShown = !this.#does('withhold') || this.world.chance(30)
     super.transmit(to, message, isShown)
+  }
+
+  /** Even blocks are for even machines, odd ones for odd machines; the faulty know both. */
+  #isKeptFrom(to: Host, message: Message): boolean {
+    if (!this.world.oracle.isHonest(to.machine)) return false
+    const root = rootOf(message)
+    return root !== undefined && Number.parseInt(root.slice(-1), 16) % 2 !== to.machine % 2
   }
 
   override receive(message: Message, hasPayload: boolean): void {
@@ -120,7 +129,7 @@ export class Adversary extends Host {
       this.world.oracle.sign(this.machine, { kind: 'proposal', proposal })
       const message = signed({ kind: 'proposal', proposal })
       for (const host of this.world.hosts) {
-        if (!isSplit || this.world.chance(50)) this.transmit(host, message)
+        if (!isSplit || this.#does('divide') || this.world.chance(50)) this.transmit(host, message)
       }
       for (const kind of voteKinds.slice(0, 1)) this.#say(kind, state.view, root)
       return
@@ -175,4 +184,10 @@ export class Adversary extends Host {
     const { hosts, rng } = this.world
     this.transmit(hosts[rng.below(hosts.length)] as Host, message)
   }
+}
+
+function rootOf(message: Message): Hex | undefined {
+  if (message.kind === 'proposal') return message.proposal.root
+  if (message.kind === 'vote') return message.vote.block
+  return message.kind === 'certificate' ? message.certificate.block : message.root
 }

@@ -54,6 +54,11 @@ export class Host {
     })
   }
 
+  /** Everything it ever logged. */
+  log(): readonly LogEntry[] {
+    return [...this.#durable, ...this.#unsynced]
+  }
+
   // Starting and stopping.
 
   crash(): void {

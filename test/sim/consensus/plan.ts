@@ -6,6 +6,7 @@ export const tricks = [
   'stale parent', // proposes on a block that is no longer the newest
   'false parent', // names one parent and extends another
   'equivocate', // proposes several blocks in a view
+  'divide', // shows each block, and all votes for it, to one half of the others
   'vote for all', // notarizes, nullifies and finalizes whatever it sees
   'withhold', // shows the payload of its blocks to few or none
   'invalid', // proposes blocks that do not execute

@@ -166,7 +166,9 @@ export class World {
     if (from === to) return
     if (this.isHealed) return this.at(1 + this.rng.below(60), deliver)
     const { lossPercent, duplicatePercent, delayMsMax } = this.plan
-    const isCut = this.#sides[from.machine] !== this.#sides[to.machine]
+    // The faulty have ways of their own around a partition.
+    const areHonest = this.oracle.isHonest(from.machine) && this.oracle.isHonest(to.machine)
+    const isCut = areHonest && this.#sides[from.machine] !== this.#sides[to.machine]
     if (isCut || this.chance(lossPercent)) return
     this.at(1 + this.rng.below(delayMsMax), deliver)
     if (this.chance(duplicatePercent)) this.at(1 + this.rng.below(2 * delayMsMax), deliver)
