@@ -59,7 +59,7 @@ describe('with more than a third faulty', () => {
       if (!isForked) continue
       forks += 1
       const convicted = convictedBy(world)
-      expect([...convicted].toSorted(), `seed ${seed}`).toEqual(faulty)
+      expect(convicted, `seed ${seed}`).toEqual(new Set(faulty))
     }
     expect(forks).toBeGreaterThan(5)
   })
