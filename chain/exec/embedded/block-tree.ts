@@ -57,9 +57,9 @@ export function createBlockTree(blocks: BlockStore, finalisedNumber: number): Bl
     return number === undefined ? undefined : stored(number)
   }
 
-  function openPath(target: Payload): readonly ExecutedBlock[] {
+  function openPath(target: Payload | undefined): readonly ExecutedBlock[] {
     const path: ExecutedBlock[] = []
-    for (let at = open.get(target.blockHash); at !== undefined;) {
+    for (let at = target && open.get(target.blockHash); at !== undefined;) {
       path.push(at)
       at = open.get(at.payload.header.parentHash)
     }
@@ -71,15 +71,18 @@ export function createBlockTree(blocks: BlockStore, finalisedNumber: number): Bl
     return number <= base ? stored(number) : openPath(descendant)[number - base - 1]?.payload
   }
 
+  /** Whether an open block stands above the finalised one: its parents lead there. */
+  function extendsFinalised(hash: Hex): boolean {
+    const parentHash = openPath(open.get(hash)?.payload)[0]?.payload.header.parentHash
+    return parentHash === finalised.blockHash
+  }
+
   function finalise(payload: Payload): readonly Hex[] {
     cache.set(payload.header.number, payload)
     finalised = payload
-    const fallen: Hex[] = []
-    for (const [hash, { payload: other }] of open) {
-      if (other.header.number > payload.header.number) continue
-      open.delete(hash)
-      if (hash !== payload.blockHash) fallen.push(hash)
-    }
+    open.delete(payload.blockHash)
+    const fallen = [...open.keys()].filter((hash) => !extendsFinalised(hash))
+    for (const hash of fallen) open.delete(hash)
     return fallen
   }
 

@@ -91,6 +91,9 @@ function createDriver(parts: DriverParts): ExecutionEngine {
     if (chain.header(payload.blockHash) !== undefined) return { kind: 'valid' }
     const parent = chain.byHash(payload.header.parentHash)
     if (parent === undefined) return { kind: 'syncing' }
+    if (parent.header.number < chain.finalised().header.number) {
+      return invalid('another block of this height is final')
+    }
     const fault = headerFault(parent.header, payload, follow(parent.header))
     if (fault !== undefined) return invalid(fault)
     const known = builder.find(payload)

@@ -71,8 +71,12 @@ export function poolSource(
       sizeBytes += current?.raw.length ?? 0
       selection.accept()
     },
-    /** The sender's later ones are not offered: each follows the one before. */
+    /**
+     * The sender's later ones are not offered, since each follows the one before; but one that an unfinalised
+     * ancestor holds still waits in the pool, and the next may follow it.
+     */
     refused(fault) {
+      if (fault === 'NONCE_TOO_LOW') selection.accept()
       if (fault === 'EXECUTION_FAILED' && current !== undefined) pool.drop(current.hash)
     },
   }

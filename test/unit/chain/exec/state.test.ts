@@ -4,6 +4,7 @@ import { type Hex, encodeDeployData, encodeFunctionData, getContractAddress } fr
 import { describe, expect, test } from 'vitest'
 import { keccak256 } from '#base/crypto/keys.ts'
 import { fromHex, toHex } from '#base/hex.ts'
+import type { Payload } from '#chain/core/payload.ts'
 import { toPoolTransaction } from '#chain/exec/embedded/transaction.ts'
 import { proveAccount } from '#chain/exec/embedded/proof.ts'
 import { encodeAccount } from '#chain/exec/embedded/state-view.ts'
@@ -76,10 +77,60 @@ describe('stateAfter', () => {
     await world.engine.forkchoiceUpdated({ head, safe: head, finalized: head })
     expect(nonces()).toEqual([undefined, 0n])
     expect(world.engine.chain.byHash(full.blockHash)).toBeUndefined()
+    expect(await world.engine.newPayload(full)).toMatchObject({ kind: 'invalid' })
     const held = toPoolTransaction(world.engine.decode(full.transactions[0] as Uint8Array)).hash
     expect(world.engine.chain.place(held)).toBeUndefined()
   })
+
+  test('drops what stands on the one that loses, and keeps what stands on the other', async () => {
+    const world = await createWorld()
+    const { engine } = world
+    const genesisHash = engine.chain.finalised().blockHash
+    const alone = async (parent: Payload, timestamp: number): Promise<Payload> => {
+      const { payloadId } = await engine.forkchoiceUpdated(
+        { head: parent.blockHash, safe: genesisHash, finalized: genesisHash },
+        { ...attributes, timestamp },
+      )
+      const payload = await engine.getPayload(payloadId ?? '')
+      expect(await engine.newPayload(payload)).toEqual({ kind: 'valid' })
+      return payload
+    }
+    const genesis = engine.chain.finalised()
+    const start = genesis.header.timestamp
+    world.add([await send(0, bob.address, '0x', 5n), await send(1, bob.address, '0x', 6n)])
+    const left = await alone(genesis, start + 1)
+    const right = await alone(genesis, start + 2)
+    world.add([await send(2, bob.address, '0x', 7n)])
+    const children = [await alone(left, start + 3), await alone(right, start + 4)]
+    const grandchild = await alone(children[1] as Payload, start + 5)
+    // The pool still holds all three: two are in the parent, so each child holds the third.
+    expect(children.map(({ transactions }) => transactions.length)).toEqual([1, 1])
+    expect(grandchild.transactions).toEqual([])
+    const nonceAfter = ({ blockHash }: Payload) =>
+      engine.chain.stateAfter(blockHash)?.account(toKey(fromHex(alice.address)))?.nonce
+    const all = [left, right, ...children, grandchild]
+    expect(all.map(nonceAfter)).toEqual([2n, 2n, 3n, 3n, 3n])
+    await engine.forkchoiceUpdated({
+      head: grandchild.blockHash,
+      safe: right.blockHash,
+      finalized: right.blockHash,
+    })
+    expect(all.map(nonceAfter)).toEqual([undefined, 2n, undefined, 3n, 3n])
+    expect(engine.chain.byHash((children[0] as Payload).blockHash)).toBeUndefined()
+    const onLost = await engine.newPayload(children[0] as Payload)
+    expect(onLost).toEqual({ kind: 'syncing' })
+    const head = grandchild.blockHash
+    await engine.forkchoiceUpdated({ head, safe: head, finalized: head })
+    expect(all.map(nonceAfter)).toEqual([undefined, 2n, undefined, 3n, 3n])
+  })
 })
+
+const attributes = {
+  prevRandao: `0x${'ab'.repeat(32)}`,
+  feeRecipient: `0x${'fe'.repeat(20)}`,
+  withdrawals: [],
+  parentBeaconBlockRoot: `0x${'cd'.repeat(32)}`,
+} as const
 
 /** What stands under a key in the trie of a root, from a proof alone. */
 async function follow(root: Uint8Array, key: Uint8Array, proof: readonly Hex[]) {
