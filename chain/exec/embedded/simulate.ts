@@ -182,12 +182,14 @@ export function unsigned(
   common: Common,
   more: UnsignedFields = { nonce: 0n, gasLimit: 21_000n, maxFeePerGas: 0n },
 ): TypedTransaction {
+  const tipMax = request.maxPriorityFeePerGas ?? more.maxFeePerGas
   const fields = {
     to: request.to,
     value: request.valueWei ?? 0n,
     data: request.input ?? '0x',
     ...more,
-    maxPriorityFeePerGas: request.maxPriorityFeePerGas ?? more.maxFeePerGas,
+    // A call may name a tip and no fee: the tip cannot be above it.
+    maxPriorityFeePerGas: tipMax < more.maxFeePerGas ? tipMax : more.maxFeePerGas,
     accessList: (request.accessList ?? []).map(({ address, storageKeys }) => ({
       address,
       storageKeys: [...storageKeys],
