@@ -9,8 +9,8 @@ const deafTicksMax = 3
 
 /**
  * Gossip drops its stream to a peer that does not read, and never opens another on the same connection:
- * both sides look connected and one hears nothing. Such a connection is closed here, and made anew by
- * whoever wants it.
+ * both sides look connected and one hears nothing. Such a peer's connections are closed here, and made anew
+ * by whoever wants them.
  */
 export function createGossipDoctor(
   libp2p: Libp2p,
@@ -18,16 +18,20 @@ export function createGossipDoctor(
 ): Service {
   let stopping = new AbortController()
   let running: Promise<void> | undefined
-  const deafTicks = new WeakMap<Connection, number>()
+  const deafTicks = new Map<string, number>()
 
   async function loop(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      for (const connection of libp2p.getConnections()) {
-        const ticks = isDeaf(connection) ? (deafTicks.get(connection) ?? 0) + 1 : 0
-        deafTicks.set(connection, ticks)
+      const peers = byPeer(libp2p.getConnections())
+      for (const peer of deafTicks.keys()) if (!peers.has(peer)) deafTicks.delete(peer)
+      for (const [peer, connections] of peers) {
+        const ticks = isDeaf(connections) ? (deafTicks.get(peer) ?? 0) + 1 : 0
+        deafTicks.set(peer, ticks)
         if (ticks < deafTicksMax) continue
-        deps.log.warn({ peer: connection.remotePeer.toString() }, 'gossip stream lost')
-        connection.abort(new AppError({ code: 'GOSSIP_LOST', retryable: true }))
+        deafTicks.delete(peer)
+        deps.log.warn({ peer }, 'gossip stream lost')
+        const error = new AppError({ code: 'GOSSIP_LOST', retryable: true })
+        for (const connection of connections) connection.abort(error)
       }
       await deps.clock.sleep(intervalMs, signal).catch(() => undefined) // the abort ends the loop
     }
@@ -45,10 +49,23 @@ export function createGossipDoctor(
   }
 }
 
-/** True for a connection that carries gossip in one direction only. */
-function isDeaf(connection: Connection): boolean {
-  if (connection.status !== 'open') return false
-  const gossip = connection.streams.filter((stream) => stream.protocol.startsWith('/meshsub/'))
+function byPeer(connections: readonly Connection[]): Map<string, Connection[]> {
+  const peers = new Map<string, Connection[]>()
+  for (const connection of connections) {
+    if (connection.status !== 'open') continue
+    const peer = connection.remotePeer.toString()
+    peers.set(peer, [...(peers.get(peer) ?? []), connection])
+  }
+  return peers
+}
+
+/**
+ * True for a peer with gossip in one direction only. Two that dial each other at once have two connections,
+ * and may speak on one and hear on the other.
+ */
+function isDeaf(connections: readonly Connection[]): boolean {
+  const streams = connections.flatMap((connection) => connection.streams)
+  const gossip = streams.filter((stream) => stream.protocol.startsWith('/meshsub/'))
   const isSpeaking = gossip.some((stream) => stream.direction === 'outbound')
   const isHearing = gossip.some((stream) => stream.direction === 'inbound')
   return isSpeaking !== isHearing

@@ -62,6 +62,8 @@ export interface Network extends Service {
   learn(peerId: string, addresses: readonly string[]): Promise<void>
   /** Peers connected now. */
   peers(): readonly string[]
+  /** Hangs up on a peer and neither answers nor dials it for a while: it lied. */
+  drop(peerId: string, options: { readonly forMs: number }): void
   openTopic(name: string, options: TopicOptions): Promise<Topic>
   /** Serves a protocol such as `/quern/job-log/1`. The returned function stops serving it. */
   handle(

@@ -1,7 +1,7 @@
 import { noise } from '@libp2p/noise'
 import { identify } from '@libp2p/identify'
 import type { GossipSub } from '@libp2p/gossipsub'
-import type { Libp2p, PrivateKey } from '@libp2p/interface'
+import type { ConnectionGater, Libp2p, PrivateKey } from '@libp2p/interface'
 import { peerIdFromPrivateKey, peerIdFromString } from '@libp2p/peer-id'
 import { ping } from '@libp2p/ping'
 import { yamux } from '@libp2p/yamux'
@@ -11,6 +11,7 @@ import type { Clock } from '#base/clock.ts'
 import { AppError } from '#base/error.ts'
 import { type Logger, noopLogger } from '#base/log.ts'
 import type { Rng } from '#base/rng.ts'
+import { type Banned, createBanned } from './banned.ts'
 import { deadline, isTimeout } from './deadline.ts'
 import { createGossip, createTopics, type ScoreOf } from './gossip.ts'
 import { createGossipDoctor } from './gossip-doctor.ts'
@@ -58,13 +59,13 @@ export async function createNetwork(
     peerId: peerIdOf(address),
   }))
   const key = await (options.keyPath === undefined ? createPeerKey() : loadPeerKey(options.keyPath))
-  const libp2p = await createLibp2p<Services>(await compose(key, options))
+  const banned = createBanned(deps.clock)
+  const libp2p = await createLibp2p<Services>(await compose(key, options, banned))
   const topics = createTopics(libp2p.services.gossip)
   const isConnected = (peerId: string) =>
     libp2p.getConnections(peerIdFromString(peerId)).some((one) => one.status === 'open')
   const reconnector = createReconnector({
-    clock: deps.clock,
-    rng: deps.rng,
+    ...deps,
     dial: (address, signal) => connect(libp2p, address, { signal }),
     isConnected,
   })
@@ -107,6 +108,10 @@ export async function createNetwork(
     dial,
     learn,
     peers: () => libp2p.getPeers().map(String),
+    drop(peerId, { forMs }) {
+      banned.add(peerId, forMs)
+      hangUp(libp2p, peerId)
+    },
     openTopic: (name, topic) => topics.open(name, topic),
     handle: (protocol, serve, handler) => serveRequests(libp2p, protocol, serve, handler),
     request: (peerId, protocol, body, request) =>
@@ -154,11 +159,16 @@ export function peerIdOf(address: string): string {
   return last.value
 }
 
-async function compose(key: PrivateKey, options: NetworkOptions): Promise<Libp2pOptions<Services>> {
+async function compose(
+  key: PrivateKey,
+  options: NetworkOptions,
+  banned: Banned,
+): Promise<Libp2pOptions<Services>> {
   const isMemory = options.transport === 'memory'
   return {
     privateKey: key,
     start: false,
+    connectionGater: gaterOf(banned),
     addresses: {
       listen: checked(options.listen ?? (isMemory ? [] : ['/ip4/127.0.0.1/tcp/0'])),
       announce: checked(options.announce ?? []),
@@ -179,6 +189,19 @@ async function compose(key: PrivateKey, options: NetworkOptions): Promise<Libp2p
     connectionMonitor: { pingTimeout: { minTimeout: 30_000 } },
     services: { identify: identify(), ping: ping(), gossip: createGossip(options.scoreOf) },
   } as Libp2pOptions<Services>
+}
+
+function hangUp(libp2p: Libp2p, peerId: string): void {
+  for (const connection of libp2p.getConnections(peerIdFromString(peerId))) {
+    connection.abort(new AppError({ code: 'PEER_BANNED' }))
+  }
+}
+
+function gaterOf(banned: Banned): ConnectionGater {
+  return {
+    denyDialPeer: (peer) => banned.has(peer.toString()),
+    denyInboundEncryptedConnection: (peer) => banned.has(peer.toString()),
+  }
 }
 
 function checked(addresses: readonly string[]): string[] {

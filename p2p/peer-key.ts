@@ -2,6 +2,7 @@ import { mkdir, open, readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { generateKeyPair, privateKeyFromProtobuf, privateKeyToProtobuf } from '@libp2p/crypto/keys'
 import type { PrivateKey } from '@libp2p/interface'
+import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { AppError } from '#base/error.ts'
 
 /** The peer's Ed25519 key from a file that only its owner can read; made on the first call. */
@@ -34,4 +35,9 @@ function parse(stored: Uint8Array, path: string): PrivateKey {
   } catch (error) {
     throw new AppError({ code: 'PEER_KEY_INVALID', path }, { cause: error })
   }
+}
+
+/** The peer id of the key in a file, which is made when missing: known before the node runs. */
+export async function peerIdOfKeyFile(path: string): Promise<string> {
+  return peerIdFromPrivateKey(await loadPeerKey(path)).toString()
 }

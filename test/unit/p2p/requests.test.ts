@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createFakeClock } from '#base/clock.ts'
 import { AppError } from '#base/error.ts'
 import type { Libp2pNetwork } from '#p2p/node.ts'
 import { createWorld, rejection, until } from './world.ts'
@@ -129,5 +130,24 @@ describe('dial', () => {
     const node = await world.node({ transport: 'sockets' })
     const address = `/ip4/127.0.0.1/tcp/1/p2p/${server.peerId}`
     expect(await rejection(node.dial(address))).toBe('PEER_UNREACHABLE')
+  })
+})
+
+describe('drop', () => {
+  test('hangs up on a peer and stays away from it until its time is over', async () => {
+    const clock = createFakeClock()
+    const [liar, node] = [await world.node(), await world.node({ clock })]
+    await liar.dial(node.addresses[0] as string, { keep: false })
+    expect(node.peers()).toEqual([liar.peerId])
+    node.drop(liar.peerId, { forMs: 60_000 })
+    await until('both are alone', () => node.peers().length + liar.peers().length === 0)
+    await liar.dial(node.addresses[0] as string, { keep: false }).catch(() => undefined)
+    await until('the node is alone', () => node.peers().length === 0)
+    expect(await rejection(node.dial(liar.addresses[0] as string, { keep: false }))).toBe(
+      'PEER_UNREACHABLE',
+    )
+    await clock.advance(60_001)
+    await node.dial(liar.addresses[0] as string, { keep: false })
+    expect(node.peers()).toEqual([liar.peerId])
   })
 })
