@@ -16,6 +16,10 @@ export const hash32 = hexOf(32)
 export const address = hexOf(20)
 /** An Ethereum signature r | s | v. */
 export const signature65 = hexOf(65)
+/** A validator's BLS12-381 public key, compressed. */
+export const blsKey = hexOf(48)
+/** A BLS12-381 signature, compressed. */
+export const blsSignature = hexOf(96)
 /** Bytes of any length up to 64 KiB. */
 export const hexBytes = z.custom<Hex>(
   (value) => typeof value === 'string' && /^0x([0-9a-f]{2}){0,65536}$/.test(value),

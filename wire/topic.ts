@@ -78,6 +78,9 @@ export type AuditEntry = z.infer<typeof auditSchema>
 
 /** Topic names of NETWORK.md. */
 export const topicOf = {
+  transaction: (chainId: number) => `quern/${chainId}/tx`,
+  block: (chainId: number) => `quern/${chainId}/block`,
+  vote: (chainId: number) => `quern/${chainId}/vote`,
   capability: (chainId: number) => `quern/${chainId}/capability`,
   job: (chainId: number, jobId: string) => `quern/${chainId}/job/${jobId}`,
 }

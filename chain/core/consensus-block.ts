@@ -3,7 +3,7 @@ import { concatBytes, utf8 } from '#base/bytes.ts'
 import { sha256 } from '#base/crypto/sha256.ts'
 import { type Hex, toHex } from '#base/hex.ts'
 import { canonicalBytes } from '#wire/canonical.ts'
-import { address, count, hash32, signature65 } from '#wire/primitives.ts'
+import { address, blsSignature, count, hash32 } from '#wire/primitives.ts'
 
 /** The block that consensus agrees on; its root stands in the next execution header (EIP-4788). */
 export const consensusBlockSchema = z.object({
@@ -13,7 +13,8 @@ export const consensusBlockSchema = z.object({
   view: count,
   parentRoot: hash32,
   beacon: hash32,
-  reveal: signature65,
+  /** The proposer's BLS signature that the beacon follows from; there is only one. */
+  reveal: blsSignature,
   mode: z.enum(['stake', 'work']),
   modelHash: hash32,
   executionHash: hash32,
@@ -26,7 +27,16 @@ export function consensusRoot(block: ConsensusBlock): Hex {
   return toHex(sha256(concatBytes(utf8('quern/block/1'), canonicalBytes(block))))
 }
 
-/** The root before the first block: it ties the chain to its genesis. */
-export function genesisRoot(genesisHash: Hex): Hex {
-  return toHex(sha256(concatBytes(utf8('quern/genesis/1'), utf8(genesisHash))))
+/** Who finalises the first blocks, as far as it belongs to the chain's beginning. */
+export interface Founder {
+  readonly address: Hex
+  readonly blsKey: Hex
+  readonly weight: number
+}
+
+/** The root before the first block: it ties the chain to its genesis and to its first validators. */
+export function genesisRoot(genesisHash: Hex, founders: readonly Founder[]): Hex {
+  const members = founders.map(({ address: account, blsKey, weight }) => [account, blsKey, weight])
+  const parts = [utf8('quern/genesis/1'), utf8(genesisHash), canonicalBytes(members)]
+  return toHex(sha256(concatBytes(...parts)))
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { AppError } from '#base/error.ts'
 import { devChainId } from '#wire/addresses.ts'
-import { address, count, hash32, hexBytes, wei } from '#wire/primitives.ts'
+import { address, blsKey, blsSignature, count, hash32, hexBytes, wei } from '#wire/primitives.ts'
 import { developmentAddresses } from './development.ts'
 
 const lowerAddress = address
@@ -31,6 +31,16 @@ export const genesisCallSchema = z.object({
   calldata: bytes,
 })
 
+/** One of those who finalise the first blocks. */
+export const genesisValidatorSchema = z.object({
+  address: lowerAddress,
+  blsKey,
+  /** The key's own signature of itself: it was not computed from others' keys. */
+  possession: blsSignature,
+  weight: z.int().min(1).max(1_000_000_000).default(1),
+})
+export type GenesisValidator = z.input<typeof genesisValidatorSchema>
+
 export const genesisSchema = z.object({
   chainId: z.int().min(1),
   /** Unix seconds. */
@@ -40,6 +50,8 @@ export const genesisSchema = z.object({
   accounts: z.array(genesisAccountSchema).max(100_000),
   contracts: z.array(genesisContractSchema).max(256),
   calls: z.array(genesisCallSchema).max(10_000),
+  /** In the order of their indices. Without any, a node that has a key is the only one. */
+  validators: z.array(genesisValidatorSchema).min(1).max(1_024).optional(),
   /** Called by the system address at the start of each block, without transaction. */
   recorder: z.object({ address: lowerAddress, calldata: bytes }).optional(),
   /** Answers how many jobs, audits and disputes are open, as one 32-byte word. */
@@ -59,6 +71,7 @@ export function parseGenesis(value: unknown): Genesis {
   const genesis = parsed.data
   const owners = genesis.accounts.map((account) => account.address)
   for (const call of genesis.calls) owners.push(call.from)
+  for (const validator of genesis.validators ?? []) owners.push(validator.address)
   for (const owner of owners) refuseDevelopmentKey(genesis.chainId, owner)
   return genesis
 }

@@ -1,44 +1,53 @@
+import { z } from 'zod'
 import { u64be } from '#base/bytes.ts'
 import type { Hex } from '#base/hex.ts'
-import type { KeyValueStore } from '#store/kv.ts'
-import { createTable } from '#store/table.ts'
-import { canonicalBytes, parseJson } from '#wire/canonical.ts'
+import { certificateSchema } from '#chain/core/consensus/codec.ts'
+import type { Certificate } from '#chain/core/consensus/messages.ts'
 import {
   type ConsensusBlock,
   consensusBlockSchema,
   consensusRoot,
-  genesisRoot,
 } from '#chain/core/consensus-block.ts'
+import type { KeyValueStore } from '#store/kv.ts'
+import { createTable } from '#store/table.ts'
+import { canonicalBytes, parseJson } from '#wire/canonical.ts'
 
-/** Consensus blocks by height, beside the execution blocks they agree on. */
+/** A block with what made it final: the certificate names it or a descendant. */
+export interface FinalBlock {
+  readonly block: ConsensusBlock
+  readonly certificate: Certificate
+}
+
+/** Final consensus blocks by height, beside the execution blocks they agree on. */
 export interface ConsensusStore {
-  get(height: number): ConsensusBlock | undefined
+  get(height: number): FinalBlock | undefined
   /** Resolves when the block is on the disk. */
-  put(block: ConsensusBlock): Promise<void>
+  put(final: FinalBlock): Promise<void>
   /** The root that the next block's header carries as `parentBeaconBlockRoot`. */
   rootAt(height: number): Hex | undefined
 }
 
 const prefix = 0x4b
+const finalSchema = z.strictObject({ block: consensusBlockSchema, certificate: certificateSchema })
 
-/** Opens the blocks in `store`. */
-export function openConsensusStore(store: KeyValueStore, genesisHash: Hex): ConsensusStore {
-  const table = createTable<number, ConsensusBlock>(store, {
+/** Opens the blocks in `store`; `genesisRoot` stands before the first. */
+export function openConsensusStore(store: KeyValueStore, genesisRoot: Hex): ConsensusStore {
+  const table = createTable<number, FinalBlock>(store, {
     prefix,
     key: u64be,
     encode: canonicalBytes,
-    decode: (bytes) => consensusBlockSchema.parse(parseJson(bytes)),
+    decode: (bytes) => finalSchema.parse(parseJson(bytes)),
   })
 
   function rootAt(height: number): Hex | undefined {
-    if (height === 0) return genesisRoot(genesisHash)
-    const block = table.get(height)
-    return block === undefined ? undefined : consensusRoot(block)
+    if (height === 0) return genesisRoot
+    const final = table.get(height)
+    return final === undefined ? undefined : consensusRoot(final.block)
   }
 
   return {
     get: (height) => table.get(height),
-    put: (block) => store.batch([table.put(block.height, block)], { sync: true }),
+    put: (final) => store.batch([table.put(final.block.height, final)], { sync: true }),
     rootAt,
   }
 }

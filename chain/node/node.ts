@@ -1,6 +1,8 @@
 import { join } from 'node:path'
 import type { Clock } from '#base/clock.ts'
+import { loadScheme } from '#base/crypto/bls/load.ts'
 import { addressOf } from '#base/crypto/keys.ts'
+import { AppError } from '#base/error.ts'
 import type { Logger } from '#base/log.ts'
 import type { Service } from '#base/service.ts'
 import type { KeyValueStore } from '#store/kv.ts'
@@ -11,15 +13,20 @@ import {
   parseGenesis,
   refuseDevelopmentKey,
 } from '#chain/core/genesis.ts'
+import { genesisRoot } from '#chain/core/consensus-block.ts'
 import { createMempool } from '#chain/core/mempool.ts'
 import type { Payload } from '#chain/core/payload.ts'
 import { createEmbeddedEngine } from '#chain/exec/embedded/engine.ts'
-import { openConsensusStore } from './consensus-store.ts'
-import { createSoloDriver } from './driver.ts'
+import { type ConsensusStore, openConsensusStore } from './consensus-store.ts'
+import { createConsensusDriver } from './consensus/driver.ts'
+import type { ConsensusNetwork } from './consensus/gossip.ts'
+import { silentNetwork } from './consensus/silent-network.ts'
+import { foundersOf, validatorKeyOf } from './consensus/founders.ts'
 import { createFeed } from './feed.ts'
 import { createDispatch } from './rpc/dispatch.ts'
 import { createMethods } from './rpc/methods.ts'
 import { type RpcServer, createRpcServer } from './rpc/server.ts'
+import { joinTransactionGossip } from './transaction-gossip.ts'
 import { createTransactions } from './transactions.ts'
 import { type WriteAhead, openWriteAhead } from './write-ahead.ts'
 
@@ -35,8 +42,15 @@ export interface ChainNodeOptions {
   /** 0: any free port; ask `port()` after the start. */
   readonly port: number
   readonly genesis: GenesisInput
-  /** The 32-byte secp256k1 key that proposes blocks and signs reveals. */
-  readonly validatorKey: Uint8Array
+  /**
+   * The 32-byte private key of a validator's account; its BLS key follows from it. A node without one follows
+   * the chain of a genesis that names validators.
+   */
+  readonly validatorKey?: Uint8Array
+  /** How other nodes are reached; the caller starts it before the node. Without one the node is alone. */
+  readonly network?: ConsensusNetwork
+  /** Bound on a message's way between nodes plus the time to check a block. */
+  readonly deltaMs?: number
   /** Called once when no block can be made any more, for instance because the disk is full. */
   readonly onFailure?: (error: unknown) => void
 }
@@ -52,10 +66,14 @@ interface Running {
   readonly log: WriteAhead
   readonly driver: Service
   readonly server: RpcServer
+  /** Ends the sharing of transactions. */
+  readonly endSharing: () => Promise<void>
 }
 
+const deltaMsDefault = 1_000
+
 /**
- * A node of the chain with one validator, in this process. `start` throws GENESIS_INVALID, DEVELOPMENT_KEYS,
+ * A node of the chain in this process. `start` throws GENESIS_INVALID, DEVELOPMENT_KEYS, POSSESSION_FALSE,
  * STORE_LOCKED (another node runs on the directory), GENESIS_MISMATCH, PORT_TAKEN.
  */
 export function createChainNode(deps: ChainNodeDeps, options: ChainNodeOptions): ChainNode {
@@ -64,7 +82,8 @@ export function createChainNode(deps: ChainNodeDeps, options: ChainNodeOptions):
 
   async function start(): Promise<void> {
     const genesis = parseGenesis(options.genesis)
-    refuseDevelopmentKey(genesis.chainId, addressOf(options.validatorKey))
+    const { validatorKey } = options
+    if (validatorKey !== undefined) refuseDevelopmentKey(genesis.chainId, addressOf(validatorKey))
     const store = await openLevelStore(join(options.dataDir, 'chain'))
     try {
       running = await assemble(deps, options, { store, genesis })
@@ -82,6 +101,7 @@ export function createChainNode(deps: ChainNodeDeps, options: ChainNodeOptions):
     running = undefined
     if (parts === undefined) return
     await parts.server.close()
+    await parts.endSharing()
     await parts.driver.stop()
     await parts.log.flush().catch(() => undefined) // only forgets what blocks hold
     await parts.store.close()
@@ -101,13 +121,16 @@ async function assemble(
   const log = openWriteAhead(store)
   const transactions = createTransactions({ pool, chain, decode, log, logger })
   await transactions.restore()
-  const consensus = openConsensusStore(store, chain.genesisHash)
+  const scheme = await loadScheme()
+  const key = options.validatorKey && validatorKeyOf(options.validatorKey)
+  const set = foundersOf(genesis, { scheme, key })
+  const root = genesisRoot(chain.genesisHash, set.validators)
+  const consensus = openConsensusStore(store, root)
+  refuseOtherFounders(consensus)
   const blocks = createFeed<Payload>()
-  const { validatorKey, onFailure = () => undefined } = options
-  const driver = createSoloDriver(
-    { engine, transactions, consensus, blocks, clock, logger },
-    { genesis, validatorKey, onFailure },
-  )
+  const { onFailure = () => undefined, deltaMs = deltaMsDefault, network = silentNetwork } = options
+  const parts = { engine, store, transactions, consensus, blocks, scheme, network, clock, logger }
+  const driver = await createConsensusDriver(parts, { genesis, set, key, deltaMs, onFailure })
   const methods = createMethods({
     chainId: genesis.chainId,
     chain,
@@ -120,11 +143,23 @@ async function assemble(
     keccak256: crypto.keccak256,
     clock,
     blocks,
-    status: () => ({ validators: 1, recoverer: crypto.recoverer }),
+    status: () => ({ validators: set.validators.length, recoverer: crypto.recoverer }),
     clientVersion: 'quern/0.1.0',
   })
   const { host = '127.0.0.1', port } = options
   const server = createRpcServer(createDispatch(methods, logger), logger, { host, port })
-  logger.info({ recoverer: crypto.recoverer, genesis: chain.genesisHash }, 'execution is open')
-  return { store, log, driver, server }
+  const drivers = { recoverer: crypto.recoverer, scheme: scheme.driver }
+  logger.info({ ...drivers, genesis: chain.genesisHash }, 'execution is open')
+  const sharing = { network, transactions, clock, logger }
+  const endSharing = await joinTransactionGossip(sharing, genesis.chainId)
+  return { store, log, driver, server, endSharing }
+}
+
+/** Throws GENESIS_MISMATCH where the stored chain began with other validators. */
+function refuseOtherFounders(consensus: ConsensusStore): void {
+  const stored = consensus.get(1)?.block.parentRoot
+  const expected = consensus.rootAt(0)
+  if (stored !== undefined && stored !== expected) {
+    throw new AppError({ code: 'GENESIS_MISMATCH', stored, expected })
+  }
 }

@@ -1,12 +1,13 @@
 import { describe, expect, test } from 'vitest'
-import { addressOf, signDigest } from '#base/crypto/keys.ts'
+import { createBlstScheme } from '#base/crypto/bls/blst.ts'
 import { type ConsensusBlock, consensusRoot } from '#chain/core/consensus-block.ts'
-import { isReveal, nextBeacon, revealDigest } from '#chain/core/beacon.ts'
+import { isReveal, nextBeacon, revealMessage } from '#chain/core/beacon.ts'
 import { nextBaseFeePerGas, tipPerGas } from '#chain/core/fee.ts'
 import { headerFields, headerFromFields, headerHash } from '#chain/core/header.ts'
 import { decodePayload, encodePayload, resealPayload } from '#chain/core/payload.ts'
 import { blockDueMs, blockTimestamp, heartbeatSeconds } from '#chain/core/timing.ts'
 
+const scheme = createBlstScheme()
 const hash = (digit: string) => `0x${digit.repeat(64)}` as const
 const header = {
   parentHash: hash('1'),
@@ -86,12 +87,13 @@ describe('the beacon', () => {
   const place = { chainId: 78787, height: 5, previousBeacon: hash('c') }
 
   test('takes the one signature of the proposer for its place', () => {
-    const reveal = signDigest(revealDigest(place), key)
-    expect(signDigest(revealDigest(place), key)).toBe(reveal)
-    expect(isReveal(place, reveal, addressOf(key))).toBe(true)
-    expect(isReveal({ ...place, height: 6 }, reveal, addressOf(key))).toBe(false)
-    expect(isReveal({ ...place, chainId: 1 }, reveal, addressOf(key))).toBe(false)
-    expect(isReveal(place, reveal, addressOf(new Uint8Array(32).fill(8)))).toBe(false)
+    const reveal = scheme.sign(key, revealMessage(place))
+    const proposer = { scheme, blsKey: scheme.publicKey(key) }
+    expect(isReveal(place, reveal, proposer)).toBe(true)
+    expect(isReveal({ ...place, height: 6 }, reveal, proposer)).toBe(false)
+    expect(isReveal({ ...place, chainId: 1 }, reveal, proposer)).toBe(false)
+    const blsKey = scheme.publicKey(new Uint8Array(32).fill(8))
+    expect(isReveal(place, reveal, { scheme, blsKey })).toBe(false)
     expect(nextBeacon(place.previousBeacon, reveal)).not.toBe(nextBeacon(hash('d'), reveal))
   })
 })
@@ -122,7 +124,7 @@ describe('encodings', () => {
       view: 0,
       parentRoot: hash('1'),
       beacon: hash('2'),
-      reveal: `0x${'3'.repeat(130)}`,
+      reveal: `0x${'3'.repeat(192)}`,
       mode: 'stake',
       modelHash: hash('4'),
       executionHash: hash('5'),
@@ -135,7 +137,7 @@ describe('encodings', () => {
       { view: 1 },
       { parentRoot: hash('9') },
       { beacon: hash('9') },
-      { reveal: `0x${'9'.repeat(130)}` },
+      { reveal: `0x${'9'.repeat(192)}` },
       { mode: 'work' },
       { modelHash: hash('9') },
       { executionHash: hash('9') },

@@ -1,17 +1,20 @@
 import { type Hex, encodeFunctionData, keccak256, toBytes } from 'viem'
 import { describe, expect, test } from 'vitest'
 import { createFakeClock } from '#base/clock.ts'
-import { addressOf } from '#base/crypto/keys.ts'
+import { createBlstScheme } from '#base/crypto/bls/blst.ts'
 import { AppError, codeOf } from '#base/error.ts'
 import { fromHex } from '#base/hex.ts'
 import { noopLogger } from '#base/log.ts'
 import { isReveal, nextBeacon } from '#chain/core/beacon.ts'
+import { genesisRoot } from '#chain/core/consensus-block.ts'
 import { parseGenesis } from '#chain/core/genesis.ts'
 import { createMempool } from '#chain/core/mempool.ts'
 import type { Payload } from '#chain/core/payload.ts'
 import { createEmbeddedEngine } from '#chain/exec/embedded/engine.ts'
 import { openConsensusStore } from '#chain/node/consensus-store.ts'
-import { createSoloDriver } from '#chain/node/driver.ts'
+import { createConsensusDriver } from '#chain/node/consensus/driver.ts'
+import { foundersOf, validatorKeyOf } from '#chain/node/consensus/founders.ts'
+import { silentNetwork } from '#chain/node/consensus/silent-network.ts'
 import { createFeed } from '#chain/node/feed.ts'
 import { createTransactions } from '#chain/node/transactions.ts'
 import { openWriteAhead } from '#chain/node/write-ahead.ts'
@@ -20,7 +23,9 @@ import { createMemoryStore } from '#store/memory.ts'
 import { accounts, testGenesis, zeroHash } from '../exec/world.ts'
 import { samples } from '../samples.ts'
 
-const validatorKey = new Uint8Array(32).fill(7)
+const key = validatorKeyOf(new Uint8Array(32).fill(7))
+const scheme = createBlstScheme()
+const network = silentNetwork
 const board = `0x${'b0'.repeat(20)}` as const
 const startMs = 1_700_000_000_000
 const [alice] = accounts as [(typeof accounts)[0]]
@@ -47,13 +52,19 @@ async function createNode(store: KeyValueStore, nowMs = startMs) {
   const log = openWriteAhead(store)
   const transactions = createTransactions({ pool, chain, decode, log, logger })
   await transactions.restore()
-  const consensus = openConsensusStore(store, chain.genesisHash)
+  const set = foundersOf(genesis, { scheme, key })
+  const consensus = openConsensusStore(store, genesisRoot(chain.genesisHash, set.validators))
   const blocks = createFeed<Payload>()
   const failures: unknown[] = []
-  const driver = createSoloDriver(
-    { engine, transactions, consensus, blocks, clock, logger },
-    { genesis, validatorKey, onFailure: (error) => failures.push(error) },
-  )
+  const parts = { engine, store, transactions, consensus, blocks, scheme, network, clock, logger }
+  const onFailure = (error: unknown) => failures.push(error)
+  const driver = await createConsensusDriver(parts, {
+    genesis,
+    set,
+    key,
+    deltaMs: 1_000,
+    onFailure,
+  })
   const times: number[] = []
   blocks.listen(({ header }) => times.push(header.timestamp - startMs / 1000))
 
@@ -92,7 +103,7 @@ async function act(node: Node, functionName: string, args: readonly unknown[]): 
   return node.transactions.submit(fromHex(raw))
 }
 
-describe('createSoloDriver', () => {
+describe('createConsensusDriver with one validator', () => {
   test('makes a block a heartbeat when idle, and a second while something is open', async () => {
     nonce = 0
     const node = await createNode(createMemoryStore())
@@ -145,11 +156,12 @@ describe('createSoloDriver', () => {
     await node.driver.stop()
     const { chain } = node.engine
     for (let height = 1; height <= 3; height += 1) {
-      const block = node.consensus.get(height)
+      const block = node.consensus.get(height)?.block
       const header = chain.byNumber(height)?.header
       const previousBeacon = chain.byNumber(height - 1)?.header.prevRandao ?? zeroHash
       const place = { chainId: 78787, height, previousBeacon }
-      expect(isReveal(place, block?.reveal ?? '0x', addressOf(validatorKey))).toBe(true)
+      const blsKey = scheme.publicKey(key.blsSecret)
+      expect(isReveal(place, block?.reveal ?? '0x', { scheme, blsKey })).toBe(true)
       expect(header?.prevRandao).toBe(nextBeacon(previousBeacon, block?.reveal ?? '0x'))
       expect(header?.parentBeaconBlockRoot).toBe(node.consensus.rootAt(height - 1))
       expect(header?.feeRecipient).toBe(block?.proposer)

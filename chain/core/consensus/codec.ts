@@ -1,0 +1,83 @@
+import { z } from 'zod'
+import { consensusBlockSchema, consensusRoot } from '#chain/core/consensus-block.ts'
+import { blsSignature, count, hash32 } from '#wire/primitives.ts'
+import type { LogEntry } from './input.ts'
+import type { Message } from './messages.ts'
+
+const statement = {
+  kind: z.enum(['notarize', 'nullify', 'finalize']),
+  epoch: count,
+  view: count,
+  block: hash32.optional(),
+}
+type Statement = { readonly kind: string; readonly block?: unknown }
+const namesBlock = ({ kind, block }: Statement) => (kind === 'nullify') === (block === undefined)
+
+export const voteSchema = z
+  .strictObject({ ...statement, voter: count, signature: blsSignature })
+  .refine(namesBlock, { error: 'only a nullification names no block' })
+
+/** Bitmaps of up to 4,096 validators. */
+const bitmap = z.custom<`0x${string}`>(
+  (value) => typeof value === 'string' && /^0x([0-9a-f]{2}){1,512}$/.test(value),
+)
+
+export const certificateSchema = z
+  .strictObject({ ...statement, signers: bitmap, signature: blsSignature })
+  .refine(namesBlock, { error: 'only a nullification names no block' })
+
+const proposalSchema = z
+  .strictObject({
+    epoch: count,
+    view: count,
+    parentView: count,
+    block: consensusBlockSchema,
+    proposer: count,
+    signature: blsSignature,
+  })
+  .transform((proposal) => ({
+    kind: 'proposal' as const,
+    root: consensusRoot(proposal.block),
+    ...proposal,
+  }))
+
+const voteMessage = z.strictObject({ kind: z.literal('vote'), vote: voteSchema })
+const proposalMessage = z.strictObject({ kind: z.literal('proposal'), proposal: proposalSchema })
+const certificateMessage = z.strictObject({
+  kind: z.literal('certificate'),
+  certificate: certificateSchema,
+})
+const blockMessage = z
+  .strictObject({ kind: z.literal('block'), block: consensusBlockSchema })
+  .transform(({ kind, block }) => ({ kind, root: consensusRoot(block), block }))
+
+/** A message as it comes from a peer; roots are computed here and never taken from the wire. */
+export const messageSchema = z.union([
+  voteMessage,
+  proposalMessage,
+  certificateMessage,
+  blockMessage,
+])
+
+export const catchUpSchema = z.strictObject({
+  epoch: count,
+  height: count,
+  viewMin: count,
+  viewMax: count,
+})
+
+/** What of a message or log entry travels or is stored: everything but the roots that follow from it. */
+export function plainOf(message: Message | LogEntry): unknown {
+  if (message.kind === 'block') return { kind: 'block', block: message.block }
+  if (message.kind !== 'proposal') return message
+  const { epoch, view, parentView, block, proposer, signature } = message.proposal
+  return {
+    kind: 'proposal',
+    proposal: { epoch, view, parentView, block, proposer, signature },
+  }
+}
+
+/** Parses a message. Throws a ZodError. */
+export function parseMessage(value: unknown): Message {
+  return messageSchema.parse(value)
+}

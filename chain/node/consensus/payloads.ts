@@ -1,0 +1,98 @@
+import type { Clock } from '#base/clock.ts'
+import { AppError } from '#base/error.ts'
+import { type Hex, fromHex, toHex } from '#base/hex.ts'
+import type { Logger } from '#base/log.ts'
+import { type Payload, decodePayload, encodePayload } from '#chain/core/payload.ts'
+import type { EmbeddedEngine } from '#chain/exec/embedded/engine.ts'
+import { listRoot } from '#chain/exec/embedded/roots.ts'
+import type { ConsensusNetwork } from './gossip.ts'
+import type { PayloadShelf } from './payload-shelf.ts'
+
+export interface PayloadsDeps {
+  readonly engine: EmbeddedEngine
+  readonly shelf: PayloadShelf
+  readonly network: ConsensusNetwork
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+/** Payloads by the hash of their header, from here or from peers. */
+export interface Payloads {
+  /** The payload, however long it takes to find; rejects with the signal's reason. */
+  obtain(
+    hash: Hex,
+    options: { readonly signal: AbortSignal; readonly first?: string },
+  ): Promise<Payload>
+  /** Serves other nodes. The returned function stops it. */
+  serve(): Promise<() => Promise<void>>
+}
+
+const answerBytesMax = 16_777_216
+const answerTimeoutMs = 5_000
+const roundDelayMs = 200
+const banMs = 600_000
+
+/** Creates the payloads of one chain. */
+export function createPayloads(deps: PayloadsDeps, chainId: number): Payloads {
+  const { engine, shelf, network, clock } = deps
+  const protocol = `/quern/${chainId}/payload/1`
+  const find = (hash: Hex) => shelf.get(hash) ?? engine.chain.byHash(hash)
+
+  async function ask(peer: string, hash: Hex, signal: AbortSignal): Promise<Payload | undefined> {
+    try {
+      const options = { signal, timeoutMs: answerTimeoutMs, responseBytesMax: answerBytesMax }
+      const bytes = await network.request(peer, protocol, fromHex(hash), options)
+      const payload = payloadIn(bytes)
+      if (payload?.blockHash === hash && isWhole(payload, engine)) return payload
+      deps.logger.warn({ peer, hash }, 'a peer gave a false payload')
+      network.drop(peer, { forMs: banMs })
+    } catch {
+      signal.throwIfAborted() // else the peer does not have it, or is gone: ask the next
+    }
+    return undefined
+  }
+
+  async function obtain(
+    hash: Hex,
+    { signal, first }: { readonly signal: AbortSignal; readonly first?: string },
+  ) {
+    for (;;) {
+      const peers = network.peers()
+      const order = peers.toSorted((a, b) => Number(b === first) - Number(a === first))
+      for (const peer of order) {
+        const here = find(hash) ?? (await ask(peer, hash, signal))
+        if (here !== undefined) return here
+      }
+      const here = find(hash)
+      if (here !== undefined) return here
+      await clock.sleep(roundDelayMs, signal)
+    }
+  }
+
+  return {
+    obtain,
+    serve: () =>
+      network.handle(protocol, async (request) => {
+        const payload = find(toHex(request))
+        if (payload === undefined) throw new AppError({ code: 'PAYLOAD_UNKNOWN' })
+        return encodePayload(payload)
+      }),
+  }
+}
+
+function payloadIn(bytes: Uint8Array): Payload | undefined {
+  try {
+    return decodePayload(bytes)
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Whether the transactions are those that the header commits to: else a false body would make a right block
+ * look invalid.
+ */
+export function isWhole(payload: Payload, { crypto }: Pick<EmbeddedEngine, 'crypto'>): boolean {
+  const root = toHex(listRoot(payload.transactions, crypto.keccak256))
+  return root === payload.header.transactionsRoot && payload.withdrawals.length === 0
+}

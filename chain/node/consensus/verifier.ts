@@ -1,0 +1,74 @@
+import type { Claim, Scheme } from '#base/crypto/bls/scheme.ts'
+import { isQuorumCertificate } from '#chain/core/consensus/certificates.ts'
+import {
+  type Certificate,
+  type Message,
+  type Proposal,
+  type Vote,
+  signingBytes,
+} from '#chain/core/consensus/messages.ts'
+import { type ValidatorSet, indicesOf } from '#chain/core/consensus/validators.ts'
+
+/** Whether messages were signed by whom they name, checked before the core sees them. */
+export interface Verifier {
+  /** Signatures that arrive together are checked together; wrong ones are found by bisection. */
+  isSigned(message: Message): Promise<boolean>
+  isCertified(certificate: Certificate): boolean
+}
+
+interface Waiting {
+  readonly claim: Claim
+  readonly answer: (isRight: boolean) => void
+}
+
+const batchMax = 256
+
+/** Creates the verifier for one set of validators. */
+export function createVerifier(
+  scheme: Scheme,
+  { chainId, set }: { readonly chainId: number; readonly set: ValidatorSet },
+): Verifier {
+  let waiting: Waiting[] = []
+
+  function claimOf(statement: Vote | Proposal, index: number): Claim | undefined {
+    const validator = set.validators[index]
+    if (validator === undefined || statement.epoch !== set.epoch) return undefined
+    const message = signingBytes(chainId, statement)
+    return { publicKey: validator.blsKey, message, signature: statement.signature }
+  }
+
+  function flush(): void {
+    const batch = waiting
+    waiting = []
+    const wrong = new Set(scheme.verifyBatch(batch.map(({ claim }) => claim)))
+    for (const [i, { answer }] of batch.entries()) answer(!wrong.has(i))
+  }
+
+  function check(claim: Claim | undefined): Promise<boolean> {
+    if (claim === undefined) return Promise.resolve(false)
+    return new Promise((answer) => {
+      waiting.push({ claim, answer })
+      if (waiting.length === 1) setImmediate(flush)
+      else if (waiting.length >= batchMax) flush()
+    })
+  }
+
+  function isCertified(certificate: Certificate): boolean {
+    if (!isQuorumCertificate(set, certificate)) return false
+    const { signers, signature } = certificate
+    const keys = (indicesOf(signers, set.validators.length) ?? []).flatMap(
+      (index) => set.validators[index]?.blsKey ?? [],
+    )
+    return scheme.verifyAggregate(keys, signingBytes(chainId, certificate), signature)
+  }
+
+  return {
+    isCertified,
+    async isSigned(message) {
+      if (message.kind === 'vote') return check(claimOf(message.vote, message.vote.voter))
+      if (message.kind === 'certificate') return isCertified(message.certificate)
+      if (message.kind === 'block') return true // only its hash makes it credible
+      return check(claimOf(message.proposal, message.proposal.proposer))
+    },
+  }
+}

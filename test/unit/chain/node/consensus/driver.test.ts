@@ -1,0 +1,144 @@
+import { describe, expect, test } from 'vitest'
+import { utf8 } from '#base/bytes.ts'
+import { createVerifier } from '#chain/node/consensus/verifier.ts'
+import { canonicalBytes } from '#wire/canonical.ts'
+import { topicOf } from '#wire/topic.ts'
+import {
+  type Member,
+  type ValidatorsWorld,
+  createValidatorsWorld,
+  keyAt,
+  scheme,
+} from './validators-world.ts'
+
+const heightOf = ({ chain }: Member) => chain.finalised().header.number
+const hashesOf = ({ chain }: Member, to: number) =>
+  Array.from({ length: to + 1 }, (_, number) => chain.byNumber(number)?.blockHash)
+
+/** All have the same blocks up to the lowest height, which it gives. */
+function commonHeight(members: readonly Member[]): number {
+  const lowest = Math.min(...members.map(heightOf))
+  const [first, ...others] = members.map((member) => hashesOf(member, lowest))
+  for (const other of others) expect(other).toEqual(first)
+  for (const { failures } of members) expect(failures).toEqual([])
+  return lowest
+}
+
+describe('createConsensusDriver with four validators', () => {
+  test('finalises the same blocks on all, each with a certificate of a quorum', async () => {
+    const world = createValidatorsWorld(4)
+    const members = await startAll(world)
+    await world.advance(65)
+    const height = commonHeight(members)
+    expect(height).toBeGreaterThanOrEqual(4)
+    const { set, consensus } = members[0] as Member
+    const verifier = createVerifier(scheme, { chainId: 78787, set })
+    for (let at = 1; at <= height; at += 1) {
+      const final = consensus.get(at)
+      expect(final && verifier.isCertified(final.certificate)).toBe(true)
+    }
+    await stopAll(members)
+  })
+
+  test('goes on while one is away, who catches up when it is back', async () => {
+    const world = createValidatorsWorld(4)
+    const members = await startAll(world)
+    await world.advance(31)
+    await members[2]?.kill()
+    const before = heightOf(members[0] as Member)
+    await world.advance(70)
+    const left = members.filter(({ index }) => index !== 2)
+    expect(commonHeight(left)).toBeGreaterThanOrEqual(before + 3)
+    expect(heightOf(members[2] as Member)).toBeLessThanOrEqual(before + 1)
+    const back = await world.start(2)
+    await world.advance(40)
+    const height = commonHeight([...left, back])
+    expect(height).toBeGreaterThanOrEqual(before + 5)
+    await world.advance(70)
+    // It signs again: without it and one other there would be no quorum.
+    await left[0]?.kill()
+    const alone = heightOf(back)
+    await world.advance(70)
+    expect(commonHeight([...left.slice(1), back])).toBeGreaterThanOrEqual(alone + 3)
+    await stopAll([...left, back])
+  })
+
+  test('stands still without a quorum, and goes on with it', async () => {
+    const world = createValidatorsWorld(4)
+    const members = await startAll(world)
+    await world.advance(31)
+    await members[1]?.kill()
+    await members[3]?.kill()
+    await world.advance(2)
+    const stood = commonHeight([members[0] as Member, members[2] as Member])
+    await world.advance(100)
+    expect(commonHeight([members[0] as Member, members[2] as Member])).toBe(stood)
+    const back = await world.start(3)
+    await world.advance(100)
+    const all = [members[0] as Member, members[2] as Member, back]
+    expect(commonHeight(all)).toBeGreaterThan(stood + 2)
+    await stopAll(all)
+  })
+
+  test('all are killed and come back: no final block is lost', async () => {
+    const world = createValidatorsWorld(4)
+    let members = await startAll(world)
+    let final: readonly (string | undefined)[] = []
+    for (let round = 0; round < 4; round += 1) {
+      await world.advance(15.5 + round * 0.25)
+      for (const member of members) await member.kill()
+      const highest = Math.max(...members.map(heightOf))
+      const best = members.find((member) => heightOf(member) === highest) as Member
+      const now = hashesOf(best, highest)
+      expect(now.slice(0, final.length)).toEqual(final)
+      final = now
+      members = await startAll(world)
+    }
+    await world.advance(40)
+    expect(commonHeight(members)).toBeGreaterThan(final.length)
+    expect(hashesOf(members[0] as Member, final.length - 1)).toEqual(final)
+    await stopAll(members)
+  })
+
+  test('a follower that comes late has every block, from genesis on', async () => {
+    const world = createValidatorsWorld(4)
+    const members = await startAll(world)
+    await world.advance(150)
+    const late = await world.start(4)
+    await world.advance(20)
+    const height = commonHeight([...members, late])
+    expect(height).toBeGreaterThanOrEqual(9)
+    for (let at = 1; at <= height; at += 1) expect(late.consensus.get(at)).toBeDefined()
+    await stopAll([...members, late])
+  })
+
+  test('drops a peer that passes on a false signature, and one that sends no message', async () => {
+    const world = createValidatorsWorld(4)
+    const members = await startAll(world)
+    await world.advance(2)
+    const vote = { kind: 'nullify', epoch: 0, view: 1, voter: 1 }
+    const forged = {
+      kind: 'vote',
+      vote: { ...vote, signature: scheme.sign(keyAt(0).blsSecret, utf8('?')) },
+    }
+    await world.hub.inject(topicOf.vote(78787), 'liar', canonicalBytes(forged))
+    await world.hub.inject(topicOf.vote(78787), 'babbler', utf8('{'))
+    await world.advance(1)
+    for (const { peerId } of members) {
+      expect(world.hub.drops).toContain(`${peerId} liar`)
+      expect(world.hub.drops).toContain(`${peerId} babbler`)
+    }
+    expect(world.hub.drops.size).toBe(8)
+    await world.advance(40)
+    expect(commonHeight(members)).toBeGreaterThanOrEqual(2)
+    await stopAll(members)
+  })
+})
+
+function startAll(world: ValidatorsWorld): Promise<Member[]> {
+  return Promise.all([0, 1, 2, 3].map((index) => world.start(index)))
+}
+
+async function stopAll(members: readonly Member[]): Promise<void> {
+  for (const member of members) await member.driver.stop()
+}

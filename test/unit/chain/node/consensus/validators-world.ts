@@ -1,0 +1,105 @@
+import { createBlstScheme } from '#base/crypto/bls/blst.ts'
+import { type FakeClock, createFakeClock } from '#base/clock.ts'
+import { noopLogger } from '#base/log.ts'
+import { genesisRoot } from '#chain/core/consensus-block.ts'
+import { parseGenesis } from '#chain/core/genesis.ts'
+import { createMempool } from '#chain/core/mempool.ts'
+import type { Payload } from '#chain/core/payload.ts'
+import { createEmbeddedEngine } from '#chain/exec/embedded/engine.ts'
+import { openConsensusStore } from '#chain/node/consensus-store.ts'
+import { createConsensusDriver } from '#chain/node/consensus/driver.ts'
+import { founderOf, foundersOf, validatorKeyOf } from '#chain/node/consensus/founders.ts'
+import { createFeed } from '#chain/node/feed.ts'
+import { createTransactions } from '#chain/node/transactions.ts'
+import { openWriteAhead } from '#chain/node/write-ahead.ts'
+import type { KeyValueStore } from '#store/kv.ts'
+import { createMemoryStore } from '#store/memory.ts'
+import { testGenesis } from '#test/unit/chain/exec/world.ts'
+import { type Hub, createHub } from './hub.ts'
+
+export const scheme = createBlstScheme()
+export const keyAt = (index: number) => validatorKeyOf(new Uint8Array(32).fill(index + 1))
+const startMs = 1_700_000_000_000
+
+export type Member = Awaited<ReturnType<typeof startMember>>
+
+/** Several nodes in this process, on one clock that stands until it is moved. */
+export interface ValidatorsWorld {
+  readonly clock: FakeClock
+  readonly hub: Hub
+  readonly stores: readonly KeyValueStore[]
+  /** Starts a node: a validator where the index is in the set, else a follower. */
+  start(index: number, store?: KeyValueStore): Promise<Member>
+  advance(seconds: number): Promise<void>
+}
+
+export function createValidatorsWorld(count: number): ValidatorsWorld {
+  const clock = createFakeClock(startMs)
+  const hub = createHub()
+  const stores = Array.from({ length: count + 1 }, () => createMemoryStore())
+  const validators = Array.from({ length: count }, (_, i) => founderOf(scheme, keyAt(i)))
+  const genesis = parseGenesis({ ...testGenesis(), validators })
+
+  async function advance(seconds: number): Promise<void> {
+    for (let i = 0; i < seconds * 4; i += 1) {
+      await clock.advance(250)
+      await settle()
+    }
+  }
+
+  return {
+    clock,
+    hub,
+    stores,
+    advance,
+    async start(index, store = stores[index]) {
+      if (store === undefined) throw new RangeError('no such node')
+      const member = await startMember({ index, genesis, clock, hub, store, count })
+      await member.driver.start()
+      await settle()
+      return member
+    },
+  }
+}
+
+/** Lets all that can happen now happen: disks and checks answer in macrotasks. */
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < 40; turn += 1) await new Promise((resolve) => setImmediate(resolve))
+}
+
+interface Start {
+  readonly index: number
+  readonly genesis: ReturnType<typeof parseGenesis>
+  readonly clock: FakeClock
+  readonly hub: Hub
+  readonly store: KeyValueStore
+  readonly count: number
+}
+
+async function startMember({ index, genesis, clock, hub, store, count }: Start) {
+  const logger = noopLogger
+  const pool = createMempool()
+  const engine = await createEmbeddedEngine({ store, pool, logger }, { genesis })
+  const { chain, decode } = engine
+  const log = openWriteAhead(store)
+  const transactions = createTransactions({ pool, chain, decode, log, logger })
+  await transactions.restore()
+  const key = index < count ? keyAt(index) : undefined
+  const set = foundersOf(genesis, { scheme, key })
+  const consensus = openConsensusStore(store, genesisRoot(chain.genesisHash, set.validators))
+  const blocks = createFeed<Payload>()
+  const peerId = `peer ${index}`
+  const network = hub.join(peerId)
+  const failures: unknown[] = []
+  const onFailure = (error: unknown) => failures.push(error)
+  const parts = { engine, store, transactions, consensus, blocks, scheme, network, clock, logger }
+  const driver = await createConsensusDriver(parts, { genesis, set, key, deltaMs: 500, onFailure })
+
+  /** Ends without a word, as a killed process does: nothing that is not in the store stays. */
+  async function kill(): Promise<void> {
+    hub.leave(peerId)
+    await driver.stop()
+  }
+
+  return { index, driver, engine, chain, transactions, consensus, failures, peerId, kill, set }
+}
