@@ -1,6 +1,7 @@
 /** Which development account plays which part in a local network; 32 of them are funded in its genesis. */
 export const devRoles = {
-  validator: 0,
+  /** The first is funded; the others lie beyond the funded accounts. */
+  validator: (index: number) => (index === 0 ? 0 : 31 + index),
   client: 1,
   workerOwner: (index: number) => 2 + index,
   evaluatorOwner: (index: number) => 10 + index,
@@ -10,3 +11,4 @@ export const devRoles = {
 
 export const devWorkersMax = 8
 export const devEvaluatorsMax = 6
+export const devValidatorsMax = 16

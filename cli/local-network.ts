@@ -1,7 +1,9 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { assert } from '#base/assert.ts'
 import { type Child, spawnQuern } from './children.ts'
 import { devRoles } from './dev-roles.ts'
+import { prepareValidators } from './local-validators.ts'
 import { type Network, networkSchema, writeNetworkFile } from './network-file.ts'
 
 export interface LocalNetworkOptions {
@@ -9,6 +11,8 @@ export interface LocalNetworkOptions {
   readonly dataDir: string
   readonly workers: number
   readonly evaluators: number
+  /** Who make the chain, a process each; one unless told otherwise. */
+  readonly validators?: number
   /** What a worker does wrong, by its index from 0. */
   readonly misbehave?: Readonly<Record<number, string>>
   readonly rpcPort: number
@@ -20,7 +24,7 @@ export interface LocalNetworkOptions {
   readonly onEnd?: (name: string) => 'restart' | 'ignore' | 'fail'
 }
 
-/** A chain of one validator with workers and evaluators, each a process of its own. */
+/** A chain with its validators, workers and evaluators, each a process of its own. */
 export interface LocalNetwork {
   readonly networkFile: Network
   /** Resolves with the name of the first process that ends by itself and stays so. */
@@ -59,11 +63,8 @@ export async function startLocalNetwork(options: LocalNetworkOptions): Promise<L
   }
 
   try {
-    const flags = ['--rpc-port', String(options.rpcPort)]
-    const node = start({ name: 'node', args: ['node', 'start', ...flags] })
-    const networkFile = await node.waitFor(networkOf, waitOf(options))
+    const networkFile = await startNodes(options, start)
     writeNetworkFile(options.dataDir, networkFile)
-    options.onReady?.('node')
     await Promise.all(
       daemonsOf(options).map(async (daemon) => {
         const directory = dirOf(options, daemon.name)
@@ -83,6 +84,27 @@ export async function startLocalNetwork(options: LocalNetworkOptions): Promise<L
 interface Part {
   readonly name: string
   readonly args: readonly string[]
+}
+
+/** Starts the validators together; gives how to reach the network, through the first of them. */
+async function startNodes(
+  options: LocalNetworkOptions,
+  start: (part: Part) => Child,
+): Promise<Network> {
+  const { dataDir, rpcPort, validators = 1 } = options
+  const alone: Part = { name: 'node', args: ['node', 'start', '--rpc-port', String(rpcPort)] }
+  const parts =
+    validators === 1 ? [alone] : await prepareValidators(dataDir, { validators, rpcPort })
+  const files = await Promise.all(
+    parts.map(async (part) => {
+      const file = await start(part).waitFor(networkOf, waitOf(options))
+      options.onReady?.(part.name)
+      return file
+    }),
+  )
+  const [first] = files
+  assert(first, 'a network has a node')
+  return { ...first, bootstrap: files.flatMap(({ bootstrap }) => bootstrap) }
 }
 
 function daemonsOf(options: LocalNetworkOptions): readonly Part[] {
@@ -124,9 +146,11 @@ function waitOf({ signal }: LocalNetworkOptions) {
 
 /** Daemons first, the chain last, so that they can still send what they have to. */
 async function stopAll(running: ReadonlyMap<string, Child>): Promise<void> {
-  const daemons = [...running].filter(([name]) => name !== 'node')
-  await Promise.all(daemons.map(([, daemon]) => daemon.stop({ timeoutMs: stopTimeoutMs })))
-  await running.get('node')?.stop({ timeoutMs: stopTimeoutMs })
+  const isNode = (name: string) => name === 'node' || name.startsWith('node-')
+  for (const isWanted of [(name: string) => !isNode(name), isNode]) {
+    const chosen = [...running].filter(([name]) => isWanted(name))
+    await Promise.all(chosen.map(([, child]) => child.stop({ timeoutMs: stopTimeoutMs })))
+  }
 }
 
 function networkOf(message: unknown): Network | undefined {

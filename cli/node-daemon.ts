@@ -2,24 +2,26 @@ import { join } from 'node:path'
 import type { Command } from 'commander'
 import { AppError, codeOf } from '#base/error.ts'
 import type { Logger } from '#base/log.ts'
-import { type Service, createGroup } from '#base/service.ts'
+import { createGroup } from '#base/service.ts'
+import type { GenesisInput } from '#chain/core/genesis.ts'
 import { developmentGenesis } from '#chain/node/development.ts'
 import { type ChainNode, createChainNode } from '#chain/node/node.ts'
 import { createCapabilities } from '#p2p/capabilities.ts'
 import { type Libp2pNetwork, createNetwork } from '#p2p/node.ts'
-import { devChainId, systemAddresses } from '#wire/addresses.ts'
+import { systemAddresses } from '#wire/addresses.ts'
 import { tellParent } from './children.ts'
 import { type Settings, settingRows } from './configuration.ts'
 import type { Context } from './context.ts'
 import { lockDataDir } from './data-dir.ts'
 import { devRoles } from './dev-roles.ts'
+import { peerKeyFileName, readGenesisFile } from './genesis-file.ts'
 import { createLogger } from './logger.ts'
 import { createMetricsServer } from './metrics-server.ts'
-import { devAccount } from './mnemonic.ts'
 import { type Network as NetworkFile, writeNetworkFile } from './network-file.ts'
+import { openKey } from './signer.ts'
 import { untilStopped } from './stopping.ts'
 
-/** Runs a node of the development chain until it is asked to stop; writes `network.json` when it listens. */
+/** Runs a node until it is asked to stop; writes `network.json` when it listens. */
 export async function startNode(context: Context, command: Command): Promise<void> {
   const dataDir = context.dataDir()
   const lock = lockDataDir(dataDir)
@@ -28,20 +30,14 @@ export async function startNode(context: Context, command: Command): Promise<voi
     const log = createLogger({ name: 'node', level: settings.logLevel })
     const failing = new AbortController()
     const onFailure = (error: unknown) => failing.abort(error)
-    const chain = await startChain({ context, log, dataDir, onFailure }, settings)
-    const peer = await createPeer(context, { dataDir, log, port: settings.p2pPort })
-    const metrics = createMetricsServer({ port: settings.metricsPort })
-    const services = createGroup([metrics, peer.service])
+    const place = await placeOf({ dataDir, settings, flags: command.opts<NodeFlags>() })
+    const network = await createPeer(context, { ...place, dataDir, log, port: settings.p2pPort })
+    const start = { context, log, dataDir, onFailure, network, ...place }
+    await network.start()
     try {
-      await services.start()
-      const networkFile = networkFileOf(chain, peer.network)
-      writeNetworkFile(dataDir, networkFile)
-      log.info({ ...networkFile }, 'node is ready')
-      tellParent({ kind: 'ready', network: networkFile })
-      await untilStopped(AbortSignal.any([context.stopping, failing.signal]))
+      await runNode(start, settings, failing.signal)
     } finally {
-      await services.stop()
-      await chain.stop()
+      await network.stop()
     }
     if (failing.signal.aborted) throw failing.signal.reason
   } finally {
@@ -49,7 +45,59 @@ export async function startNode(context: Context, command: Command): Promise<voi
   }
 }
 
-interface ChainStart {
+/** Flags of `quern node start` beside the settings. */
+export interface NodeFlags {
+  readonly validator?: string
+  readonly bootstrap?: readonly string[]
+}
+
+interface NodePlace {
+  readonly genesis: GenesisInput
+  readonly validatorKey: Uint8Array | undefined
+  readonly bootstrap: readonly string[]
+}
+
+/** The chain of the data directory, and who this node is on it: on the development chain its one validator. */
+async function placeOf(options: {
+  readonly dataDir: string
+  readonly settings: Settings
+  readonly flags: NodeFlags
+}): Promise<NodePlace> {
+  const { dataDir, settings, flags } = options
+  const stored = readGenesisFile(dataDir)
+  const genesis = stored ?? developmentGenesis()
+  const { chainId } = genesis
+  const account = flags.validator ?? (stored === undefined ? `dev:${devRoles.validator(0)}` : '')
+  const { passwordFile } = settings
+  const validatorKey =
+    account === '' ? undefined : await openKey({ account, dataDir, chainId, passwordFile })
+  return { genesis, validatorKey, bootstrap: flags.bootstrap ?? [] }
+}
+
+/** Starts the chain on a network that runs; returns when it is asked to stop or cannot go on. */
+async function runNode(start: ChainStart, settings: Settings, failing: AbortSignal): Promise<void> {
+  const { context, log, network, genesis, dataDir } = start
+  const chain = await startChain(start, settings)
+  const { clock } = context
+  const { chainId } = genesis
+  const capabilities = createCapabilities({ network, clock, log }, { chainId })
+  const metrics = createMetricsServer({ port: settings.metricsPort })
+  const services = createGroup([metrics, capabilities])
+  try {
+    await services.start()
+    const networkFile = networkFileOf(chain, network, chainId)
+    writeNetworkFile(dataDir, networkFile)
+    log.info({ ...networkFile }, 'node is ready')
+    tellParent({ kind: 'ready', network: networkFile })
+    await untilStopped(AbortSignal.any([context.stopping, failing]))
+  } finally {
+    await services.stop()
+    await chain.stop()
+  }
+}
+
+interface ChainStart extends NodePlace {
+  readonly network: Libp2pNetwork
   readonly context: Context
   readonly log: Logger
   readonly dataDir: string
@@ -69,14 +117,15 @@ async function startChain(start: ChainStart, settings: Settings): Promise<ChainN
 }
 
 async function startChainAt(start: ChainStart, port: number): Promise<ChainNode> {
-  const { context, log, dataDir, onFailure } = start
+  const { context, log, dataDir, onFailure, genesis, validatorKey, network } = start
   const chain = createChainNode(
     { clock: context.clock, logger: log },
     {
       dataDir,
       port,
-      genesis: developmentGenesis(),
-      validatorKey: devAccount(devRoles.validator, devChainId).privateKey,
+      genesis,
+      validatorKey,
+      network,
       onFailure,
     },
   )
@@ -84,25 +133,21 @@ async function startChainAt(start: ChainStart, port: number): Promise<ChainNode>
   return chain
 }
 
-async function createPeer(
-  context: Context,
-  options: { dataDir: string; log: Logger; port: number },
-): Promise<{ network: Libp2pNetwork; service: Service }> {
-  const { clock, rng } = context
-  const { dataDir, log, port } = options
-  const network = await createNetwork(
-    { clock, rng, log },
-    { listen: [`/ip4/127.0.0.1/tcp/${port}`], keyPath: join(dataDir, 'peer.key') },
-  )
-  const capabilities = createCapabilities({ network, clock, log }, { chainId: devChainId })
-  return { network, service: createGroup([network, capabilities]) }
+function createPeer(
+  { clock, rng }: Context,
+  options: NodePlace & { dataDir: string; log: Logger; port: number },
+): Promise<Libp2pNetwork> {
+  const { dataDir, log, port, bootstrap } = options
+  const listen = [`/ip4/127.0.0.1/tcp/${port}`]
+  const keyPath = join(dataDir, peerKeyFileName)
+  return createNetwork({ clock, rng, log }, { listen, keyPath, bootstrap })
 }
 
-function networkFileOf(chain: ChainNode, peer: Libp2pNetwork): NetworkFile {
+function networkFileOf(chain: ChainNode, peer: Libp2pNetwork, chainId: number): NetworkFile {
   const [address] = peer.addresses
   if (address === undefined) throw new AppError({ code: 'P2P_NOT_LISTENING' })
   return {
-    chainId: devChainId,
+    chainId,
     rpcUrl: `http://127.0.0.1:${chain.port()}`,
     wsUrl: `ws://127.0.0.1:${chain.port()}`,
     bootstrap: [...peer.addresses],

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { AppError } from '#base/error.ts'
 import type { Context } from './context.ts'
 import { lockDataDir } from './data-dir.ts'
-import { devEvaluatorsMax, devWorkersMax } from './dev-roles.ts'
+import { devEvaluatorsMax, devValidatorsMax, devWorkersMax } from './dev-roles.ts'
 import { integerOf } from './job/flags.ts'
 import { startLocalNetwork } from './local-network.ts'
 import { untilStopped } from './stopping.ts'
@@ -10,6 +10,7 @@ import { untilStopped } from './stopping.ts'
 interface UpFlags {
   readonly workers: string
   readonly evaluators: string
+  readonly validators: string
   readonly stake: string
   readonly misbehave?: readonly string[]
   readonly restart: boolean
@@ -28,6 +29,7 @@ export async function runUp(context: Context, command: Command): Promise<void> {
       dataDir,
       workers: integerOf('workers', flags.workers, { min: 0, max: devWorkersMax }),
       evaluators: integerOf('evaluators', flags.evaluators, { min: 0, max: devEvaluatorsMax }),
+      validators: integerOf('validators', flags.validators, { min: 1, max: devValidatorsMax }),
       misbehave: misbehaviourOf(flags.misbehave ?? []),
       rpcPort: settings.rpcPort,
       stakeTrain: flags.stake,

@@ -1,12 +1,36 @@
 import type { Command } from 'commander'
+import { devChainId } from '#wire/addresses.ts'
 import { addSettingFlags } from '../configuration.ts'
 import type { Context } from '../context.ts'
 
-/** `quern node start`: the chain with its JSON-RPC, and the peer that others meet first. */
+/** `quern node init|start`: the chain with its JSON-RPC, and the peer that others meet first. */
 export function register(program: Command, context: Context): void {
   const node = program.command('node').description('run a node of the chain')
-  addSettingFlags(node.command('start'), ['rpcPort', 'p2pPort', 'metricsPort', 'logLevel'])
-    .description('start a node of the development chain')
+  addSettingFlags(node.command('init'), ['passwordFile'])
+    .description('give the data directory a chain, and print what others need to know of this node')
+    .option('--genesis <file>', 'the chain’s genesis as JSON')
+    .option('--validator <account>', 'print this account’s entry for a genesis')
+    .option('--chain-id <id>', 'the chain of that account, without --genesis', String(devChainId))
+    .action(async (_flags: object, command: Command) => {
+      const { initNode } = await import('../node-init.ts')
+      await initNode(context, command)
+    })
+  addSettingFlags(node.command('start'), [
+    'rpcPort',
+    'p2pPort',
+    'metricsPort',
+    'passwordFile',
+    'logLevel',
+  ])
+    .description('start a node: of the chain of "node init", else of the development chain')
+    .option(
+      '--validator <account>',
+      'take part in consensus as this account (a name, or dev:<index>)',
+    )
+    .option(
+      '--bootstrap <address...>',
+      'nodes to meet first, as multiaddresses with their peer ids',
+    )
     .action(async (_flags: object, command: Command) => {
       const { startNode } = await import('../node-daemon.ts')
       await startNode(context, command)

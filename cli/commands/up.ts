@@ -8,6 +8,7 @@ export function register(program: Command, context: Context): void {
     .description('start a local network and keep it running; Ctrl-C or "quern down" ends it')
     .option('--workers <count>', 'workers, 0 to 8', '3')
     .option('--evaluators <count>', 'evaluators, 0 to 6', '3')
+    .option('--validators <count>', 'validators of the chain, 1 to 16', '1')
     .option('--stake <train>', 'what each stakes, in TRAIN', '20000')
     .option('--misbehave <index:kind...>', 'workers that cheat, such as 1:noise (development only)')
     .option('--detach', 'return when the network is ready and leave it running')

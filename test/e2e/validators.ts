@@ -1,0 +1,222 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { keccak256 } from 'viem'
+import { type HDAccount, mnemonicToAccount } from 'viem/accounts'
+import { type Child, spawnQuern } from '#cli/children.ts'
+import { keepGenesis } from '#cli/genesis-file.ts'
+import { developmentGenesisOf, prepareValidators } from '#cli/local-validators.ts'
+import type { Network } from '#cli/network-file.ts'
+import { devChainId } from '#wire/addresses.ts'
+import { call } from './chain-process.ts'
+
+const mnemonic = 'test test test test test test test test test test test junk'
+const startTimeoutMs = 240_000
+
+/** Validators as processes of their own on loopback, which can be killed and started again. */
+export interface ValidatorProcesses {
+  readonly count: number
+  /** Starts a validator and waits until it listens. */
+  start(index: number): Promise<void>
+  startAll(): Promise<void>
+  /** Kills it as a power cut does. */
+  kill(index: number): Promise<void>
+  killAll(): Promise<void>
+  isRunning(index: number): boolean
+  /** JSON-RPC of a running validator. */
+  url(index: number): string
+  /** A node without a key, with an empty directory. */
+  startFollower(): Promise<string>
+  stop(): Promise<void>
+}
+
+/** Prepares so many validators in `dataDir`; none is started. */
+export async function createValidatorProcesses(
+  dataDir: string,
+  count: number,
+): Promise<ValidatorProcesses> {
+  const parts = await prepareValidators(dataDir, { validators: count, rpcPort: 0 })
+  const running = new Map<string, { readonly child: Child; readonly network: Network }>()
+  let followers = 0
+
+  async function run(name: string, args: readonly string[]): Promise<Network> {
+    const logDir = join(dataDir, 'logs')
+    const all = ['--data-dir', join(dataDir, name), ...args, '--log-level', 'debug']
+    const child = spawnQuern({ name, args: all, logDir })
+    const network = await child.waitFor(readyOf, { timeoutMs: startTimeoutMs })
+    running.set(name, { child, network })
+    return network
+  }
+
+  const nameAt = (index: number) => parts[index]?.name ?? ''
+  const start = async (index: number) => void (await run(nameAt(index), parts[index]?.args ?? []))
+
+  async function kill(index: number): Promise<void> {
+    const name = nameAt(index)
+    await running.get(name)?.child.kill()
+    running.delete(name)
+  }
+
+  const indices = parts.map((_, index) => index)
+  return {
+    count,
+    start,
+    startAll: async () => void (await Promise.all(indices.map(start))),
+    kill,
+    killAll: async () => void (await Promise.all(indices.map(kill))),
+    isRunning: (index) => running.has(nameAt(index)),
+    url: (index) => running.get(nameAt(index))?.network.rpcUrl ?? '',
+    async startFollower() {
+      followers += 1
+      const name = `follower-${followers}`
+      const directory = join(dataDir, name)
+      mkdirSync(directory, { recursive: true })
+      keepGenesis(directory, await developmentGenesisOf(count))
+      const bootstrap = [...running.values()].flatMap(({ network }) => network.bootstrap)
+      const ports = ['--rpc-port', '0', '--p2p-port', '0']
+      const network = await run(name, ['node', 'start', ...ports, '--bootstrap', ...bootstrap])
+      return network.rpcUrl
+    },
+    async stop() {
+      await Promise.all([...running.values()].map(({ child }) => child.kill()))
+    },
+  }
+}
+
+function readyOf(message: unknown): Network | undefined {
+  const said = message as { readonly kind?: string; readonly network?: Network }
+  return said.kind === 'ready' ? said.network : undefined
+}
+
+/** Height of the newest final block. */
+export async function heightOf(url: string): Promise<number> {
+  const { result } = await call(url, 'eth_getBlockByNumber', ['finalized', false])
+  return Number((result as { number: string }).number)
+}
+
+/** Hash of a block; undefined where the node does not have it. */
+export async function hashAt(url: string, height: number): Promise<string | undefined> {
+  const { result } = await call(url, 'eth_getBlockByNumber', [`0x${height.toString(16)}`, false])
+  return (result as { hash?: string } | null)?.hash
+}
+
+/** Waits until it is so; what was seen last stands in the error. */
+export async function until<T>(
+  what: string,
+  look: () => Promise<T>,
+  isEnough: (seen: T) => boolean,
+): Promise<T> {
+  const endMs = Date.now() + 240_000
+  for (;;) {
+    const seen = await look()
+    if (isEnough(seen)) return seen
+    if (Date.now() > endMs) throw new Error(`never: ${what}; last ${JSON.stringify(seen)}`)
+    await new Promise((resolve) => setTimeout(resolve, 200))
+  }
+}
+
+/** What was answered and seen while the network ran. */
+export interface Witnessed {
+  readonly answered: string[]
+  /** Hashes seen as final, by height. */
+  readonly seen: Map<number, Set<string>>
+}
+
+/** Transfers through all running validators, and eyes on their final blocks, until it is ended. */
+export interface Load {
+  end(): Promise<void>
+}
+
+/** Puts load on the network; what happens is noted in `witnessed`. Each sender has a validator of its own. */
+export function startLoad(network: ValidatorProcesses, witnessed: Witnessed): Load {
+  let isOver = false
+  const loops = Array.from({ length: network.count }, (_, index) => {
+    const account = mnemonicToAccount(mnemonic, { addressIndex: index })
+    return [send(index, account), watch(index)]
+  }).flat()
+
+  async function send(index: number, account: HDAccount): Promise<void> {
+    let nonce: number | undefined
+    while (!isOver) {
+      try {
+        nonce ??= await pendingNonce(network.url(index), account)
+        const raw = await transferOf(account, nonce)
+        const { result } = await call(network.url(index), 'eth_sendRawTransaction', [raw])
+        if (result === keccak256(raw)) {
+          witnessed.answered.push(result)
+          nonce += 1
+        } else nonce = undefined
+      } catch {
+        nonce = undefined // the node is gone for a while
+      }
+      await new Promise((resolve) => setTimeout(resolve, 150))
+    }
+  }
+
+  async function watch(index: number): Promise<void> {
+    while (!isOver) {
+      try {
+        const { result } = await call(network.url(index), 'eth_getBlockByNumber', [
+          'finalized',
+          false,
+        ])
+        const { number, hash } = result as { number: string; hash: string }
+        const height = Number(number)
+        witnessed.seen.set(height, (witnessed.seen.get(height) ?? new Set()).add(hash))
+      } catch {
+        // the node is gone for a while
+      }
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+  }
+
+  return {
+    async end() {
+      isOver = true
+      await Promise.all(loops)
+    },
+  }
+}
+
+async function pendingNonce(url: string, { address }: HDAccount): Promise<number> {
+  const { result } = await call(url, 'eth_getTransactionCount', [address, 'pending'])
+  if (typeof result !== 'string') throw new Error('no nonce')
+  return Number(result)
+}
+
+function transferOf(account: HDAccount, nonce: number) {
+  return account.signTransaction({
+    chainId: devChainId,
+    type: 'eip1559',
+    nonce,
+    to: `0x${'42'.repeat(20)}`,
+    value: 1n,
+    gas: 21_000n,
+    maxFeePerGas: 10n ** 11n,
+    maxPriorityFeePerGas: 1n,
+  })
+}
+
+/** Answered transactions that a node does not have as successful. */
+export async function lostAt(url: string, answered: readonly string[]): Promise<readonly string[]> {
+  const lost: string[] = []
+  for (const hash of answered) {
+    const { result } = await call(url, 'eth_getTransactionReceipt', [hash])
+    if ((result as { status?: string } | null)?.status !== '0x1') lost.push(hash)
+  }
+  return lost
+}
+
+/** Heights at which nodes, or what was seen before, disagree. */
+export async function forksOf(
+  urls: readonly string[],
+  { seen }: Witnessed,
+): Promise<readonly number[]> {
+  const common = Math.min(...(await Promise.all(urls.map(heightOf))))
+  const forked: number[] = []
+  for (let height = 0; height <= common; height += 1) {
+    const hashes = new Set(seen.get(height))
+    for (const url of urls) hashes.add((await hashAt(url, height)) ?? 'missing')
+    if (hashes.size !== 1) forked.push(height)
+  }
+  return forked
+}
