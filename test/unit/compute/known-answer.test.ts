@@ -23,6 +23,9 @@ describe('training ends in the committed hashes', () => {
     ['llama', 200, 3],
     ['bitnet', 200, 1],
     ['bitnet', 200, 2],
+    ['windows', 20, 1],
+    ['windows', 20, 4],
+    ['windows', 200, 2],
   ] as const)('%s after %i steps with %i threads', { timeout: msMax }, async (...known) => {
     const [name, steps, threads] = known
     const options = { steps, threads, createTeam: createThreadTeam }

@@ -8,6 +8,7 @@ import { stateRootOf } from '#compute/train/commit.ts'
 import { type Rows, loadBatch } from '#compute/train/rows.ts'
 import { leafOfEngine } from '#compute/train/state.ts'
 import { type TrainSpec, hasTokens } from '#wire/spec.ts'
+import { windowsModel } from './known-windows.ts'
 
 const rowCount = 500
 const seed = `0x${'5a'.repeat(32)}` as const
@@ -117,6 +118,12 @@ export const knownSpecs = {
     inputShape: [17],
     outputs: 50,
     batchSize: 7,
+  },
+  windows: {
+    ...common,
+    model: windowsModel,
+    inputShape: [1, 28, 28],
+    batchSize: 16,
   },
 } satisfies Record<string, TrainSpec>
 export type KnownName = keyof typeof knownSpecs
