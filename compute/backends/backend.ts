@@ -1,4 +1,5 @@
 import type { Labels } from '../exact/engine.ts'
+import type { Hex } from '#wire/primitives.ts'
 import type { TrainSpec } from '#wire/spec.ts'
 
 /** A training state outside of any engine; m and v are empty where the optimizer has no such moment. */
@@ -28,6 +29,8 @@ export interface BackendModel {
   load(state: FlatState): void
   /** Its state; valid until the next step. */
   state(): Promise<FlatState>
+  /** The seed of the steps that follow, from which models with dropout draw what they drop. */
+  setNoise(seed: Hex): void
   /** One training step; returns its loss. Throws NON_FINITE. */
   train(batch: Batch): Promise<number>
   forward(batch: Batch): Promise<ForwardResult>

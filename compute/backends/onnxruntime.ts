@@ -1,8 +1,10 @@
 import { AppError } from '#base/error.ts'
 import type { TrainSpec } from '#wire/spec.ts'
 import { rateCount, rateSlots } from '../exact/lowering.ts'
+import { createNoise } from '../exact/noise.ts'
 import { createRates } from '../exact/rates.ts'
 import { type OnnxGraph, encodeForward, encodeTraining, nextOf } from '../export/onnx-training.ts'
+import { noiseInput } from '../export/onnx-mappings/dropout.ts'
 import type { OnnxType } from '../export/onnx-writer.ts'
 import type { Backend, BackendModel, Batch, FlatState } from './backend.ts'
 
@@ -56,6 +58,8 @@ async function openModel(spec: TrainSpec, options: OnnxBackendOptions): Promise<
   let forward: OpenGraph | undefined
   const rates = createRates(spec)
   const slots = new Float32Array(rateCount)
+  const keys = new Uint8Array(4 * training.size(noiseInput))
+  const noise = createNoise(keys)
   const used = vectors.filter((name) => training.shapes.has(name))
   let tensors = fill(used, (name) => training.tensor(name, new Float32Array(training.size(name))))
 
@@ -70,10 +74,13 @@ async function openModel(spec: TrainSpec, options: OnnxBackendOptions): Promise<
       tensors = fill(used, (name) => training.tensor(name, given[name].slice()))
       rates.setStep(given.step)
     },
+    setNoise: noise.setSeed,
     async train(batch) {
       const { step } = rates
+      noise.write(step)
       rates.advance(slots)
-      const found = await training.run({ ...tensors, ...training.batch(batch), ...scalars() })
+      const outside = { ...training.batch(batch), ...dropped(), ...scalars() }
+      const found = await training.run({ ...tensors, ...outside })
       tensors = fill(used, (name) => found[nextOf(name)] as OnnxTensor)
       const [loss] = valuesOf(found, 'loss')
       if (loss === undefined || !Number.isFinite(loss))
@@ -89,6 +96,12 @@ async function openModel(spec: TrainSpec, options: OnnxBackendOptions): Promise<
       await training.close()
       await forward?.close()
     },
+  }
+
+  /** Keys of what this step drops. */
+  function dropped(): Tensors {
+    if (keys.length === 0) return {}
+    return { [noiseInput]: training.tensor(noiseInput, new Int32Array(keys.slice().buffer)) }
   }
 
   function scalars(): Tensors {
@@ -129,7 +142,7 @@ async function openGraph({ bytes, inputs }: OnnxGraph, options: OnnxBackendOptio
   return {
     shapes,
     tensor,
-    size: (name: string) => (shapes.get(name) ?? []).reduce((product, side) => product * side, 1),
+    size: (name: string) => (shapes.get(name) ?? [0]).reduce((product, side) => product * side, 1),
     batch: ({ x, y }: Batch): Tensors => ({ x: tensor('x', x), y: tensor('y', y) }),
     run: (feeds: Tensors) => session.run(feeds),
     close: () => session.release(),

@@ -44,6 +44,7 @@ async function openModel(tf: TensorFlow, spec: TrainSpec): Promise<BackendModel>
   }
 
   return {
+    setNoise() {}, // models with dropout were refused
     load(given) {
       held.load(given)
       rates.setStep(given.step)

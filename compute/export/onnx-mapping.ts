@@ -1,6 +1,5 @@
 import { assert } from '#base/assert.ts'
-import { AppError } from '#base/error.ts'
-import type { Node, OperatorName, Value } from '../graph/graph.ts'
+import type { Node, Value } from '../graph/graph.ts'
 import {
   type ConstantTensor,
   type GraphWriter,
@@ -48,13 +47,6 @@ export interface Scope {
   readonly updates: Update[]
   /** New values of parts of p that no optimizer changes. */
   readonly replacements: Map<Value, string>
-}
-
-/** A mapping for what no standard ONNX operator expresses. Throws UNSUPPORTED when a graph uses it. */
-export function unsupported(operator: OperatorName, instead: string): Mapping {
-  return () => {
-    throw new AppError({ code: 'UNSUPPORTED', operator, format: 'ONNX', instead })
-  }
 }
 
 /** A scope over an empty graph; `known` names the values that are there already. */

@@ -1,5 +1,5 @@
 import type { OperatorName } from '../graph/graph.ts'
-import { type Mapping, unsupported } from './onnx-mapping.ts'
+import type { Mapping } from './onnx-mapping.ts'
 import {
   gelu,
   geluErf,
@@ -24,6 +24,7 @@ import {
   sumChannels,
 } from './onnx-mappings/convolution.ts'
 import { add, gemm, relu, reluGradient, reshape, sumRows } from './onnx-mappings/dense.ts'
+import { dropout } from './onnx-mappings/dropout.ts'
 import { embeddingBag, embeddingBagGradient } from './onnx-mappings/embedding-bag.ts'
 import { gather, gatherGradient, rotaryEmbedding, rotaryTable } from './onnx-mappings/embedding.ts'
 import {
@@ -65,7 +66,7 @@ const ofImages = {
   RunningMean: runningMean,
 }
 
-/** Every operator of compute/graph/operators.ts in standard ONNX operators; `unsupported` where there is no way. */
+/** Every operator of compute/graph/operators.ts in standard ONNX operators. */
 export const mappings: Readonly<Record<OperatorName, Mapping>> = {
   ...ofImages,
   AdamW: optimizer,
@@ -75,7 +76,7 @@ export const mappings: Readonly<Record<OperatorName, Mapping>> = {
   Conv: conv,
   ConvInputGradient: convInputGradient,
   ConvWeightGradient: convWeightGradient,
-  Dropout: unsupported('Dropout', 'a dropout of 0'),
+  Dropout: dropout,
   EmbeddingBag: embeddingBag,
   EmbeddingBagGradient: embeddingBagGradient,
   Gather: gather,

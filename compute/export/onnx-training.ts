@@ -1,10 +1,12 @@
 import { assert } from '#base/assert.ts'
 import type { TrainSpec } from '#wire/spec.ts'
+import { noiseLayersOf } from '../exact/noise.ts'
 import type { Parameter } from '../graph/builder.ts'
 import type { Graph, Value } from '../graph/graph.ts'
 import { type ModelGraph, buildForwardOnly, buildTraining } from '../graph/training.ts'
 import { type Scope, createScope, reshaped } from './onnx-mapping.ts'
 import { mappings } from './onnx-mappings.ts'
+import { noiseInput } from './onnx-mappings/dropout.ts'
 import { addOptimizer, scalarsOf, vectorsOf } from './onnx-optimizer.ts'
 import { type GraphWriter, type Signature, createGraphWriter, encodeModel } from './onnx-writer.ts'
 import type { Bytes } from './protobuf.ts'
@@ -23,9 +25,9 @@ export interface OnnxGraph {
  * One whole training step as an ONNX file of standard operators (opset 20): forward, backward and optimizer.
  *
  * Inputs: the flat vectors `p` (and `m`, `v` where the optimizer has moments), `x`, `y` as the exact engine
- * takes them, and the optimizer's scalars of this step by the names of `rateSlots`. Outputs: `loss` [] and the
+ * takes them, the optimizer's scalars of this step by the names of `rateSlots`, and for models with dropout `noise`
+ * [layers, 4], the words of the keys of this step's streams (SPEC.md; `createNoise` writes them). Outputs: `loss` [] and the
  * next vectors `nextP` (`nextM`, `nextV`). The values agree with the exact engine's, the bits do not.
- * Throws UNSUPPORTED with the operator's name.
  */
 export function encodeTraining(spec: TrainSpec): OnnxGraph {
   const model = buildTraining(spec)
@@ -35,9 +37,11 @@ export function encodeTraining(spec: TrainSpec): OnnxGraph {
   const flat = (name: string): Signature => ({ name, type: 'f32', shape: [parameterCount] })
   addOptimizer(spec, model, { writer, scope })
   writer.node('Identity', [scope.nameOf(loss)], { output: 'loss' })
+  const layers = noiseLayersOf(model.graph)
+  const noise: Signature = { name: noiseInput, type: 'i32', shape: [layers, 4] }
   const scalars = scalarsOf(spec).map((name): Signature => ({ name, type: 'f32', shape: [] }))
   return encode(writer, {
-    inputs: [...vectors.map(flat), ...batchOf(model), ...scalars],
+    inputs: [...vectors.map(flat), ...batchOf(model), ...(layers > 0 ? [noise] : []), ...scalars],
     outputs: [
       { name: 'loss', type: 'f32', shape: [] },
       ...vectors.map((name) => flat(nextOf(name))),

@@ -26,6 +26,7 @@ export function createExactBackend({
           engine.v.set(v)
           engine.setStep(step)
         },
+        setNoise: engine.setNoise,
         state: () => Promise.resolve({ p: engine.p, m: engine.m, v: engine.v, step: engine.step }),
         train({ x, y }) {
           engine.x.set(x)
