@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Summary } from '#cli/job/summary.ts'
 import { originOf, writeResults } from '#scripts/results.ts'
@@ -12,6 +12,19 @@ export const hasRealFiles = folder !== '' && existsSync(folder)
 /** A file of the real data. */
 export function realFile(...names: readonly string[]): string {
   return join(folder, ...names)
+}
+
+/** Reviews with their classes as CSV; the file has lines of `text <tab> class` with unescaped quotes. */
+export function reviewsAsCsv(): string {
+  const text = readFileSync(realFile('sentiment', 'amazon_cells_labelled.txt'), 'utf8')
+  const rows = text
+    .trim()
+    .split('\n')
+    .map((line) => {
+      const at = line.lastIndexOf('\t')
+      return `"${line.slice(0, at).replaceAll('"', '""')}",${line.slice(at + 1).trim()}`
+    })
+  return `review,label\n${rows.join('\n')}\n`
 }
 
 /** Three workers and three evaluators that take several jobs at a time. */

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { prepareJob } from '#compute/data/prepare.ts'
 import { createEngine } from '#compute/exact/engine.ts'
@@ -7,23 +6,10 @@ import { evaluateRows } from '#compute/train/evaluate.ts'
 import { decodeRows, loadBatch } from '#compute/train/rows.ts'
 import { readWasm } from '#test/unit/compute/fixtures.ts'
 import { scratch } from '#test/unit/compute/data/scratch.ts'
-import { hasRealFiles, realFile } from './market-runs.ts'
+import { hasRealFiles, reviewsAsCsv } from './market-runs.ts'
 
 const goal = 0.75 // a majority of the held-out reviews has 0.5
 const seeds = [1, 2, 3]
-
-/** Lines of `text <tab> class` with unescaped quotes as CSV. */
-function reviewsAsCsv(): string {
-  const text = readFileSync(realFile('sentiment', 'amazon_cells_labelled.txt'), 'utf8')
-  const rows = text
-    .trim()
-    .split('\n')
-    .map((line) => {
-      const at = line.lastIndexOf('\t')
-      return `"${line.slice(0, at).replaceAll('"', '""')}",${line.slice(at + 1).trim()}`
-    })
-  return `review,label\n${rows.join('\n')}\n`
-}
 
 test.skipIf(!hasRealFiles)('reviews are told apart by the bag of their words', async () => {
   const file = scratch('reviews.csv', reviewsAsCsv())
