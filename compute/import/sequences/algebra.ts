@@ -1,5 +1,5 @@
 import { scalarOf } from './constants.ts'
-import { type Item, type Pending, shapeOf } from './item.ts'
+import type { Item, Pending } from './item.ts'
 import { isSameView } from './view.ts'
 
 /** scale * product of factors / product of inverses. */
@@ -98,9 +98,4 @@ export function isSame(a: Item, b: Item, depth = 0): boolean {
 /** Whether two numbers are the same but for rounding. */
 export function isNear(a: number, b: number): boolean {
   return Math.abs(a - b) <= 1e-4 * Math.max(1e-6, Math.abs(b))
-}
-
-/** Sides of a value without those of 1. */
-export function sidesOf(item: Item): readonly number[] {
-  return shapeOf(item).filter((side) => side !== 1)
 }
