@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { AppError } from '#base/error.ts'
-import { address } from '#wire/primitives.ts'
+import { address, hash32 } from '#wire/primitives.ts'
 import { writeFileAtomic } from './data-dir.ts'
 
 /** How to reach a network: written by `quern up`, read by every other command. */
@@ -13,6 +13,8 @@ export const networkSchema = z.strictObject({
   /** Multiaddresses of peers to meet first. */
   bootstrap: z.array(z.string().min(1).max(512)).max(64),
   contracts: z.record(z.string().min(1).max(64), address),
+  /** What light clients trust: it ties the chain to its genesis and to its first validators. */
+  genesisRoot: hash32.optional(),
 })
 export type Network = z.infer<typeof networkSchema>
 

@@ -152,5 +152,6 @@ function networkFileOf(chain: ChainNode, peer: Libp2pNetwork, chainId: number): 
     wsUrl: `ws://127.0.0.1:${chain.port()}`,
     bootstrap: [...peer.addresses],
     contracts: systemAddresses,
+    genesisRoot: chain.genesisRoot(),
   }
 }

@@ -1,5 +1,6 @@
 import { RLP } from '@ethereumjs/rlp'
 import { keccak256 } from '#base/crypto/keys.ts'
+import { AppError } from '#base/error.ts'
 import { type Hex, fromHex, toHex } from '#base/hex.ts'
 
 /** Root of a trie without entries. */
@@ -80,6 +81,24 @@ export function headerFromFields(fields: readonly Uint8Array[]): Header {
     parentBeaconBlockRoot: hex(19),
     requestsHash: hex(20),
   }
+}
+
+/** A header as RLP, in hex. */
+export function encodeHeader(header: Header): Hex {
+  return toHex(RLP.encode(headerFields(header)))
+}
+
+/** Decodes a header. Throws HEADER_INVALID; its hash still has to be compared. */
+export function headerFromRlp(rlp: Uint8Array): Header {
+  try {
+    const fields = RLP.decode(rlp) as Uint8Array[]
+    if (Array.isArray(fields) && fields.every((field) => field instanceof Uint8Array)) {
+      return headerFromFields(fields)
+    }
+  } catch (error) {
+    throw new AppError({ code: 'HEADER_INVALID' }, { cause: error })
+  }
+  throw new AppError({ code: 'HEADER_INVALID' })
 }
 
 /** The block's hash: Keccak-256 of the header's RLP. */

@@ -3,6 +3,7 @@ import type { Clock } from '#base/clock.ts'
 import { loadScheme } from '#base/crypto/bls/load.ts'
 import { addressOf } from '#base/crypto/keys.ts'
 import { AppError } from '#base/error.ts'
+import type { Hex } from '#base/hex.ts'
 import type { Logger } from '#base/log.ts'
 import type { Service } from '#base/service.ts'
 import type { KeyValueStore } from '#store/kv.ts'
@@ -59,6 +60,8 @@ export interface ChainNodeOptions {
 export interface ChainNode extends Service {
   /** The port that JSON-RPC listens on, HTTP and WebSocket alike; 0 before the start. */
   port(): number
+  /** What a light client trusts: genesis and first validators; undefined before the start. */
+  genesisRoot(): Hex | undefined
 }
 
 interface Running {
@@ -66,6 +69,7 @@ interface Running {
   readonly log: WriteAhead
   readonly driver: Service
   readonly server: RpcServer
+  readonly root: Hex
   /** Ends the sharing of transactions. */
   readonly endSharing: () => Promise<void>
 }
@@ -79,6 +83,7 @@ const deltaMsDefault = 1_000
 export function createChainNode(deps: ChainNodeDeps, options: ChainNodeOptions): ChainNode {
   let running: Running | undefined
   let port = 0
+  let root: Hex | undefined
 
   async function start(): Promise<void> {
     const genesis = parseGenesis(options.genesis)
@@ -88,6 +93,7 @@ export function createChainNode(deps: ChainNodeDeps, options: ChainNodeOptions):
     try {
       running = await assemble(deps, options, { store, genesis })
       port = await running.server.listen()
+      root = running.root
       await running.driver.start()
     } catch (error) {
       await (running === undefined ? store.close() : stop())
@@ -107,7 +113,7 @@ export function createChainNode(deps: ChainNodeDeps, options: ChainNodeOptions):
     await parts.store.close()
   }
 
-  return { start, stop, port: () => port }
+  return { start, stop, port: () => port, genesisRoot: () => root }
 }
 
 async function assemble(
@@ -137,6 +143,8 @@ async function assemble(
     simulator,
     simulateBlocks,
     replayer,
+    consensus,
+    founders: set.validators,
     transactions,
     pool,
     decode,
@@ -152,7 +160,7 @@ async function assemble(
   logger.info({ ...drivers, genesis: chain.genesisHash }, 'execution is open')
   const sharing = { network, transactions, clock, logger }
   const endSharing = await joinTransactionGossip(sharing, genesis.chainId)
-  return { store, log, driver, server, endSharing }
+  return { store, log, driver, server, endSharing, root }
 }
 
 /** Throws GENESIS_MISMATCH where the stored chain began with other validators. */

@@ -9,7 +9,13 @@ export function register(program: Command, context: Context): void {
     .argument('<jobId>')
     .option('--full', 'compute every step of every worker again')
     .option('--sample <count>', 'compute so many of the drawn steps again')
-    .action(async (jobId: string, _flags: object, command: Command) => {
+    .option('--light', 'compute nothing: prove status and verdict by signatures of validators')
+    .option('--trust <root>', 'genesis root to trust with --light; by default that of network.json')
+    .action(async (jobId: string, flags: { light?: boolean }, command: Command) => {
+      if (flags.light === true) {
+        const { runVerifyLight } = await import('../verify-light.ts')
+        return runVerifyLight(context, command, jobId)
+      }
       const { runVerify } = await import('../verify.ts')
       await runVerify(context, command, jobId)
     })

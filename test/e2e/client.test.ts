@@ -1,8 +1,12 @@
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { scryptLight } from '#base/crypto/keystore.ts'
+import { noopLogger } from '#base/log.ts'
+import { createJobFeed } from '#chain/client/feed.ts'
 import { createReader } from '#chain/client/transactor.ts'
+import type { JobView } from '#chain/client/view.ts'
 import { saveAccount } from '#cli/accounts.ts'
 import { accessOf } from '#cli/compose.ts'
 import { lockDataDir } from '#cli/data-dir.ts'
@@ -10,7 +14,11 @@ import { devRoles } from '#cli/dev-roles.ts'
 import { exitCodes } from '#cli/exit-codes.ts'
 import { devAccount } from '#cli/mnemonic.ts'
 import { type Network, networkSchema } from '#cli/network-file.ts'
+import { realClock } from '#cli/real-clock.ts'
+import { launchChromium } from '#test/unit/compute/browser.ts'
 import { devChainId } from '#wire/addresses.ts'
+import type { Hex } from '#wire/primitives.ts'
+import { bundleLightPage } from './light-browser.ts'
 import { type LocalWorld, type Run, quern, startWorld, summaryOf } from './local-world.ts'
 import { rowsCsv } from './rows.ts'
 
@@ -54,6 +62,29 @@ async function payerDir(changes: Partial<Network>, password: string): Promise<st
 const balanceWei = () =>
   createReader(accessOf(network)).read<bigint>('TrainToken', 'balanceOf', [client])
 
+/** A job as the node's events tell it. */
+async function viewOfJob(jobId: Hex): Promise<JobView> {
+  const { rpcUrl, chainId, contracts } = accessOf(network)
+  const place = { rpcUrl, chainId, jobManager: contracts.JobManager }
+  const feed = createJobFeed({ clock: realClock, log: noopLogger }, place)
+  await feed.start()
+  await feed.stop()
+  return feed.job(jobId)!
+}
+
+/** What the light client of a page says of a view. */
+function provenIn(page: Page, view: object): Promise<unknown> {
+  const { rpcUrl, chainId, genesisRoot, contracts } = network
+  const job = { view, jobManager: contracts['JobManager'] }
+  return page.evaluate(
+    ([url, checkpoint, claim]) => {
+      const { prove } = globalThis as unknown as { prove: (...args: unknown[]) => Promise<unknown> }
+      return prove(url, checkpoint, claim)
+    },
+    [rpcUrl, { chainId, genesisRoot }, job] as const,
+  )
+}
+
 describe('a finished job', () => {
   test('settles in a market of one worker and one evaluator, over two files as one', () => {
     expect(job.exitCode, job.err).toBe(0)
@@ -76,6 +107,43 @@ describe('a finished job', () => {
     expect(verify.lines.at(-1)).toMatchObject({ event: 'verified', modelHash })
     const status = await quern(['status'], { dataDir })
     expect(status.lines.at(-1)).toMatchObject({ event: 'status', jobs: 1, openJobs: 0 })
+  })
+
+  test('is proven by signatures of validators, and not with another genesis', async () => {
+    const dataDir = strangerDir()
+    const { jobId, modelHash } = summaryOf(job)
+    const light = await quern(['verify', jobId, '--light'], { dataDir })
+    expect(light.exitCode, light.err).toBe(0)
+    expect(light.lines).toMatchObject([
+      { event: 'proven', claim: 'finality', signerCount: 1, validatorCount: 1 },
+      { event: 'verified', status: 'settled', agreedCount: 1, modelHash },
+    ])
+    const other = await quern(['verify', jobId, '--light', '--trust', jobId], { dataDir })
+    expect(other.exitCode).not.toBe(0)
+    expect(other.lines.at(-1)).toMatchObject({ event: 'error', code: 'CHECKPOINT_MISMATCH' })
+    const none = await quern(['verify', jobId, '--light', '--trust', '0x12'], { dataDir })
+    expect(none.lines.at(-1)).toMatchObject({ event: 'error', code: 'TRUST_MISSING' })
+  })
+
+  test('is proven in a browser by less than 500 kB of code', async ({ skip }) => {
+    const browser = await launchChromium()
+    if ('reason' in browser) return skip(browser.reason)
+    try {
+      const code = await bundleLightPage()
+      expect(code.length).toBeLessThan(500_000)
+      const page = await browser.newPage()
+      await page.addScriptTag({ type: 'module', content: code })
+      await page.waitForFunction('"prove" in globalThis')
+      const view = await viewOfJob(summaryOf(job).jobId)
+      const proof = (told: object) => provenIn(page, { ...view, ...told })
+      expect(await proof({})).toMatchObject({ status: 'settled', agreedCount: 1 })
+      const metricMicros = view.verdict!.metricMicros + 1n
+      const better = { verdict: { ...view.verdict!, metricMicros } }
+      expect(await proof(better)).toMatchObject({ status: 'settled', agreedCount: 0 })
+      expect(await proof({ phase: 'running' })).toEqual({ code: 'LIGHT_MISMATCH' })
+    } finally {
+      await browser.close()
+    }
   })
 
   test('gives a model that predicts rows it has not seen', { timeout: 120_000 }, async () => {

@@ -36,7 +36,7 @@ export const layers: Readonly<Record<string, Layer>> = {
     ours: ['chain/node/', 'chain/core/', 'chain/exec/', 'store/', 'p2p/', ...light],
     packages: ['node:', 'ws', 'zod', '@ethereumjs/'],
   },
-  'chain/client/': { ours: ['chain/client/', ...light], packages: ['viem', 'zod'] },
+  'chain/client/': { ours: ['chain/client/', 'chain/core/', ...light], packages: ['viem', 'zod'] },
   'worker/': {
     ours: ['worker/', 'chain/client/', 'compute/', 'store/', 'p2p/', ...light],
     packages: ['multiformats', 'zod', 'viem'],

@@ -2,6 +2,7 @@ import type { Clock } from '#base/clock.ts'
 import type { Hex } from '#base/hex.ts'
 import { nextBaseFeePerGas } from '#chain/core/fee.ts'
 import type { Mempool } from '#chain/core/mempool.ts'
+import type { Founder } from '#chain/core/consensus-block.ts'
 import type { Payload } from '#chain/core/payload.ts'
 import { blockTimestamp } from '#chain/core/timing.ts'
 import type { Chain } from '#chain/exec/embedded/chain.ts'
@@ -9,6 +10,7 @@ import type { Replayer } from '#chain/exec/embedded/replay.ts'
 import type { SimulateBlocks } from '#chain/exec/embedded/simulate-blocks.ts'
 import type { Simulator } from '#chain/exec/embedded/simulate.ts'
 import type { Decode } from '#chain/exec/embedded/transaction.ts'
+import type { ConsensusStore } from '../consensus-store.ts'
 import type { Feed } from '../feed.ts'
 import type { Transactions } from '../transactions.ts'
 import { serverError } from './errors.ts'
@@ -22,6 +24,10 @@ export interface RpcContext {
   readonly simulator: Simulator
   readonly simulateBlocks: SimulateBlocks
   readonly replayer: Replayer
+  /** Final consensus blocks with their certificates. */
+  readonly consensus: Pick<ConsensusStore, 'get' | 'rootAt'>
+  /** The first validators. */
+  readonly founders: readonly Founder[]
   readonly transactions: Transactions
   readonly pool: Mempool
   readonly decode: Decode

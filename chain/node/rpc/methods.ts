@@ -3,6 +3,7 @@ import { accountMethods } from './methods/accounts.ts'
 import { blockMethods } from './methods/blocks.ts'
 import { callMethods } from './methods/calls.ts'
 import { feeMethods } from './methods/fees.ts'
+import { finalityMethods } from './methods/finality.ts'
 import { logMethods } from './methods/logs.ts'
 import { networkMethods } from './methods/network.ts'
 import { simulateMethods } from './methods/simulate.ts'
@@ -23,5 +24,6 @@ export function createMethods(context: RpcContext): RpcMethods {
     ...logMethods(context),
     ...subscriptionMethods(context),
     ...networkMethods(context),
+    ...finalityMethods(context),
   }
 }
