@@ -109,7 +109,7 @@ describe('provenValue', () => {
       [new Uint8Array(), Uint8Array.of(1)],
     ]
     for (const items of bad) {
-      const node = RLP.encode(items as Uint8Array[])
+      const node = RLP.encode(items)
       const root = toHex(keccak256(node))
       expect(() => provenValue(root, new Uint8Array(32), [node])).toThrow(/PROOF_INVALID|form/)
     }
