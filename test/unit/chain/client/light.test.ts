@@ -6,7 +6,12 @@ import { keccak256 } from '#base/crypto/keys.ts'
 import { type Hex, fromHex, toHex } from '#base/hex.ts'
 import { type Checkpoint, createLightClient } from '#chain/client/light/client.ts'
 import { checkFinality } from '#chain/client/light/finality.ts'
-import { type ConsensusBlock, consensusRoot, genesisRoot } from '#chain/core/consensus-block.ts'
+import {
+  type ConsensusBlock,
+  type Founder,
+  consensusRoot,
+  genesisRoot,
+} from '#chain/core/consensus-block.ts'
 import {
   type Certificate,
   type VoteStatement,
@@ -22,8 +27,8 @@ import { samples } from '#test/unit/chain/samples.ts'
 const chainId = 78787
 const scheme = createNobleScheme()
 const secrets = [1, 2, 3, 4].map((i) => blsSecretKey(new Uint8Array(32).fill(i)))
-const founders = secrets.map((secret, i) => ({
-  address: `0x${`0${i + 1}`.repeat(20)}` as Hex,
+const founders: readonly Founder[] = secrets.map((secret, i) => ({
+  address: `0x${`0${i + 1}`.repeat(20)}`,
   blsKey: scheme.publicKey(secret),
   weight: 1,
 }))
