@@ -4,7 +4,7 @@ import { limits } from './limits.ts'
 /** Names as exporters write them: onnx::Gemm_12, /features/0/Conv_output_0, layer1.0.weight. */
 const name = z.string().regex(/^[\w./:\-[\]]{1,200}$/)
 const side = z.int().min(1).max(1_048_576)
-const small = z.int().min(0).max(63)
+const small = z.int().min(0).max(limits.windowMax)
 const count = small.min(1)
 /** Down and across where they differ. */
 const steps = z.union([count, z.tuple([count, count]).readonly()])

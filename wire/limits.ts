@@ -23,4 +23,6 @@ export const limits = {
   layersMax: 64,
   parametersMax: 50_000_000,
   graphNodesMax: 1024,
+  /** Strides, dilations, paddings and sides of a pooling. */
+  windowMax: 63,
 } as const

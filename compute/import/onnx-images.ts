@@ -16,7 +16,7 @@ import {
   weightsOf,
 } from './onnx-context.ts'
 import { type Pair, type Windows, spanOf } from '../graph/windows.ts'
-import { attributesOfFile, convAttributes, samePad } from './windows.ts'
+import { attributesOfFile, convAttributes, reasonOfSize, samePad } from './windows.ts'
 
 export const conv: Handler = (context) => {
   const weight = weightAt(context, 1)
@@ -137,7 +137,11 @@ function windowOf(context: NodeContext, kernel: Pair) {
     throw refuseNode(context, 'windows need rows that are images', 'ONNX_SHAPE')
   }
   const windows = { kernel, stride, dilation }
-  return attributesOfFile([h, w], { ...windows, ...placeOf(context, [h, w], windows) })
+  const found = attributesOfFile([h, w], { ...windows, ...placeOf(context, [h, w], windows) })
+  const isPool = context.node.operator !== 'Conv'
+  const reason = reasonOfSize(isPool ? { ...found, side: kernel } : found)
+  if (reason !== undefined) throw refuseNode(context, reason)
+  return found
 }
 
 /** Where the windows begin, and how many there are. */

@@ -18,7 +18,7 @@ import {
 } from './tfjs-context.ts'
 import { activated, biasOf, expectChannelsLast } from './tfjs-layers.ts'
 import { type Pair, spanOf } from '../graph/windows.ts'
-import { attributesOfFile, convAttributes, samePad } from './windows.ts'
+import { attributesOfFile, convAttributes, reasonOfSize, samePad } from './windows.ts'
 
 const axes = [0, 1] as const
 const count = z.int().min(1).max(1_048_576)
@@ -137,6 +137,8 @@ function windowOf(context: LayerContext, size: 'kernel_size' | 'pool_size') {
     before: [down.before, across.before],
     counts: [down.count, across.count],
   })
+  const reason = reasonOfSize(size === 'pool_size' ? { ...attributes, side: kernel } : attributes)
+  if (reason !== undefined) throw refuseLayer(context, reason)
   return { kernel, attributes }
 }
 

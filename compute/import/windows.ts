@@ -1,3 +1,4 @@
+import { limits } from '#wire/limits.ts'
 import { type Pair, type Windows, attributesOfWindows, countsOf, spanOf } from '../graph/windows.ts'
 
 /** Windows of a convolution or pooling along height and width, as files tell them. */
@@ -23,6 +24,15 @@ export function attributesOfFile(sides: Pair, { before, counts, ...windows }: Fi
     return Math.max(0, reached - sides[axis] - before[axis])
   }
   return attributesOfWindows({ ...windows, pads: [...before, behind(0), behind(1)] })
+}
+
+/** Why windows are refused whose figures pass what a graph may hold; undefined where none does. */
+export function reasonOfSize(figures: Readonly<Record<string, number | readonly number[]>>) {
+  for (const [name, figure] of Object.entries(figures)) {
+    const most = Math.max(...[figure].flat())
+    if (most > limits.windowMax) return `its ${name} of ${most} is larger than ${limits.windowMax}`
+  }
+  return undefined
 }
 
 /** Attributes of a Conv: what is 1 stays away. */

@@ -140,6 +140,19 @@ describe('importOnnx refuses', () => {
       ),
     ],
     [
+      'a stride beyond the limit',
+      'ONNX_UNSUPPORTED',
+      { node: 'Conv0' },
+      made(
+        (graph) =>
+          graph.node('Conv', ['input', graph.floats('w', [2, 2, 1, 1], [1, 2, 3, 4])], {
+            ...last,
+            attributes: { strides: [1, 64] },
+          }),
+        { input: [1, 2, 3, 3] },
+      ),
+    ],
+    [
       'pads that cut',
       'ONNX_UNSUPPORTED',
       { node: 'Conv0' },

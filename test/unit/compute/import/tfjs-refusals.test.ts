@@ -90,6 +90,12 @@ describe('importTfjs refuses', () => {
       place,
       onImage('Flatten', { data_format: 'channels_first' }),
     ],
+    [
+      'a window beyond the limit',
+      'TFJS_UNSUPPORTED',
+      place,
+      onImage('MaxPooling2D', { pool_size: 64, padding: 'same' }),
+    ],
     ['groups', 'TFJS_SHAPE', place, onImage('Conv2D', { ...wide, groups: 3 })],
     ['a kernel without sides', 'TFJS_UNSUPPORTED', place, onImage('Conv2D', { filters: 2 })],
     [
