@@ -18,6 +18,8 @@ const deployable = [
   'Timelock',
   'Governance',
   'Beacon',
+  'ValidatorSet',
+  'WorkLedger',
 ] as const
 
 interface AbiEntry {

@@ -28,11 +28,27 @@ export interface DeploymentOptions {
   readonly stakeMinGwei?: bigint
   /** Seconds that leaving stake stays within reach of a slash. */
   readonly thawSeconds?: bigint
+  /** Heights of an epoch, in which the set of validators stays the same. */
+  readonly epochBlocks?: bigint
+  /** Least stake of a validator, and of somebody who leads blocks by work alone, in 1e9 wei. */
+  readonly validatorStakeMinGwei?: bigint
+  readonly leaderBondMinGwei?: bigint
+  /** The first engine whose jobs earn units of work. */
+  readonly engineId?: Hex
 }
 
 const trainGwei = 10n ** 9n
 const daySeconds = 86_400
-const defaults = { stakeMinGwei: trainGwei, thawSeconds: 7n * BigInt(daySeconds) }
+const defaults = {
+  stakeMinGwei: trainGwei,
+  thawSeconds: 7n * BigInt(daySeconds),
+  epochBlocks: 256n,
+  validatorStakeMinGwei: 1_000n * trainGwei,
+  leaderBondMinGwei: 100n * trainGwei,
+  engineId: '0x0' as Hex,
+}
+/** What a unit of work stands for at first: metered FLOP, and a burned fee in 1e9 wei. */
+const unit = { flops: 10n ** 9n, priceGwei: trainGwei / 1_000n }
 const governance = {
   timelockSeconds: BigInt(7 * daySeconds),
   votingDelaySeconds: daySeconds,
@@ -48,7 +64,7 @@ export function deploymentOf(
   readonly contracts: readonly ContractDeployment[]
   readonly calls: readonly DeploymentCall[]
 } {
-  const { stakeMinGwei, thawSeconds } = { ...defaults, ...options }
+  const { stakeMinGwei, thawSeconds, ...all } = { ...defaults, ...options }
   const { TrainToken, WorkerRegistry, Staking, EvaluatorPool, JobManager, Timelock } = addresses
   const randomness = options.randomness ?? addresses.Beacon
   const job = [TrainToken, WorkerRegistry, Staking, EvaluatorPool, randomness, Timelock] as const
@@ -63,6 +79,23 @@ export function deploymentOf(
       { name: 'JobManager', args: [...job, addresses.JobCourt] },
       { name: 'Timelock', args: [governance.timelockSeconds, addresses.Governance] },
       { name: 'Governance', args: [TrainToken, Staking, Timelock, ...governanceArgs()] },
+      {
+        name: 'ValidatorSet',
+        args: [all.epochBlocks, all.validatorStakeMinGwei, all.leaderBondMinGwei, thawSeconds],
+      },
+      {
+        name: 'WorkLedger',
+        args: [
+          JobManager,
+          WorkerRegistry,
+          addresses.ValidatorSet,
+          randomness,
+          Timelock,
+          BigInt(all.engineId),
+          unit.flops,
+          unit.priceGwei,
+        ],
+      },
     ],
     calls: (options.holders ?? []).map(({ address, amountWei }) => ({
       from: address,

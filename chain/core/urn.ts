@@ -11,11 +11,9 @@ export interface Unit {
 /** A matured segment in the urn. */
 export interface UrnSegment {
   readonly segmentId: Hex
-  /** Number of the registered leader whose units they are. */
-  readonly leader: number
+  /** The seat in the validator set whose units they are. */
+  readonly seat: number
   readonly units: number
-  /** Bit j is set once unit j was elected. */
-  readonly spent: bigint
   /** The height at which the units were created. */
   readonly bornHeight: number
 }
@@ -33,18 +31,22 @@ export interface LiveSegment {
 }
 
 /**
- * What can be drawn at a height: units younger than `liveHeights` that are not spent. `spentSince` are the
- * units that blocks above the state which the facts are from have spent.
+ * What can be drawn at a height: units younger than `liveHeights` that are not spent. `spent` are the units
+ * that the last `liveHeights` ancestors of the block elected, in any order.
  */
 export function liveSegments(
   facts: WorkFacts,
   height: number,
-  spentSince: readonly Unit[] = [],
+  spent: readonly Unit[],
 ): LiveSegment[] {
   assert(facts.segments.length <= workRules.segmentsMax, 'the urn is bounded')
+  const numbers = new Map<Hex, Set<number>>()
+  for (const { segmentId, j } of spent) {
+    numbers.set(segmentId, (numbers.get(segmentId) ?? new Set()).add(j))
+  }
   return facts.segments
     .filter((segment) => isLive(segment, height))
-    .map((segment) => ({ segment, unspent: unspentOf(segment, spentSince) }))
+    .map((segment) => ({ segment, unspent: unspentOf(segment, numbers.get(segment.segmentId)) }))
     .filter(({ unspent }) => unspent.length > 0)
 }
 
@@ -57,20 +59,17 @@ export function unitsCreated(facts: WorkFacts, height: number): number {
 
 /** Heights from one work height to the next: `powEvery`, twice that with few leaders; 0 when switched off. */
 export function workEvery(facts: WorkFacts, height: number): number {
-  const leaders = new Set(
-    facts.segments.filter((segment) => isLive(segment, height)).map(({ leader }) => leader),
+  const seats = new Set(
+    facts.segments.filter((segment) => isLive(segment, height)).map(({ seat }) => seat),
   )
-  return leaders.size < workRules.leadersMin ? 2 * facts.powEvery : facts.powEvery
+  return seats.size < workRules.leadersMin ? 2 * facts.powEvery : facts.powEvery
 }
 
 function isLive({ bornHeight }: UrnSegment, height: number): boolean {
   return bornHeight < height && height - bornHeight <= workRules.liveHeights
 }
 
-function unspentOf({ segmentId, units, spent }: UrnSegment, spentSince: readonly Unit[]): number[] {
+function unspentOf({ units }: UrnSegment, spent: ReadonlySet<number> | undefined): number[] {
   const places = Array.from({ length: units }, (_, j) => j)
-  const isSpent = (j: number) =>
-    ((spent >> BigInt(j)) & 1n) === 1n ||
-    spentSince.some((unit) => unit.segmentId === segmentId && unit.j === j)
-  return places.filter((j) => !isSpent(j))
+  return spent === undefined ? places : places.filter((j) => !spent.has(j))
 }

@@ -16,6 +16,8 @@ interface Vm {
     function stopPrank() external;
     function deal(address account, uint256 amountWei) external;
     function chainId(uint256 id) external;
+    function load(address account, bytes32 slot) external view returns (bytes32);
+    function store(address account, bytes32 slot, bytes32 word) external;
     function prevrandao(bytes32 value) external;
     function assume(bool condition) external pure;
     function expectRevert() external;

@@ -26,6 +26,8 @@ import { jobManagerAbi } from '#wire/abi/jobManager.ts'
 import { stakingAbi } from '#wire/abi/staking.ts'
 import { timelockAbi } from '#wire/abi/timelock.ts'
 import { trainTokenAbi } from '#wire/abi/trainToken.ts'
+import { validatorSetAbi } from '#wire/abi/validatorSet.ts'
+import { workLedgerAbi } from '#wire/abi/workLedger.ts'
 import { workerRegistryAbi } from '#wire/abi/workerRegistry.ts'
 import { type ContractAddresses, type ContractName, deploymentOf } from '#wire/deployment.ts'
 import type { Hex } from '#wire/primitives.ts'
@@ -42,6 +44,8 @@ const abis = {
   Timelock: timelockAbi,
   Governance: governanceAbi,
   Beacon: beaconAbi,
+  ValidatorSet: validatorSetAbi,
+  WorkLedger: workLedgerAbi,
 } as const
 const systemAddress: Hex = '0xfffffffffffffffffffffffffffffffffffffffe'
 

@@ -81,7 +81,7 @@ export function simulateWork(run: Run): Outcome {
     }
     run.attack.commit({ world, run, finished: own(), make })
     const election = world.open()
-    const isAttacker = election.kind === 'work' && election.leader === attacker
+    const isAttacker = election.kind === 'work' && election.seat === attacker
     const isSilent = isAttacker && run.attack.isSilentAt?.(world.height) === true
     world.close(election, { isSilent, tipsGwei: run.tipsGwei?.(world.height) ?? 0n })
   }

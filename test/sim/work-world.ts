@@ -98,7 +98,8 @@ export class World {
   private urn: readonly UrnSegment[] = []
   /** The urn after each of the last heights, the newest first. */
   private readonly past: (readonly UrnSegment[])[] = [[], []]
-  private readonly spentSince: Unit[][] = [[], []]
+  private spent: readonly Unit[] = []
+  private readonly spentAt = new Map<number, Unit>()
 
   constructor(rules: Rules, seed: number) {
     this.rules = rules
@@ -131,22 +132,21 @@ export class World {
   open(): Election {
     this.mature()
     const place = { chainId: 1, height: this.height, parentBeacon: this.knownBeacon() }
-    return elect(place, this.factsOf(this.past[1]!), this.spentSince[0])
+    return elect(place, this.factsOf(this.past[1]!), this.spent)
   }
 
   /** Ends the height. `isSilent`: the elected leader proposes nothing and a stake leader takes the height. */
   close(election: Election, options: { readonly isSilent: boolean; readonly tipsGwei: bigint }) {
     const spends = election.kind === 'work' && (!options.isSilent || this.rules.isSpentEitherWay)
     if (election.kind === 'work' && !options.isSilent) {
-      this.led.push({ height: this.height, leader: election.leader })
-      this.reward(election.leader, options.tipsGwei)
+      this.led.push({ height: this.height, leader: election.seat })
+      this.reward(election.seat, options.tipsGwei)
     }
-    const spent = spends ? [election.unit] : []
-    if (spends) this.urn = this.urn.map((segment) => spend(segment, election.unit))
+    if (spends) this.spentAt.set(this.height, election.unit)
+    this.spentAt.delete(this.height - workRules.liveHeights)
+    this.spent = [...this.spentAt.values()]
     this.past.unshift(this.urn)
-    this.spentSince.unshift(spent)
     this.past.length = 2
-    this.spentSince.length = 2
     this.beacon = nextBeacon(this.beacon, toHex(u32be(this.rng.nextU32())))
     this.height += 1
   }
@@ -183,11 +183,10 @@ export class World {
     const segmentId = segmentIdOf(commitment)
     const units = this.unitsOf(commitment)
     if (units === 0) return
-    const { leader } = commitment
     const oldest = this.height - workRules.liveHeights
     this.urn = [
       ...this.urn.filter(({ bornHeight }) => bornHeight >= oldest),
-      { segmentId, leader, units, spent: 0n, bornHeight: this.height },
+      { segmentId, seat: commitment.leader, units, bornHeight: this.height },
     ]
   }
 
@@ -220,8 +219,3 @@ const flatBonusGwei = 100n * market.unitPriceGwei
 
 /** Who may commit a piece of work only once: the job's segment, whoever brings it first. */
 const keyOf = ({ work }: Commitment): string => work
-
-function spend(segment: UrnSegment, { segmentId, j }: Unit): UrnSegment {
-  if (segment.segmentId !== segmentId) return segment
-  return { ...segment, spent: segment.spent | (1n << BigInt(j)) }
-}

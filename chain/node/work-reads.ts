@@ -1,0 +1,57 @@
+import type { Hex } from '#base/hex.ts'
+import {
+  type SeatedValidator,
+  seatIn,
+  seatSlots,
+  validatorsOf,
+  votingSlots,
+} from '#chain/core/seats.ts'
+import type { Unit, WorkFacts } from '#chain/core/urn.ts'
+import {
+  electedEntryIn,
+  entrySlots,
+  ledgerHeadIn,
+  ledgerSlots,
+  urnSlots,
+  workFactsOf,
+} from '#chain/core/work-slots.ts'
+import type { ExecutionEngine } from '#chain/exec/engine.ts'
+import { systemAddresses } from '#wire/addresses.ts'
+
+const { ValidatorSet, WorkLedger } = systemAddresses
+type Reader = Pick<ExecutionEngine, 'read'>
+
+/** What the election of a height takes from a state, and where the first of its segments stands in the ledger. */
+export interface WorkView {
+  readonly facts: WorkFacts
+  readonly first: number
+}
+
+/**
+ * Reads what the election of `height` takes from the state after the block `blockHash`, which stands two
+ * heights below. Throws STATE_UNKNOWN.
+ */
+export async function readWork(engine: Reader, blockHash: Hex, height: number): Promise<WorkView> {
+  const head = ledgerHeadIn(await engine.read(blockHash, WorkLedger, ledgerSlots))
+  const words = await engine.read(blockHash, WorkLedger, urnSlots(head))
+  return { facts: workFactsOf(head, words, height), first: head.first }
+}
+
+/** What a header says of an elected unit, and the key of whoever may lead by it. */
+export async function readElected(engine: Reader, blockHash: Hex, view: WorkView, unit: Unit) {
+  const index = view.facts.segments.findIndex(({ segmentId }) => segmentId === unit.segmentId)
+  const segment = view.facts.segments[index]
+  if (segment === undefined) return undefined
+  const entry = await engine.read(blockHash, WorkLedger, entrySlots(view.first + index))
+  const seat = await engine.read(blockHash, ValidatorSet, seatSlots(segment.seat))
+  return { ...electedEntryIn(entry), seat: seatIn(segment.seat, seat) }
+}
+
+/** The validators of an epoch, from the state two heights before it begins. */
+export async function readValidators(
+  engine: Reader,
+  blockHash: Hex,
+  epoch: number,
+): Promise<readonly SeatedValidator[]> {
+  return validatorsOf(epoch, await engine.read(blockHash, ValidatorSet, votingSlots()))
+}

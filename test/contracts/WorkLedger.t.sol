@@ -1,0 +1,492 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {PlainTerms} from "./PlainTerms.sol";
+import {ValidatorSet} from "../../contracts/ValidatorSet.sol";
+import {WorkLedger} from "../../contracts/WorkLedger.sol";
+import {IJobTypes} from "../../contracts/interfaces/IJobTypes.sol";
+import {IValidatorSet} from "../../contracts/interfaces/IValidatorSet.sol";
+import {IWorkLedger} from "../../contracts/interfaces/IWorkLedger.sol";
+import {UnitRules} from "../../contracts/libraries/UnitRules.sol";
+import {BlsWorld} from "./BlsWorld.sol";
+import {World} from "./World.sol";
+
+contract WorkLedgerTest is World, BlsWorld {
+    uint128 private constant UNIT_FLOPS = 1e6;
+    /// @dev A job of `newTerms` burns 50e9: 1,000 units by work, 500 by burn.
+    uint64 private constant PRICE = 1e8;
+    uint128 private constant FLOPS = 1e8;
+
+    ValidatorSet private set;
+    WorkLedger private ledger;
+    address[] private validators;
+
+    function setUp() public {
+        setUpMarket(3, 4);
+        set = new ValidatorSet(256, 1000e9, 100e9, 7 days);
+        ledger = new WorkLedger(
+            jobs,
+            registry,
+            set,
+            randomness,
+            address(timelock),
+            uint256(keccak256("engine")),
+            UNIT_FLOPS,
+            PRICE
+        );
+        for (uint256 i; i < 7; ++i) {
+            validators.push(address(uint160(0x7A11 + i)));
+            takeSeat(set, validators[i], true, 1000 ether * (i + 1));
+        }
+        takeSeat(set, workers[0], false, 100 ether);
+        takeSeat(set, workers[1], false, 100 ether);
+        pass(600);
+    }
+
+    function test_commits() public {
+        (PlainTerms memory terms, bytes32 jobId) = running();
+        IWorkLedger.Segment[] memory segments = workOf(2);
+        bytes32 id = ledger.segmentIdOf(jobId, 0, workers[0], segments[1]);
+        vm.recordLogs();
+        commitAs(workers[0], terms, segments);
+        expectLog(IWorkLedger.SegmentCommitted.selector, abi.encode(id, uint8(0), segments[1]));
+    }
+
+    function test_theIdCoversEverything() public view {
+        IWorkLedger.Segment memory s = workOf(1)[0];
+        bytes32 id = ledger.segmentIdOf("job", 0, workers[0], s);
+        ok(id != ledger.segmentIdOf("jab", 0, workers[0], s), "job");
+        ok(id != ledger.segmentIdOf("job", 1, workers[0], s), "attempt");
+        ok(id != ledger.segmentIdOf("job", 0, workers[1], s), "worker");
+        bytes memory encoded = abi.encode(s);
+        for (uint256 i; i < 7; ++i) {
+            encoded[32 * i + 31] ^= 0x01;
+            IWorkLedger.Segment memory other = abi.decode(encoded, (IWorkLedger.Segment));
+            ok(id != ledger.segmentIdOf("job", 0, workers[0], other), "field");
+            encoded[32 * i + 31] ^= 0x01;
+        }
+    }
+
+    function test_onlyAssignedWorkersWithASeatCommit() public {
+        (PlainTerms memory terms, ) = running();
+        IWorkLedger.Segment[] memory segments = workOf(1);
+        expectRefusal(stranger, terms, segments, notAssigned(stranger));
+        address evaluator = operatorOf(evaluators[0]);
+        expectRefusal(evaluator, terms, segments, notAssigned(evaluator));
+        expectRefusal(workers[0], terms, segments, notAssigned(workers[0])); // the owner is not the operator
+        bytes memory noSeat = abi.encodeWithSelector(IValidatorSet.NoSeat.selector, workers[2]);
+        expectRefusal(operatorOf(workers[2]), terms, segments, noSeat);
+        takeSeat(set, workers[2], false, 100 ether);
+        address late = operatorOf(workers[2]);
+        expectRefusal(late, terms, segments, notAssigned(late));
+        vm.prank(workers[1]);
+        set.exit();
+        expectRefusal(operatorOf(workers[1]), terms, segments, notAssigned(operatorOf(workers[1])));
+    }
+
+    function test_eachSegmentOnceAndWithinTheTerms() public {
+        (PlainTerms memory terms, ) = running();
+        commitAs(workers[0], terms, workOf(2));
+        address operator = operatorOf(workers[0]);
+        bytes memory again = abi.encodeWithSelector(IWorkLedger.AlreadyCommitted.selector, 0);
+        expectRefusal(operator, terms, workOf(1), again);
+        IWorkLedger.Segment[] memory one = workOf(1);
+        one[0].stepRoot = "another";
+        expectRefusal(operator, terms, one, again);
+        one[0].segment = 12;
+        expectRefusal(operator, terms, one, unknown(12));
+        (one[0].segment, one[0].flops) = (5, 0);
+        expectRefusal(operator, terms, one, unknown(5));
+    }
+
+    function test_onlyWhileTheJobRuns() public {
+        PlainTerms memory terms = newTerms(2);
+        bytes memory closed = abi.encodeWithSelector(IWorkLedger.WindowClosed.selector);
+        IWorkLedger.Segment[] memory segments = workOf(1);
+        expectRefusal(operatorOf(workers[0]), terms, segments, closed);
+        open(terms);
+        submitAll(terms);
+        pass(1);
+        commitAs(workers[0], terms, segments); // one height before the seed
+        pass(1);
+        expectRefusal(operatorOf(workers[1]), terms, segments, closed);
+    }
+
+    function test_onlyAllowedEngines() public {
+        PlainTerms memory terms = newTerms(2);
+        terms.engineId = keccak256("another");
+        bytes32 jobId = open(terms);
+        bytes memory reason = abi.encodeWithSelector(IWorkLedger.NotEligible.selector, jobId);
+        expectRefusal(operatorOf(workers[0]), terms, workOf(1), reason);
+        bytes memory allow = abi.encodeCall(ledger.allowEngine, (terms.engineId, true));
+        expectFailAt(address(ledger), stranger, allow, notGovernance());
+        vm.prank(address(timelock));
+        ledger.allowEngine(terms.engineId, true);
+        commitAs(workers[0], terms, workOf(1));
+    }
+
+    function test_attestersAreDrawnOnceByStake() public {
+        (PlainTerms memory terms, bytes32 jobId) = running();
+        commitAs(workers[0], terms, workOf(2));
+        bytes memory request = abi.encodeCall(ledger.requestAttestation, (terms.pack()));
+        bytes memory notSettled = abi.encodeWithSelector(IWorkLedger.NotSettled.selector, jobId);
+        expectFailAt(address(ledger), stranger, request, notSettled);
+        expectFailAt(address(ledger), stranger, abi.encodeCall(ledger.drawAttesters, (jobId)), notSettled);
+        settle(terms);
+        ledger.requestAttestation(terms.pack());
+        pass(2);
+        uint256[] memory seats = ledger.drawAttesters(jobId);
+        eq(seats.length, 5, "five");
+        for (uint256 i; i < 5; ++i) {
+            ok(seats[i] < 7, "a validator");
+            for (uint256 j; j < i; ++j) ok(seats[i] != seats[j], "each once");
+        }
+        bytes memory done = abi.encodeWithSelector(IWorkLedger.AlreadyDone.selector);
+        expectFailAt(address(ledger), stranger, abi.encodeCall(ledger.drawAttesters, (jobId)), done);
+        uint256 next = block.number - 2 + 2 + 256 + 1;
+        expectFailAt(
+            address(ledger),
+            stranger,
+            request,
+            abi.encodeWithSelector(IWorkLedger.TooEarly.selector, next)
+        );
+        vm.roll(next);
+        ledger.requestAttestation(terms.pack());
+    }
+
+    function test_fourOfFiveAttestOfEachWorker() public {
+        (PlainTerms memory terms, bytes32 jobId) = drawn();
+        uint256[] memory seats = attesters;
+        bytes memory call = abi.encodeCall(ledger.mature, (terms.pack(), 0, workOf(2)));
+        bytes memory notYet = abi.encodeWithSelector(IWorkLedger.NotAttested.selector, jobId);
+        for (uint256 i; i < 4; ++i) {
+            expectFailAt(address(ledger), stranger, call, notYet);
+            attestAs(seats[i], jobId, i == 0 ? 1 : 3);
+        }
+        bytes memory twice = abi.encodeCall(ledger.attest, (jobId, 3));
+        bytes memory done = abi.encodeWithSelector(IWorkLedger.AlreadyDone.selector);
+        expectFailAt(address(ledger), set.seatAt(seats[0]).owner, twice, done);
+        bytes memory nothing = abi.encodeCall(ledger.attest, (jobId, 0));
+        expectFailAt(address(ledger), set.seatAt(seats[4]).owner, nothing, done);
+        for (uint256 i; i < 7; ++i) {
+            if (isAttester(i)) continue;
+            bytes memory reason = abi.encodeWithSelector(IWorkLedger.NotAttester.selector, validators[i]);
+            expectFailAt(address(ledger), validators[i], twice, reason);
+        }
+        ledger.mature(terms.pack(), 0, workOf(2));
+        // Of the second worker three have said so.
+        expectFailAt(
+            address(ledger),
+            stranger,
+            abi.encodeCall(ledger.mature, (terms.pack(), 1, workOf(2))),
+            notYet
+        );
+        attestAs(seats[4], jobId, 2);
+        ledger.mature(terms.pack(), 1, workOf(2));
+    }
+
+    function test_maturesWhatWasCommitted() public {
+        (PlainTerms memory terms, bytes32 jobId) = attested();
+        IWorkLedger.Segment[] memory segments = workOf(2);
+        segments[1].modelHash = "another";
+        bytes memory call = abi.encodeCall(ledger.mature, (terms.pack(), 0, segments));
+        expectFailAt(address(ledger), stranger, call, unknown(1));
+        segments = workOf(2);
+        // A tenth of the work each: 100 units by work, fewer by burn.
+        uint256 each = 5e9 / ledger.unitPriceGwei();
+        eq(ledger.mature(terms.pack(), 0, segments), 2 * each, "units");
+        (uint256 first, uint256 next, uint256 live) = ledger.urn();
+        eq(next - first, 2, "entries");
+        eq(live, 2 * each, "live");
+        IWorkLedger.Entry memory entry = ledger.entryAt(first + 1);
+        eq(entry.segmentId, ledger.segmentIdOf(jobId, 0, workers[0], segments[1]), "id");
+        eq(entry.seat, 128, "seat");
+        eq(entry.units, each, "units");
+        eq(entry.segment, 1, "segment");
+        eq(entry.flops, FLOPS, "flops");
+        eq(entry.bornHeight, block.number, "born");
+        eq(entry.jobId, jobId, "job");
+        eq(entry.modelHash, segments[1].modelHash, "model");
+        checkSlots(entry, first + 1);
+        call = abi.encodeCall(ledger.mature, (terms.pack(), 0, segments));
+        expectFailAt(address(ledger), stranger, call, unknown(0));
+    }
+
+    function test_aConvictedLeaderHasNoUnits() public {
+        (PlainTerms memory terms, ) = attested();
+        vm.prank(workers[0]);
+        set.exit();
+        bytes memory call = abi.encodeCall(ledger.mature, (terms.pack(), 0, workOf(2)));
+        expectFailAt(address(ledger), stranger, call, notAssigned(workers[0]));
+    }
+
+    function test_noMoreWorkThanTheTermsMeter() public {
+        (PlainTerms memory terms, ) = running();
+        IWorkLedger.Segment[] memory segments = workOf(2);
+        segments[0].flops = segments[1].flops = uint128(terms.flops / 2);
+        commitAs(workers[0], terms, segments);
+        IWorkLedger.Segment[] memory more = workOf(1);
+        more[0].flops = 1;
+        commitAs(workers[1], terms, more);
+        settle(terms);
+        attestAll(terms, 3);
+        eq(ledger.mature(terms.pack(), 0, segments), 256, "128 units a segment at most");
+        bytes memory reason = abi.encodeWithSelector(IWorkLedger.TooManyFlops.selector);
+        bytes memory call = abi.encodeCall(ledger.mature, (terms.pack(), 1, more));
+        expectFailAt(address(ledger), stranger, call, reason);
+    }
+
+    function test_unitsLeaveTheUrn() public {
+        (PlainTerms memory terms, ) = attested();
+        uint256 units = ledger.mature(terms.pack(), 0, workOf(2));
+        uint256 born = block.number;
+        IWorkLedger.Segment[] memory none = new IWorkLedger.Segment[](0);
+        vm.roll(born + 255);
+        ledger.mature(terms.pack(), 0, none);
+        (uint256 first, uint256 next, uint256 live) = ledger.urn();
+        eq(next - first, 2, "still there");
+        eq(live, units, "live");
+        vm.roll(born + 256);
+        ledger.mature(terms.pack(), 0, none);
+        (first, next, live) = ledger.urn();
+        eq(next - first, 0, "gone");
+        eq(live, 0, "none");
+    }
+
+    function test_theUrnIsBounded() public {
+        (PlainTerms memory terms, ) = attested();
+        uint256 units = 2 * (5e9 / ledger.unitPriceGwei());
+        bytes32 head = vm.load(address(ledger), bytes32(uint256(1)));
+        uint256 live = uint256(head) & ~(uint256(type(uint32).max) << 80);
+        vm.store(address(ledger), bytes32(uint256(1)), bytes32(live | ((4097 - units) << 80)));
+        bytes memory call = abi.encodeCall(ledger.mature, (terms.pack(), 0, workOf(2)));
+        bytes memory full = abi.encodeWithSelector(IWorkLedger.UrnFull.selector);
+        expectFailAt(address(ledger), stranger, call, full);
+        vm.store(address(ledger), bytes32(uint256(1)), bytes32(live | ((4096 - units) << 80)));
+        ledger.mature(terms.pack(), 0, workOf(2));
+    }
+
+    function test_thePriceFollowsTheUnits() public {
+        eq(ledger.unitPriceGwei(), priceAfter(PRICE, 0, block.number / 256), "no units so far");
+        vm.roll((block.number / 256 + 1) * 256);
+        (PlainTerms memory terms, ) = attested();
+        uint256 before = ledger.unitPriceGwei();
+        uint256 units = ledger.mature(terms.pack(), 0, workOf(2));
+        eq(ledger.unitPriceGwei(), before, "within the epoch");
+        vm.roll((block.number / 256 + 3) * 256);
+        eq(ledger.unitPriceGwei(), priceAfter(before, units, 3), "three epochs later");
+    }
+
+    // The table of test/unit/chain/core/work-rules.test.ts.
+    function test_thePriceMovesAsItDoesElsewhere() public pure {
+        uint256[6] memory created = [uint256(0), 512, 1024, 1536, 2048, 4096];
+        uint256[6] memory prices = [uint256(70_000), 75_000, 80_000, 85_000, 90_000, 90_000];
+        for (uint256 i; i < 6; ++i) {
+            eq(UnitRules.nextPrice(80_000, created[i], 1, 1e15), prices[i], "price");
+        }
+        eq(UnitRules.nextPrice(100, 0, 95, 200), 95, "least");
+        eq(UnitRules.nextPrice(190, 4096, 95, 200), 200, "most");
+        eq(UnitRules.nextPrice(1, 1025, 1, 200), 2, "rises from the bottom");
+        eq(UnitRules.priceAfter(1e15, 4096, 600, 7, 1e15), 7, "forgotten");
+    }
+
+    function testFuzz_unitsCostWhatWasBurned(
+        uint256 flops,
+        uint256 burned,
+        uint256 unitFlops,
+        uint256 price
+    ) public pure {
+        flops = bound(flops, 0, type(uint128).max);
+        burned = bound(burned, 0, 1e18);
+        unitFlops = bound(unitFlops, 1, 1e30);
+        price = bound(price, 1, 1e15);
+        uint256 units = UnitRules.unitsOf(flops, burned, unitFlops, price);
+        ok(units <= 128, "bounded");
+        ok(units * price <= burned && units * unitFlops <= flops, "paid for");
+        bool isNext = (units + 1) * price <= burned && (units + 1) * unitFlops <= flops;
+        ok(units == 128 || !isNext, "and not one less");
+    }
+
+    function testFuzz_aJobsUnitsCostWhatItBurned(uint256 a, uint256 b, uint256 c) public {
+        (PlainTerms memory terms, ) = running();
+        IWorkLedger.Segment[] memory segments = workOf(3);
+        segments[0].flops = uint128(bound(a, 1, terms.flops / 3));
+        segments[1].flops = uint128(bound(b, 1, terms.flops / 3));
+        segments[2].flops = uint128(bound(c, 1, terms.flops / 3));
+        commitAs(workers[1], terms, segments);
+        (, uint256 burnedBefore) = staking.held();
+        settle(terms);
+        (, uint256 burned) = staking.held();
+        attestAll(terms, 2);
+        uint256 units = ledger.mature(terms.pack(), 1, segments);
+        ok(units * ledger.unitPriceGwei() * 1e9 <= burned - burnedBefore, "paid for");
+    }
+
+    function test_aBatchOfSixteenCostsLittle() public {
+        PlainTerms memory terms = newTerms(2);
+        terms.segmentCount = 16;
+        open(terms);
+        IWorkLedger.Segment[] memory segments = workOf(16);
+        IJobTypes.Terms memory packed = terms.pack();
+        vm.prank(operatorOf(workers[0]));
+        uint256 before = gasleft();
+        ledger.commitSegments(packed, segments);
+        ok((before - gasleft()) / 16 <= 40_000, "gas of a segment");
+    }
+
+    function test_rulesWithinBounds() public {
+        IWorkLedger.Rules memory rules = ledger.rules();
+        eq(rules.powEvery, 2, "every");
+        eq(rules.betaBps, 8000, "beta");
+        eq(rules.unitFlops, UNIT_FLOPS, "flops");
+        bytes memory call = abi.encodeCall(ledger.setRules, (rules));
+        expectFailAt(address(ledger), stranger, call, notGovernance());
+        rules.powEvery = 9;
+        expectBadRule(rules, 4);
+        (rules.powEvery, rules.betaBps) = (0, 8001);
+        expectBadRule(rules, 3);
+        (rules.betaBps, rules.priceMaxGwei, rules.priceMinGwei) = (7000, 99, 100);
+        expectBadRule(rules, 2);
+        rules.priceMinGwei = 0;
+        expectBadRule(rules, 1);
+        (rules.priceMinGwei, rules.unitFlops) = (99, 0);
+        expectBadRule(rules, 0);
+        rules.unitFlops = 5;
+        vm.prank(address(timelock));
+        ledger.setRules(rules);
+        eq(ledger.unitPriceGwei(), 99, "the price is within the new bounds");
+        eq(keccak256(abi.encode(ledger.rules())), keccak256(abi.encode(rules)), "as set");
+        uint256 word = uint256(vm.load(address(ledger), 0));
+        eq(uint128(word), 5, "unit flops");
+        eq(uint64(word >> 128), 99, "price");
+        eq(uint16(word >> 192), 7000, "beta's slot");
+        eq(uint8(word >> 208), 0, "powEvery's slot");
+        eq(uint256(vm.load(address(ledger), bytes32(uint256(2)))), 99 | (99 << 64), "bounds");
+    }
+
+    uint256[] private attesters;
+
+    function workOf(uint32 count) private pure returns (IWorkLedger.Segment[] memory segments) {
+        segments = new IWorkLedger.Segment[](count);
+        for (uint32 i; i < count; ++i) {
+            segments[i] = IWorkLedger.Segment(
+                i,
+                FLOPS,
+                keccak256(abi.encode("input", i)),
+                keccak256(abi.encode("output", i)),
+                keccak256(abi.encode("model", i)),
+                keccak256(abi.encode("steps", i)),
+                keccak256(abi.encode("data", i))
+            );
+        }
+    }
+
+    function running() private returns (PlainTerms memory terms, bytes32 jobId) {
+        terms = newTerms(2);
+        jobId = open(terms);
+    }
+
+    function settle(PlainTerms memory terms) private {
+        pass(1);
+        submitAll(terms);
+        IJobTypes.Verdict memory verdict = cleanVerdict(terms);
+        attest(terms, verdict);
+        jobs.distributePayment(terms.pack(), verdict);
+    }
+
+    function drawn() private returns (PlainTerms memory terms, bytes32 jobId) {
+        (terms, jobId) = running();
+        commitAs(workers[0], terms, workOf(2));
+        commitAs(workers[1], terms, workOf(2));
+        settle(terms);
+        drawFor(terms);
+    }
+
+    function drawFor(PlainTerms memory terms) private {
+        ledger.requestAttestation(terms.pack());
+        pass(2);
+        attesters = ledger.drawAttesters(jobs.jobIdOf(terms.pack()));
+    }
+
+    function attestAll(PlainTerms memory terms, uint8 mask) private {
+        drawFor(terms);
+        for (uint256 i; i < 5; ++i) attestAs(attesters[i], jobs.jobIdOf(terms.pack()), mask);
+    }
+
+    function attested() private returns (PlainTerms memory terms, bytes32 jobId) {
+        (terms, jobId) = drawn();
+        for (uint256 i; i < 4; ++i) attestAs(attesters[i], jobId, 3);
+    }
+
+    function attestAs(uint256 seat, bytes32 jobId, uint8 mask) private {
+        vm.prank(set.seatAt(seat).owner);
+        ledger.attest(jobId, mask);
+    }
+
+    function isAttester(uint256 seat) private view returns (bool) {
+        for (uint256 i; i < attesters.length; ++i) if (attesters[i] == seat) return true;
+        return false;
+    }
+
+    function commitAs(
+        address worker,
+        PlainTerms memory terms,
+        IWorkLedger.Segment[] memory segments
+    ) private {
+        IJobTypes.Terms memory packed = terms.pack();
+        vm.prank(operatorOf(worker));
+        ledger.commitSegments(packed, segments);
+    }
+
+    function expectRefusal(
+        address sender,
+        PlainTerms memory terms,
+        IWorkLedger.Segment[] memory segments,
+        bytes memory reason
+    ) private {
+        bytes memory call = abi.encodeCall(ledger.commitSegments, (terms.pack(), segments));
+        expectFailAt(address(ledger), sender, call, reason);
+    }
+
+    function expectBadRule(IWorkLedger.Rules memory rules, uint8 field) private {
+        bytes memory reason = abi.encodeWithSelector(IWorkLedger.BadRule.selector, field);
+        bytes memory call = abi.encodeCall(ledger.setRules, (rules));
+        expectFailAt(address(ledger), address(timelock), call, reason);
+    }
+
+    function checkSlots(IWorkLedger.Entry memory entry, uint256 place) private view {
+        uint256 slot = 3 + 4 * (place % 4096);
+        eq(vm.load(address(ledger), bytes32(slot)), entry.segmentId, "id's slot");
+        uint256 word = uint256(vm.load(address(ledger), bytes32(slot + 1)));
+        eq(uint32(word), entry.seat, "seat's bits");
+        eq(uint16(word >> 32), entry.units, "units' bits");
+        eq(uint48(word >> 48), entry.bornHeight, "born's bits");
+        eq(uint32(word >> 96), entry.segment, "segment's bits");
+        eq(uint128(word >> 128), entry.flops, "flops' bits");
+        eq(vm.load(address(ledger), bytes32(slot + 2)), entry.jobId, "job's slot");
+        eq(vm.load(address(ledger), bytes32(slot + 3)), entry.modelHash, "model's slot");
+        uint256 head = uint256(vm.load(address(ledger), bytes32(uint256(1))));
+        (uint256 first, uint256 next, uint256 live) = ledger.urn();
+        eq(uint40(head), first, "first's bits");
+        eq(uint40(head >> 40), next, "next's bits");
+        eq(uint32(head >> 80), live, "live's bits");
+        eq(uint40(head >> 112), block.number / 256, "epoch's bits");
+        eq(uint32(head >> 152), live, "created's bits");
+    }
+
+    function priceAfter(uint256 price, uint256 created, uint256 epochs) private pure returns (uint256) {
+        return UnitRules.priceAfter(price, created, epochs, 1e3, 1e15);
+    }
+
+    function notAssigned(address account) private pure returns (bytes memory) {
+        return abi.encodeWithSelector(IWorkLedger.NotAssigned.selector, account);
+    }
+
+    function unknown(uint256 segment) private pure returns (bytes memory) {
+        return abi.encodeWithSelector(IWorkLedger.SegmentUnknown.selector, segment);
+    }
+
+    function notGovernance() private view returns (bytes memory) {
+        return abi.encodeWithSelector(IWorkLedger.NotGovernance.selector, stranger);
+    }
+}

@@ -1,0 +1,269 @@
+import fc from 'fast-check'
+import { encodeFunctionData } from 'viem'
+import { describe, expect, test } from 'vitest'
+import { utf8 } from '#base/bytes.ts'
+import { createBlstScheme } from '#base/crypto/bls/blst.ts'
+import { blsSecretKey } from '#base/crypto/bls/keygen.ts'
+import { createNobleScheme } from '#base/crypto/bls/noble.ts'
+import { keyPoint, signaturePoint } from '#base/crypto/bls/points.ts'
+import { sha256 } from '#base/crypto/sha256.ts'
+import type { Hex } from '#base/hex.ts'
+import { type VoteStatement, signingBytes } from '#chain/core/consensus/messages.ts'
+import { createValidatorSet } from '#chain/core/consensus/validators.ts'
+import { elect } from '#chain/core/election.ts'
+import { seatIn, seatMessage, seatSlots, validatorsOf, votingSlots } from '#chain/core/seats.ts'
+import {
+  electedEntryIn,
+  entrySlots,
+  ledgerHeadIn,
+  ledgerSlots,
+  unitPriceAt,
+  urnSlots,
+  workFactsOf,
+} from '#chain/core/work-slots.ts'
+import { readElected, readValidators, readWork } from '#chain/node/work-reads.ts'
+import { systemGenesis } from '#chain/node/system-contracts.ts'
+import { validatorSetAbi } from '#wire/abi/validatorSet.ts'
+import { workLedgerAbi } from '#wire/abi/workLedger.ts'
+import { systemAddresses } from '#wire/addresses.ts'
+import { type World, accounts, callerOf, createWorld, testGenesis } from '../exec/world.ts'
+
+const seed = 1_118
+const coin = 10n ** 18n
+const blst = createBlstScheme()
+const { ValidatorSet, WorkLedger } = systemAddresses
+const { chainId } = testGenesis()
+const secretOf = (i: number) => blsSecretKey(sha256(utf8(`validator ${i}`)))
+const keyOf = (i: number) => blst.publicKey(secretOf(i))
+const ownerOf = (i: number) => accounts[i]!.address.toLowerCase() as Hex
+
+function joining(i: number, votes: boolean) {
+  const proof = blst.sign(secretOf(i), seatMessage(chainId, ownerOf(i), keyOf(i)))
+  const args = [votes, keyPoint(keyOf(i)), signaturePoint(proof), '0x'] as const
+  return encodeFunctionData({ abi: validatorSetAbi, functionName: 'join', args })
+}
+
+const stakeOf = (i: number, coins: bigint) => ({
+  from: ownerOf(i),
+  to: ValidatorSet,
+  valueWei: String(coins * coin),
+})
+
+/** A chain whose genesis gives account 0 and 1 a vote, and account 2 a seat without one. */
+function newWorld(): Promise<World> {
+  const system = systemGenesis({})
+  const stakes = [5_000n, 1_000n, 100n]
+  const calls = stakes.map((coins, i) => ({ ...stakeOf(i, coins), calldata: joining(i, i < 2) }))
+  return createWorld({ genesis: testGenesis({ ...system, calls: [...system.calls, ...calls] }) })
+}
+
+async function wordsOf({ engine }: World, contract: Hex, slots: readonly Hex[]) {
+  return engine.read(engine.chain.head().blockHash, contract, slots)
+}
+
+async function send(world: World, i: number, calldata: Hex) {
+  const raw = await accounts[i]!.signTransaction({
+    chainId,
+    nonce: world.engine.chain.head().header.number,
+    to: ValidatorSet,
+    data: calldata,
+    gas: 2_000_000n,
+    maxFeePerGas: 10n ** 11n,
+    maxPriorityFeePerGas: 1n,
+    type: 'eip1559',
+  })
+  const payload = await world.mine([raw])
+  return world.engine.chain.receipts(payload)[0]!
+}
+
+describe('keyPoint and signaturePoint', () => {
+  test('are for keys and signatures', () => {
+    expect(keyPoint(keyOf(0))).toHaveLength(2 + 2 * 128)
+    expect(() => keyPoint(`0xc1${'00'.repeat(47)}`)).toThrow(
+      expect.objectContaining({ code: 'KEY_INVALID' }),
+    )
+    expect(() => signaturePoint(keyOf(0))).toThrow(
+      expect.objectContaining({ code: 'SIGNATURE_INVALID' }),
+    )
+  })
+})
+
+describe('ValidatorSet in genesis', () => {
+  test('has the validators that its calls made, with the keys that consensus knows', async () => {
+    const { engine } = await newWorld()
+    const members = await readValidators(engine, engine.chain.head().blockHash, 0)
+    expect(members).toEqual([
+      { seat: 0, address: ownerOf(0), blsKey: keyOf(0), weight: 5_000 },
+      { seat: 1, address: ownerOf(1), blsKey: keyOf(1), weight: 1_000 },
+    ])
+    expect(createValidatorSet(0, members).quorumWeight).toBe(4_001)
+  })
+
+  test('has leaders by work behind the validators', async () => {
+    const words = await wordsOf(await newWorld(), ValidatorSet, seatSlots(128))
+    expect(seatIn(128, words)).toMatchObject({
+      owner: ownerOf(2),
+      blsKey: keyOf(2),
+      stakeGwei: 100n * 10n ** 9n,
+      fromEpoch: 0,
+      untilEpoch: 2 ** 32 - 1,
+    })
+    expect(seatIn(129, await wordsOf(await newWorld(), ValidatorSet, seatSlots(129)))).toBe(
+      undefined,
+    )
+  })
+
+  test('lets go of who leaves two epochs later', async () => {
+    const world = await newWorld()
+    await send(world, 0, encodeFunctionData({ abi: validatorSetAbi, functionName: 'exit' }))
+    const words = await wordsOf(world, ValidatorSet, votingSlots())
+    expect(validatorsOf(1, words).map(({ seat }) => seat)).toEqual([0, 1])
+    expect(validatorsOf(2, words).map(({ seat }) => seat)).toEqual([1])
+  })
+
+  test('takes the stake of who signed both of two votes, as consensus signs them', async () => {
+    const world = await newWorld()
+    const finalize: VoteStatement = {
+      kind: 'finalize',
+      epoch: 0,
+      view: 9,
+      block: `0x${'ab'.repeat(32)}`,
+    }
+    const nullify: VoteStatement = { kind: 'nullify', epoch: 0, view: 9 }
+    const scheme = createNobleScheme()
+    const signatures = [finalize, nullify].map((vote) =>
+      scheme.sign(secretOf(1), signingBytes(chainId, vote)),
+    )
+    const evidence = (sum: readonly Hex[]) =>
+      encodeFunctionData({
+        abi: validatorSetAbi,
+        functionName: 'convict',
+        args: [
+          1n,
+          { kind: 3, epoch: 0n, consensusView: 9n, parentView: 0n, root: finalize.block! },
+          { kind: 2, epoch: 0n, consensusView: 9n, parentView: 0n, root: `0x${'00'.repeat(32)}` },
+          keyPoint(keyOf(1)),
+          signaturePoint(blst.aggregate(sum)),
+        ],
+      })
+    const once = [signatures[0]!, signatures[0]!]
+    expect((await send(world, 0, evidence(once))).hasSucceeded).toBe(false)
+    const { hasSucceeded, gasUsed } = await send(world, 0, evidence(signatures))
+    expect(hasSucceeded).toBe(true)
+    expect(Number(gasUsed)).toBeLessThan(450_000)
+    const words = await wordsOf(world, ValidatorSet, votingSlots())
+    expect(validatorsOf(0, words).map(({ seat }) => seat)).toEqual([0])
+  })
+})
+
+describe('WorkLedger in genesis', () => {
+  test('says its rules in the slots that the election reads', async () => {
+    const world = await newWorld()
+    const head = ledgerHeadIn(await wordsOf(world, WorkLedger, ledgerSlots))
+    const { read } = callerOf(world.engine)
+    expect(await read(WorkLedger, workLedgerAbi, 'rules')).toEqual({
+      unitFlops: head.unitFlops,
+      priceMinGwei: head.priceBounds.minGwei,
+      priceMaxGwei: head.priceBounds.maxGwei,
+      betaBps: Number(head.betaBps),
+      powEvery: head.powEvery,
+    })
+    expect(head).toMatchObject({ powEvery: 2, betaBps: 8_000n, first: 0, next: 0, epoch: 0 })
+    const { engine } = world
+    const { facts } = await readWork(engine, engine.chain.head().blockHash, 2)
+    expect(facts).toMatchObject({ powEvery: 2, unitPriceGwei: head.unitPriceGwei, segments: [] })
+    expect(unitPriceAt(head, 300)).toBe((head.unitPriceGwei * 7n) / 8n)
+  })
+})
+
+describe('readElected', () => {
+  const word = (value: bigint): Hex => `0x${value.toString(16).padStart(64, '0')}`
+
+  test('finds what the header says of a unit, and its leader', async () => {
+    const { storage, segmentIds } = ledgerWith([128n, 1n, 128n])
+    const system = systemGenesis({})
+    const calls = [{ ...stakeOf(2, 100n), calldata: joining(2, false) }]
+    const contracts = system.contracts.filter(({ name }) => name !== 'WorkLedger')
+    const usual = testGenesis()
+    const placed = [...usual.accounts, { address: WorkLedger, storage }]
+    const genesis = testGenesis({ ...system, contracts, calls, accounts: placed })
+    const { engine } = await createWorld({ genesis })
+    const { blockHash } = engine.chain.head()
+    const view = await readWork(engine, blockHash, 2)
+    expect(view.facts.segments.map(({ seat, units }) => [seat, units])).toEqual([
+      [128, 8],
+      [1, 9],
+      [128, 10],
+    ])
+    expect(elect({ chainId, height: 4, parentBeacon: word(7n) }, view.facts, []).kind).toBe('work')
+    const unit = { segmentId: segmentIds[2]!, j: 3 }
+    const elected = await readElected(engine, blockHash, view, unit)
+    expect(elected).toMatchObject({
+      segmentId: segmentIds[2],
+      segment: 5,
+      flops: 77n,
+      jobId: word(1_002n),
+      modelHash: word(2_002n),
+      seat: { owner: ownerOf(2), blsKey: keyOf(2) },
+    })
+    const stranger = { segmentId: word(1n), j: 0 }
+    expect(await readElected(engine, blockHash, view, stranger)).toBe(undefined)
+  })
+
+  /** The ledger's storage with three entries at the end of the ring, as its interface describes it. */
+  function ledgerWith(seats: readonly bigint[]) {
+    const first = 4_095
+    const segmentIds = seats.map((_, i) => word(50_000n + BigInt(i)))
+    const storage: Record<Hex, Hex> = {
+      [word(0n)]: word(5n | (9n << 128n) | (8_000n << 192n) | (2n << 208n)),
+      [word(1n)]: word(BigInt(first) | (BigInt(first + seats.length) << 40n)),
+      [word(2n)]: word(1n | (99n << 64n)),
+    }
+    for (const [i, seat] of seats.entries()) {
+      const slots = entrySlots(first + i)
+      const units = 8n + BigInt(i)
+      const packed = seat | (units << 32n) | (1n << 48n) | (5n << 96n) | (77n << 128n)
+      storage[slots[0]!] = segmentIds[i]!
+      storage[slots[1]!] = word(packed)
+      storage[slots[2]!] = word(1_000n + BigInt(i))
+      storage[slots[3]!] = word(2_000n + BigInt(i))
+    }
+    return { storage, segmentIds }
+  }
+})
+
+describe('workFactsOf', () => {
+  const word = (value: bigint): Hex => `0x${value.toString(16).padStart(64, '0')}`
+  const base = { powEvery: 2, betaBps: 8_000n, unitFlops: 5n, unitPriceGwei: 7n, epoch: 0 }
+  const bounds = { unitsCreated: 0, priceBounds: { minGwei: 1n, maxGwei: 9n } }
+
+  test('reads the entries of a ring that has come round', () => {
+    const head = { ...base, ...bounds, first: 4_095, next: 4_097 }
+    const slots = urnSlots(head).map(BigInt)
+    expect(slots).toEqual([3n + 4n * 4_095n, 4n + 4n * 4_095n, 3n, 4n])
+  })
+
+  test(`reads the fields where the contract puts them (seed ${seed})`, () => {
+    const uint = (count: number) => fc.bigInt({ min: 0n, max: (1n << BigInt(count)) - 1n })
+    const fields = fc.tuple(uint(32), uint(16), uint(48), uint(32), uint(128), uint(256))
+    fc.assert(
+      fc.property(fields, ([seat, units, born, segment, flops, id]) => {
+        const packed = seat | (units << 32n) | (born << 48n) | (segment << 96n) | (flops << 128n)
+        const words = [word(id), word(packed), word(id + 1n), word(id >> 1n)]
+        const head = { ...base, ...bounds, first: 0, next: 1 }
+        expect(workFactsOf(head, words.slice(0, 2), 1).segments).toEqual([
+          {
+            segmentId: words[0],
+            seat: Number(seat),
+            units: Number(units),
+            bornHeight: Number(born),
+          },
+        ])
+        const elected = { segmentId: words[0], segment: Number(segment), flops }
+        expect(electedEntryIn(words)).toMatchObject(elected)
+        expect(entrySlots(4_096)).toEqual(entrySlots(0))
+      }),
+      { seed, numRuns: 100 },
+    )
+  })
+})
