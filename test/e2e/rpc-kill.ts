@@ -7,6 +7,8 @@ import { type ChainProcess, call, scratchDir, startChain } from './chain-process
 
 const mnemonic = 'test test test test test test test test test test test junk'
 const settleMs = 30_000
+/** A kill comes only after so many more answers. */
+const answersMin = 25
 
 export interface KillOutcome {
   /** Transactions that were answered with their hash. */
@@ -46,7 +48,9 @@ export async function runKills(seed: number, kills: number): Promise<KillOutcome
     let nonceLosses = await readNonces(node, senders, noted)
     for (let kill = 0; kill < kills; kill += 1) {
       const loading = load(node, senders, noted)
+      const enough = noted.answered.length + answersMin
       await new Promise((resolve) => setTimeout(resolve, 600 + rng.below(1_500)))
+      await untilAnswered(noted, enough) // a loaded machine answers later
       await node.kill('SIGKILL')
       await loading
       node = await startChain(scratch.path)
@@ -57,6 +61,13 @@ export async function runKills(seed: number, kills: number): Promise<KillOutcome
   } finally {
     await node.kill('SIGKILL')
     await scratch.remove()
+  }
+}
+
+async function untilAnswered({ answered }: Noted, count: number): Promise<void> {
+  const endMs = Date.now() + settleMs
+  while (answered.length < count && Date.now() < endMs) {
+    await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }
 

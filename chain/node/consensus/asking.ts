@@ -102,6 +102,7 @@ export function createAsking(deps: AskingDeps, options: AskingOptions): Asking {
   }
 
   async function take(message: Message): Promise<void> {
+    if (!verifier.isOfEpoch(message)) return
     if (!(await verifier.isSigned(message))) throw new AppError({ code: 'ANSWER_FORGED' })
     options.onMessage(message)
   }

@@ -52,6 +52,7 @@ export async function joinGossip(deps: GossipDeps, options: GossipOptions): Prom
   async function validate(message: TopicMessage): Promise<Verdict> {
     const said = parsed(message.body)
     if (said === undefined || said.kind === 'block') return refuse(message, 'no message')
+    if (!verifier.isOfEpoch(said)) return 'ignore' // one of us is behind
     const text = Buffer.from(message.body).toString('latin1')
     if (!known.has(text)) {
       if (!(await verifier.isSigned(said))) return refuse(message, 'not signed')

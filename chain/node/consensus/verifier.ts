@@ -11,6 +11,8 @@ import { type ValidatorSet, indicesOf } from '#chain/core/consensus/validators.t
 
 /** Whether messages were signed by whom they name, checked before the core sees them. */
 export interface Verifier {
+  /** Whether the message is of the epoch whose set this verifier knows. */
+  isOfEpoch(message: Message): boolean
   /** Signatures that arrive together are checked together; wrong ones are found by bisection. */
   isSigned(message: Message): Promise<boolean>
   isCertified(certificate: Certificate): boolean
@@ -62,7 +64,14 @@ export function createVerifier(
     return scheme.verifyAggregate(keys, signingBytes(chainId, certificate), signature)
   }
 
+  function isOfEpoch(message: Message): boolean {
+    if (message.kind === 'vote') return message.vote.epoch === set.epoch
+    if (message.kind === 'certificate') return message.certificate.epoch === set.epoch
+    return (message.kind === 'block' ? message.block : message.proposal).epoch === set.epoch
+  }
+
   return {
+    isOfEpoch,
     isCertified,
     async isSigned(message) {
       if (message.kind === 'vote') return check(claimOf(message.vote, message.vote.voter))

@@ -1,6 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import { utf8 } from '#base/bytes.ts'
+import { type Payload, encodePayload } from '#chain/core/payload.ts'
+import { encodeAnswer, finalsFrom } from '#chain/node/consensus/catch-up.ts'
 import { createVerifier } from '#chain/node/consensus/verifier.ts'
+import { openVoteLog } from '#chain/node/consensus/vote-log.ts'
+import type { KeyValueStore } from '#store/kv.ts'
+import { createMemoryStore } from '#store/memory.ts'
 import { canonicalBytes } from '#wire/canonical.ts'
 import { topicOf } from '#wire/topic.ts'
 import {
@@ -134,6 +139,68 @@ describe('createConsensusDriver with four validators', () => {
     await stopAll(members)
   })
 })
+
+describe('liars', () => {
+  test('a peer that serves false payloads and false blocks is dropped, and the chain comes from others', async () => {
+    const world = createValidatorsWorld(4)
+    const liar = world.hub.join('a liar') // asked first: it is the first to be there
+    const members = await startAll(world)
+    const asked: string[] = []
+    await liar.handle('/quern/78787/payload/1', async () => {
+      asked.push('payload')
+      return encodePayload((members[0] as Member).chain.byNumber(0) as Payload)
+    })
+    await liar.handle('/quern/78787/catch-up/1', async () => {
+      asked.push('catch-up')
+      const served = finalsFrom(1, members[0] as Member).map((final, i) => {
+        const header = { ...final.payload.header, gasUsed: BigInt(i) }
+        return { ...final, payload: { ...final.payload, header } }
+      })
+      return encodeAnswer({ messages: [], finals: served, testimony: new Uint8Array() })
+    })
+    await world.advance(80)
+    const late = await world.start(4)
+    await world.advance(40)
+    expect(commonHeight([...members, late])).toBeGreaterThanOrEqual(6)
+    expect(asked).toContain('payload')
+    expect(asked).toContain('catch-up')
+    expect(world.hub.drops).toContain(`${late.peerId} a liar`)
+    expect([...world.hub.drops].filter((pair) => !pair.endsWith('a liar'))).toEqual([])
+    await stopAll([...members, late])
+  })
+})
+
+describe('a directory restored from an old copy', () => {
+  test('signs nothing in views in which the others saw it sign', async () => {
+    const world = createValidatorsWorld(4)
+    const members = await startAll(world)
+    await world.advance(20)
+    const old = await copyOf(world.stores[2] as KeyValueStore)
+    const copied = (await openVoteLog(old)).newestSigned()?.view ?? 0
+    await world.advance(60)
+    await members[2]?.kill()
+    const signed = (await openVoteLog(world.stores[2] as KeyValueStore)).newestSigned()
+    const back = await world.start(2, old)
+    await world.advance(90)
+    const all = [members[0] as Member, members[1] as Member, back, members[3] as Member]
+    commonHeight(all)
+    const log = await openVoteLog(old)
+    const views = log.entries().flatMap((entry) => (entry.kind === 'vote' ? entry.vote.view : []))
+    const newer = views.filter((view) => view > copied)
+    expect(signed?.view).toBeGreaterThan(copied + 2)
+    expect(newer.length).toBeGreaterThan(2)
+    expect(log.floor().view).toBeGreaterThan(signed?.view ?? 0)
+    expect(Math.min(...newer)).toBeGreaterThan(signed?.view ?? 0)
+    await stopAll(all)
+  })
+})
+
+async function copyOf(store: KeyValueStore): Promise<KeyValueStore> {
+  const copy = createMemoryStore()
+  const range = { gte: Uint8Array.of(0), lt: Uint8Array.of(255) }
+  for await (const [key, value] of store.entries(range)) await copy.batch([{ key, value }])
+  return copy
+}
 
 function startAll(world: ValidatorsWorld): Promise<Member[]> {
   return Promise.all([0, 1, 2, 3].map((index) => world.start(index)))
