@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { keccak256 } from 'viem'
 import { type HDAccount, mnemonicToAccount } from 'viem/accounts'
@@ -7,7 +7,7 @@ import { keepGenesis } from '#cli/genesis-file.ts'
 import { developmentGenesisOf, prepareValidators } from '#cli/local-validators.ts'
 import type { Network } from '#cli/network-file.ts'
 import { devChainId } from '#wire/addresses.ts'
-import { call } from './chain-process.ts'
+import { call as callOnce } from './chain-process.ts'
 
 const mnemonic = 'test test test test test test test test test test test junk'
 const startTimeoutMs = 240_000
@@ -21,7 +21,8 @@ export interface ValidatorProcesses {
   /** Kills it as a power cut does. */
   kill(index: number): Promise<void>
   killAll(): Promise<void>
-  isRunning(index: number): boolean
+  /** Nodes that ended by themselves, with the last lines of what they wrote. */
+  ended(): readonly string[]
   /** JSON-RPC of a running validator. */
   url(index: number): string
   /** A node without a key, with an empty directory. */
@@ -63,7 +64,10 @@ export async function createValidatorProcesses(
     startAll: async () => void (await Promise.all(indices.map(start))),
     kill,
     killAll: async () => void (await Promise.all(indices.map(kill))),
-    isRunning: (index) => running.has(nameAt(index)),
+    ended: () =>
+      [...running]
+        .filter(([, { child }]) => !child.isRunning())
+        .map(([name]) => `${name}: ${lastLinesOf(join(dataDir, 'logs', `${name}.err.log`))}`),
     url: (index) => running.get(nameAt(index))?.network.rpcUrl ?? '',
     async startFollower() {
       followers += 1
@@ -82,9 +86,27 @@ export async function createValidatorProcesses(
   }
 }
 
+function lastLinesOf(path: string): string {
+  return readFileSync(path, 'utf8').split('\n').slice(-6).join(' ')
+}
+
 function readyOf(message: unknown): Network | undefined {
   const said = message as { readonly kind?: string; readonly network?: Network }
   return said.kind === 'ready' ? said.network : undefined
+}
+
+const triesMax = 10
+
+/** A call that is made again where a loaded machine did not let it through; a node that is gone fails it. */
+async function call(url: string, method: string, params: readonly unknown[] = []) {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await callOnce(url, method, params)
+    } catch (error) {
+      if (tries >= triesMax) throw new Error(`${method} at ${url} failed`, { cause: error })
+      await new Promise((resolve) => setTimeout(resolve, 1_000))
+    }
+  }
 }
 
 /** Height of the newest final block. */
@@ -140,7 +162,7 @@ export function startLoad(network: ValidatorProcesses, witnessed: Witnessed): Lo
       try {
         nonce ??= await pendingNonce(network.url(index), account)
         const raw = await transferOf(account, nonce)
-        const { result } = await call(network.url(index), 'eth_sendRawTransaction', [raw])
+        const { result } = await callOnce(network.url(index), 'eth_sendRawTransaction', [raw])
         if (result === keccak256(raw)) {
           witnessed.answered.push(result)
           nonce += 1
@@ -155,7 +177,7 @@ export function startLoad(network: ValidatorProcesses, witnessed: Witnessed): Lo
   async function watch(index: number): Promise<void> {
     while (!isOver) {
       try {
-        const { result } = await call(network.url(index), 'eth_getBlockByNumber', [
+        const { result } = await callOnce(network.url(index), 'eth_getBlockByNumber', [
           'finalized',
           false,
         ])
@@ -178,7 +200,7 @@ export function startLoad(network: ValidatorProcesses, witnessed: Witnessed): Lo
 }
 
 async function pendingNonce(url: string, { address }: HDAccount): Promise<number> {
-  const { result } = await call(url, 'eth_getTransactionCount', [address, 'pending'])
+  const { result } = await callOnce(url, 'eth_getTransactionCount', [address, 'pending'])
   if (typeof result !== 'string') throw new Error('no nonce')
   return Number(result)
 }

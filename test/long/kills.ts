@@ -45,7 +45,11 @@ export async function run(seed: number): Promise<Record<string, number>> {
     await until('every answered transaction is in a block', lost, (left) => left.length === 0)
     const forks = await forksOf(urls, witnessed)
     if (forks.length > 0) throw new Error(`forks at ${forks.join()}`)
+    if (network.ended().length > 0) throw new Error('a node ended by itself')
     return { kills, height, answered: witnessed.answered.length, finalSeen: witnessed.seen.size }
+  } catch (error) {
+    const ended = network.ended().join('; ')
+    throw new Error(`${String(error)}; ended by themselves: ${ended || 'none'}`, { cause: error })
   } finally {
     await network.stop()
     await scratch.remove()

@@ -29,7 +29,7 @@ import { createPacing } from './pacing.ts'
 import { type PayloadShelf, openPayloadShelf } from './payload-shelf.ts'
 import { createPayloads } from './payloads.ts'
 import { type Performing, createPerforming } from './performing.ts'
-import { becomeValidator } from './recognition.ts'
+import { becomeValidator, syncAtStart } from './recognition.ts'
 import { type Sightings, createSightings } from './testimony.ts'
 import { createChanges } from './until.ts'
 import { createVerifier } from './verifier.ts'
@@ -208,6 +208,8 @@ function createLoop(deps: LoopDeps, options: LoopOptions): () => Promise<void> {
     noteOld(sightings, log, consensus.get(engine.chain.finalised().header.number))
     await begin()
     if (self !== undefined) recognise(self).catch(options.fail)
+    const isAlone = self !== undefined && set.validators.length === 1
+    if (!isAlone) syncAtStart(deps, { set, signal }).catch(options.fail)
     while (!signal.aborted) {
       const work = await inbox.take(signal).catch(() => undefined) // the abort ends the loop
       if (work === undefined) return

@@ -2,6 +2,7 @@ import type { Clock } from '#base/clock.ts'
 import { codeOf } from '#base/error.ts'
 import type { Logger } from '#base/log.ts'
 import type { Validator, ValidatorSet } from '#chain/core/consensus/validators.ts'
+import type { EmbeddedEngine } from '#chain/exec/embedded/engine.ts'
 import type { Asking } from './asking.ts'
 import type { ConsensusNetwork } from './gossip.ts'
 import type { Host } from './host.ts'
@@ -13,6 +14,7 @@ export interface RecognitionDeps {
   readonly asking: Asking
   readonly log: VoteLog
   readonly host: Host
+  readonly engine: EmbeddedEngine
   readonly clock: Clock
   readonly logger: Logger
 }
@@ -25,7 +27,7 @@ const roundDelayMs = 250
  * became of a signature that a restored directory has forgotten. Without a quorum no block would come either.
  */
 export async function becomeValidator(
-  { network, asking, log, host, clock, logger }: RecognitionDeps,
+  { network, asking, log, host, engine, clock, logger }: RecognitionDeps,
   {
     set,
     self,
@@ -35,7 +37,7 @@ export async function becomeValidator(
   const heard = new Map<number, Heard>()
 
   async function askOne(peer: string): Promise<void> {
-    const request = requestOf(host, set)
+    const request = requestOf({ host, engine }, set)
     const { testimony } = await asking.ask(peer, request, signal)
     if (testimony !== undefined) heard.set(testimony.witness, testimony)
   }
@@ -52,10 +54,36 @@ export async function becomeValidator(
   logger.info({ witnesses: heard.size, floor: log.floor() }, 'this validator may sign')
 }
 
+/**
+ * Takes final blocks from the first peer that answers, until it has no more of them: a node that was away need
+ * not wait for the next certificate to learn how far behind it is.
+ */
+export async function syncAtStart(
+  { network, asking, host, engine, clock }: Omit<RecognitionDeps, 'log' | 'logger'>,
+  { set, signal }: { readonly set: ValidatorSet; readonly signal: AbortSignal },
+): Promise<void> {
+  for (;;) {
+    for (const peer of network.peers()) {
+      try {
+        for (let isMore = true; isMore;) {
+          const { adopted } = await asking.ask(peer, requestOf({ host, engine }, set), signal)
+          isMore = adopted > 0
+        }
+        return
+      } catch (error) {
+        signal.throwIfAborted()
+        if (!isOfPeer(error)) throw error
+      }
+    }
+    await clock.sleep(roundDelayMs, signal)
+  }
+}
+
 /** What a node that knows nothing better asks for. */
-export function requestOf(host: Host, set: ValidatorSet) {
+function requestOf({ host, engine }: Pick<RecognitionDeps, 'host' | 'engine'>, set: ValidatorSet) {
   const state = host.state()
-  const { height, view } = state?.final ?? { height: 0, view: 0 }
+  const view = state?.final.view ?? 0
+  const { number: height } = engine.chain.finalised().header
   return { epoch: set.epoch, height, viewMin: view + 1, viewMax: state?.view ?? view + 1 }
 }
 

@@ -4,11 +4,14 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { createFakeClock } from '#base/clock.ts'
+import { type FakeClock, createFakeClock } from '#base/clock.ts'
+import { createBlstScheme } from '#base/crypto/bls/blst.ts'
 import { codeOf } from '#base/error.ts'
 import { noopLogger } from '#base/log.ts'
-import type { GenesisInput } from '#chain/core/genesis.ts'
+import type { GenesisInput, GenesisValidator } from '#chain/core/genesis.ts'
+import { founderOf, validatorKeyOf } from '#chain/node/consensus/founders.ts'
 import { createChainNode } from '#chain/node/node.ts'
+import { call } from '#test/e2e/chain-process.ts'
 import { testGenesis } from '../exec/world.ts'
 
 /** The first key of the public test mnemonic. */
@@ -26,10 +29,16 @@ describe('createChainNode', () => {
   afterEach(() => rm(dataDir, { recursive: true, force: true }))
 
   function create(
-    changes: { port?: number; genesis?: GenesisInput; validatorKey?: Uint8Array } = {},
+    changes: {
+      port?: number
+      genesis?: GenesisInput
+      validatorKey?: Uint8Array | undefined
+      clock?: FakeClock
+    } = {},
   ) {
-    const options = { dataDir, port: 0, genesis: testGenesis(), validatorKey: ownKey, ...changes }
-    return createChainNode({ clock: createFakeClock(), logger: noopLogger }, options)
+    const { clock = createFakeClock(), ...rest } = changes
+    const options = { dataDir, port: 0, genesis: testGenesis(), validatorKey: ownKey, ...rest }
+    return createChainNode({ clock, logger: noopLogger }, options)
   }
 
   test('listens on a free port, stops, and starts again on the same directory', async () => {
@@ -69,4 +78,47 @@ describe('createChainNode', () => {
     await accepted.start()
     await accepted.stop()
   })
+
+  test('POSSESSION_FALSE, VALIDATOR_TWICE, VALIDATORS_MISSING: who may found a chain', async () => {
+    const [one, two] = [founder(ownKey), founder(new Uint8Array(32).fill(8))]
+    const start = (validators: readonly GenesisValidator[]) =>
+      create({ genesis: testGenesis({ validators: [...validators] }) })
+        .start()
+        .catch(codeOf)
+    expect(await start([one, { ...two, possession: one.possession }])).toBe('POSSESSION_FALSE')
+    expect(await start([one, two, one])).toBe('VALIDATOR_TWICE')
+    const nobody = create({ validatorKey: undefined })
+    expect(await nobody.start().catch(codeOf)).toBe('VALIDATORS_MISSING')
+  })
+
+  test('GENESIS_MISMATCH: a directory whose chain other validators began', async () => {
+    const validators = [founder(ownKey)]
+    const clock = createFakeClock(1_700_000_100_000)
+    const node = create({ genesis: testGenesis({ validators }), clock })
+    await node.start()
+    await until(clock, async () => (await finalHeight(node.port())) > 0)
+    await node.stop()
+    const weighty = [{ ...validators[0], weight: 2 } as GenesisValidator]
+    const other = create({ genesis: testGenesis({ validators: weighty }), clock })
+    expect(await other.start().catch(codeOf)).toBe('GENESIS_MISMATCH')
+    const same = create({ genesis: testGenesis({ validators }), clock })
+    await same.start()
+    await same.stop()
+  })
 })
+
+const scheme = createBlstScheme()
+const founder = (privateKey: Uint8Array) => founderOf(scheme, validatorKeyOf(privateKey))
+
+async function finalHeight(port: number): Promise<number> {
+  const { result } = await call(`http://127.0.0.1:${port}`, 'eth_blockNumber')
+  return Number(result)
+}
+
+async function until(clock: FakeClock, isSo: () => Promise<boolean>): Promise<void> {
+  for (let turn = 0; turn < 1_000; turn += 1) {
+    if (await isSo()) return
+    await clock.advance(1_000)
+  }
+  throw new Error('it never was so')
+}
