@@ -21,6 +21,8 @@ const deployable = [
   'ValidatorSet',
   'WorkLedger',
 ] as const
+/** Those that settle disputes call only each other. */
+const ofDisputes = ['OpVerifier', 'DisputeGame'] as const
 
 interface AbiEntry {
   readonly type: string
@@ -37,18 +39,20 @@ interface Artifact {
 export async function generatedAbis(): Promise<ReadonlyMap<string, string>> {
   const files = new Map<string, string>()
   const bytecodes: Record<string, string> = {}
-  const artifacts = new Map<string, Artifact>()
-  for (const name of deployable) artifacts.set(name, await readArtifact(name))
-  const errors = [...artifacts.values()].flatMap(({ abi }) => abi.filter(isError))
-  for (const [name, { abi, bytecode }] of artifacts) {
-    files.set(`wire/abi/${camelCase(name)}.ts`, abiFile(name, withErrors(abi, errors)))
-    bytecodes[name] = bytecode
+  for (const names of [deployable, ofDisputes]) {
+    const artifacts = new Map<string, Artifact>()
+    for (const name of names) artifacts.set(name, await readArtifact(name))
+    const errors = [...artifacts.values()].flatMap(({ abi }) => abi.filter(isError))
+    for (const [name, { abi, bytecode }] of artifacts) {
+      files.set(`wire/abi/${camelCase(name)}.ts`, abiFile(name, withErrors(abi, errors)))
+      bytecodes[name] = bytecode
+    }
   }
   files.set('wire/abi/bytecode.json', `${JSON.stringify(bytecodes, null, 2)}\n`)
   return files
 }
 
-/** Contracts call each other, so every ABI names the errors of all. */
+/** Contracts of a group call each other, so every ABI names the errors of all. */
 function withErrors(abi: readonly AbiEntry[], errors: readonly AbiEntry[]): readonly AbiEntry[] {
   const own = abi.filter((entry) => !isError(entry))
   const unique = new Map(errors.map((error) => [signatureOf(error), error]))

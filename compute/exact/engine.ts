@@ -1,13 +1,15 @@
+import { assert } from '#base/assert.ts'
 import { AppError } from '#base/error.ts'
 import { limits } from '#wire/limits.ts'
 import type { Hex } from '#wire/primitives.ts'
 import type { TrainSpec } from '#wire/spec.ts'
 import type { Parameter } from '../graph/builder.ts'
 import { type Value, sizeOf } from '../graph/graph.ts'
+import type { ModelGraph } from '../graph/training.ts'
 import type { PartRoots } from './digest.ts'
 import { createMemory, instantiateKernels } from './kernels.ts'
 import { type Layout, createWorkplace, layOut, plansOf } from './layout.ts'
-import { rateCount } from './lowering.ts'
+import { floatBytes, rateCount } from './lowering.ts'
 import { createNoise } from './noise.ts'
 import { streamKeyOf } from './random.ts'
 import { createRates } from './rates.ts'
@@ -43,6 +45,8 @@ export interface Engine {
   train(): number
   /** Outputs and losses of the batch in x and y, as `ModelGraph` says; views, valid until the next call. */
   forward(): { readonly logits: Float32Array; readonly losses: Float32Array }
+  /** The graph of a step, and its values after one; only of an engine that keeps them. Views, valid until the next. */
+  readonly kept: { readonly model: ModelGraph; readonly valueOf: (value: Value) => Uint8Array }
   /** Part roots (compute/train/commit.ts) of p, g, m and v as they are now, hashed by all threads. */
   partRoots(): PartRoots
   /** Throws DENORMALS_FLUSHED when a thread treats denormal numbers as zero. */
@@ -53,6 +57,8 @@ export interface Engine {
 export interface EngineOptions {
   readonly threads?: number
   readonly memoryBytesMax?: number
+  /** Whether every value of a training step can be read after it. Slower, and takes more memory. */
+  readonly keepsValues?: boolean
   /** Starts the other threads; without it the engine has one. */
   readonly createTeam?: CreateTeam
 }
@@ -63,6 +69,7 @@ export interface TeamSeed {
   readonly module: WebAssembly.Module
   readonly memory: WebAssembly.Memory
   readonly threads: number
+  readonly keepsValues: boolean
 }
 
 export type CreateTeam = (seed: TeamSeed, workplace: Workplace) => Promise<Team>
@@ -76,24 +83,27 @@ export async function createEngine(
   wasm: Uint8Array<ArrayBuffer>,
   options: EngineOptions = {},
 ): Promise<Engine> {
-  const { memoryBytesMax = memoryBytesDefault, createTeam } = options
+  const { memoryBytesMax = memoryBytesDefault, keepsValues = false, createTeam } = options
   const threads = createTeam ? (options.threads ?? 1) : 1
   const module = await WebAssembly.compile(wasm)
-  const layout = layOut(spec, instantiateKernels(module, createMemory(1)), threads)
+  const layout = layOut(spec, instantiateKernels(module, createMemory(1)), {
+    threads,
+    keepsValues,
+  })
   checkLimits(layout, Math.min(memoryBytesMax, memoryBytesCeiling))
   const memory = createMemory(layout.sizeBytes)
   const workplace = createWorkplace(layout, { module, memory }, 0)
   const team =
     createTeam && threads > 1
-      ? await createTeam({ spec, module, memory, threads }, workplace)
+      ? await createTeam({ spec, module, memory, threads, keepsValues }, workplace)
       : createSoloTeam(workplace)
-  return assemble(spec, { layout, memory, workplace, team })
+  return assemble(spec, { layout, memory, workplace, team, keepsValues })
 }
 
 /** Another thread's share of an engine: the same plans over the same memory. */
 export function joinEngine(seed: TeamSeed, thread: number): Workplace {
-  const { spec, module, threads } = seed
-  const layout = layOut(spec, instantiateKernels(module, createMemory(1)), threads)
+  const { spec, module } = seed
+  const layout = layOut(spec, instantiateKernels(module, createMemory(1)), seed)
   return createWorkplace(layout, seed, thread)
 }
 
@@ -112,20 +122,17 @@ interface Parts {
   readonly memory: WebAssembly.Memory
   readonly workplace: Workplace
   readonly team: Team
+  readonly keepsValues: boolean
 }
 
 function assemble(spec: TrainSpec, parts: Parts): Engine {
   const { layout, memory, workplace, team } = parts
-  const { training, forward, vectors } = layout
+  const { training, forward } = layout
   const { parameterCount, parameters } = training
   const { kernels } = workplace
   const rates = createRates(spec)
   const noise = createNoise(new Uint8Array(memory.buffer, layout.noise, layout.noiseBytes))
   const floatsAt = (start: number, count: number) => new Float32Array(memory.buffer, start, count)
-  const viewAt = (start: number, { type, shape }: Value) =>
-    type === 'i32'
-      ? new Int32Array(memory.buffer, start, sizeOf(shape))
-      : floatsAt(start, sizeOf(shape))
   const slots = floatsAt(layout.rates, rateCount)
   const plans = plansOf(layout, kernels, () => 0)
   const valueOf = (value: Value, plan: 'train' | 'forward') =>
@@ -135,14 +142,7 @@ function assemble(spec: TrainSpec, parts: Parts): Engine {
     logits: valueOf(forward.logits, 'forward'),
     losses: valueOf(forward.losses, 'forward'),
   }
-  const views = {
-    p: floatsAt(vectors.p, parameterCount),
-    g: floatsAt(vectors.g, parameterCount),
-    m: floatsAt(vectors.m, layout.momentCounts.m),
-    v: floatsAt(vectors.v, layout.momentCounts.v),
-    x: viewAt(layout.x, training.x),
-    y: viewAt(layout.y, training.y),
-  }
+  const views = viewsOf(layout, memory)
   return {
     ...views,
     parameters,
@@ -174,6 +174,9 @@ function assemble(spec: TrainSpec, parts: Parts): Engine {
       team.run('forward')
       return outputs
     },
+    get kept() {
+      return keptOf(parts, plans.train.addressOf)
+    },
     partRoots() {
       team.digest()
       return workplace.digests.roots()
@@ -182,6 +185,34 @@ function assemble(spec: TrainSpec, parts: Parts): Engine {
       if (!team.keepsDenormals()) throw new AppError({ code: 'DENORMALS_FLUSHED' })
     },
     close: team.close,
+  }
+}
+
+/** The flat vectors and the batch. */
+function viewsOf(layout: Layout, { buffer }: WebAssembly.Memory) {
+  const { training, vectors, momentCounts } = layout
+  const { parameterCount } = training
+  const viewAt = (start: number, { type, shape }: Value) =>
+    type === 'i32'
+      ? new Int32Array(buffer, start, sizeOf(shape))
+      : new Float32Array(buffer, start, sizeOf(shape))
+  return {
+    p: new Float32Array(buffer, vectors.p, parameterCount),
+    g: new Float32Array(buffer, vectors.g, parameterCount),
+    m: new Float32Array(buffer, vectors.m, momentCounts.m),
+    v: new Float32Array(buffer, vectors.v, momentCounts.v),
+    x: viewAt(layout.x, training.x),
+    y: viewAt(layout.y, training.y),
+  }
+}
+
+function keptOf(parts: Parts, addressOf: (value: Value) => number): Engine['kept'] {
+  const { layout, memory, keepsValues } = parts
+  assert(keepsValues, 'the engine keeps its values')
+  return {
+    model: layout.training,
+    valueOf: (value) =>
+      new Uint8Array(memory.buffer, addressOf(value), floatBytes * sizeOf(value.shape)),
   }
 }
 

@@ -37,11 +37,18 @@ export interface Layout {
 /** Bytes at the start of the memory that threads use to wait for each other. */
 export const controlBytes = 4096
 
+export interface LayoutOptions {
+  readonly threads: number
+  /** Whether every value of a training step has a place of its own, and none is left out by fusion. */
+  readonly keepsValues?: boolean
+}
+
 /** Lays out graphs, vectors and buffers of a specification. Takes no memory of their size. */
-export function layOut(spec: TrainSpec, probe: Kernels, threads: number): Layout {
-  const training = fuse(buildTraining(spec))
+export function layOut(spec: TrainSpec, probe: Kernels, options: LayoutOptions): Layout {
+  const { threads, keepsValues = false } = options
+  const training = keepsValues ? buildTraining(spec) : fuse(buildTraining(spec))
   const forward = fuse(buildForwardOnly(spec))
-  const placements = { training: place(training), forward: place(forward) }
+  const placements = { training: place(training, keepsValues), forward: place(forward, false) }
   const moments = momentsOf(spec)
   const countOf = (vector: 'm' | 'v') => (moments.includes(vector) ? training.parameterCount : 0)
   const momentCounts = { m: countOf('m'), v: countOf('v') }
@@ -97,8 +104,9 @@ function sizesOf({
   return { p, g: p, m: momentCounts.m * floatBytes, v: momentCounts.v * floatBytes }
 }
 
-function place({ graph, x, y }: ModelGraph): Placement {
-  return placeValues(graph, (value) => value.home !== undefined || value === x || value === y)
+function place({ graph, x, y }: ModelGraph, keepsAll: boolean): Placement {
+  const isFixed = (value: Value) => value.home !== undefined || value === x || value === y
+  return placeValues(graph, isFixed, { keepsAll })
 }
 
 type Unscratched = Omit<Layout, 'scratch' | 'scratchBytes' | 'sizeBytes'>

@@ -25,11 +25,16 @@ interface Block {
 
 /**
  * Plans the memory of a graph: each value lives from the node that writes it to the last that reads it, and
- * takes the first gap that fits. Outputs of the graph live to its end. Fixed values are placed elsewhere.
+ * takes the first gap that fits. Outputs of the graph live to its end, with `keepsAll` every value does. Fixed
+ * values are placed elsewhere.
  */
-export function placeValues(graph: Graph, isFixed: (value: Value) => boolean): Placement {
+export function placeValues(
+  graph: Graph,
+  isFixed: (value: Value) => boolean,
+  { keepsAll = false } = {},
+): Placement {
   const rootOf = createRoots(graph)
-  const lastUse = lastUses(graph, rootOf)
+  const lastUse = lastUses(keepsAll ? { ...graph, outputs: graph.values } : graph, rootOf)
   const offsets = new Map<Value, number>()
   const live = new Map<Value, Block>()
   let sizeBytes = 0

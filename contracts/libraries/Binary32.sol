@@ -17,31 +17,52 @@ library Binary32 {
     uint256 private constant BIAS = 1 << 20;
 
     /// @notice a + b.
-    function add(uint256 a, uint256 b) internal pure returns (uint256) {
-        unchecked {
-            if (a & MAGNITUDE < b & MAGNITUDE) (a, b) = (b, a);
-            uint256 power = (a >> 23) & 0xff;
-            if (power == 0xff) return _addInfinite(a, b);
-            uint256 powerB = (b >> 23) & 0xff;
-            uint256 high = a & FRACTION;
-            uint256 low = b & FRACTION;
-            if (power == 0) power = 1;
-            else high |= HIDDEN;
-            if (powerB == 0) powerB = 1;
-            else low |= HIDDEN;
-            uint256 shift = power - powerB;
-            // What is so far below the last place only breaks ties.
-            if (shift > 32) {
-                shift = 32;
-                if (low != 0) low = 1;
+    function add(uint256 a, uint256 b) internal pure returns (uint256 sum) {
+        bool isDone;
+        assembly ("memory-safe") {
+            if lt(and(a, MAGNITUDE), and(b, MAGNITUDE)) {
+                let c := a
+                a := b
+                b := c
             }
-            high <<= shift;
-            if ((a ^ b) & SIGN == 0) high += low;
-            else high -= low;
-            // x - x is +0 in this rounding; only -0 - 0 is -0.
-            if (high == 0) return a & b & SIGN;
-            return _round(a & SIGN, high, BIAS + power - 150 - shift);
+            let power := and(shr(23, a), 0xff)
+            let shift := and(shr(23, b), 0xff)
+            // Both are normal: 32 bits more than the greater one has, of which the lowest may stand for all below.
+            if and(lt(sub(power, 1), 254), lt(sub(shift, 1), 254)) {
+                shift := sub(power, shift)
+                let low := 1
+                if lt(shift, 33) {
+                    low := shl(sub(32, shift), or(and(b, FRACTION), HIDDEN))
+                }
+                sum := shl(32, or(and(a, FRACTION), HIDDEN))
+                switch and(xor(a, b), SIGN)
+                case 0 {
+                    sum := add(sum, low)
+                }
+                default {
+                    sum := sub(sum, low)
+                }
+                // The place of the first bit; far below where it was only after cancellation, which leaves 31 zeros.
+                let top := add(54, add(lt(0x7fffffffffffff, sum), lt(0xffffffffffffff, sum)))
+                if lt(sum, 0x40000000000000) {
+                    low := shr(31, sum)
+                    top := shl(4, lt(0xffff, low))
+                    top := or(top, shl(3, lt(0xff, shr(top, low))))
+                    top := or(top, shl(2, lt(0xf, shr(top, low))))
+                    top := or(top, shl(1, lt(3, shr(top, low))))
+                    top := add(31, or(top, lt(1, shr(top, low))))
+                }
+                power := sub(add(power, top), 56)
+                if and(lt(0, sum), lt(power, 254)) {
+                    top := sub(top, 23)
+                    sum := add(sum, and(shr(top, sum), 1))
+                    sum := shr(top, add(sum, sub(shl(sub(top, 1), 1), 1)))
+                    sum := or(and(a, SIGN), add(sum, shl(23, power)))
+                    isDone := 1
+                }
+            }
         }
+        if (!isDone) return _addOdd(a, b);
     }
 
     /// @notice a - b.
@@ -50,22 +71,25 @@ library Binary32 {
     }
 
     /// @notice a * b.
-    function mul(uint256 a, uint256 b) internal pure returns (uint256) {
-        unchecked {
-            uint256 sign = (a ^ b) & SIGN;
-            uint256 powerA = (a >> 23) & 0xff;
-            uint256 powerB = (b >> 23) & 0xff;
-            uint256 product = a & FRACTION;
-            uint256 other = b & FRACTION;
-            if (powerA == 0xff || powerB == 0xff) return _mulInfinite(sign, a & MAGNITUDE, b & MAGNITUDE);
-            if (powerA == 0) powerA = 1;
-            else product |= HIDDEN;
-            if (powerB == 0) powerB = 1;
-            else other |= HIDDEN;
-            product *= other;
-            if (product == 0) return sign;
-            return _round(sign, product, BIAS + powerA + powerB - 300);
+    function mul(uint256 a, uint256 b) internal pure returns (uint256 product) {
+        bool isDone;
+        assembly ("memory-safe") {
+            let power := and(shr(23, a), 0xff)
+            let other := and(shr(23, b), 0xff)
+            if and(lt(sub(power, 1), 254), lt(sub(other, 1), 254)) {
+                product := mul(or(and(a, FRACTION), HIDDEN), or(and(b, FRACTION), HIDDEN))
+                let shift := shr(47, product)
+                power := add(add(power, other), shift)
+                if lt(sub(power, 128), 254) {
+                    shift := add(shift, 23)
+                    product := add(product, and(shr(shift, product), 1))
+                    product := shr(shift, add(product, sub(shl(sub(shift, 1), 1), 1)))
+                    product := or(and(xor(a, b), SIGN), add(product, shl(23, sub(power, 128))))
+                    isDone := 1
+                }
+            }
         }
+        if (!isDone) return _mulOdd(a, b);
     }
 
     /// @notice a / b.
@@ -185,6 +209,45 @@ library Binary32 {
         }
     }
 
+    /// @dev a + b for all pairs, a the greater one in size.
+    function _addOdd(uint256 a, uint256 b) private pure returns (uint256) {
+        unchecked {
+            if ((a >> 23) & 0xff == 0xff) return _addInfinite(a, b);
+            (uint256 high, uint256 power) = _parts(a);
+            (uint256 low, uint256 powerB) = _parts(b);
+            uint256 shift = power - powerB;
+            // What is so far below the last place only breaks ties.
+            if (shift > 32) {
+                shift = 32;
+                if (low != 0) low = 1;
+            }
+            high <<= shift;
+            if ((a ^ b) & SIGN == 0) high += low;
+            else high -= low;
+            // x - x is +0 in this rounding; only -0 - 0 is -0.
+            if (high == 0) return a & b & SIGN;
+            return _round(a & SIGN, high, BIAS + power - 150 - shift);
+        }
+    }
+
+    /// @dev a * b for all pairs.
+    function _mulOdd(uint256 a, uint256 b) private pure returns (uint256) {
+        unchecked {
+            uint256 sign = (a ^ b) & SIGN;
+            a &= MAGNITUDE;
+            b &= MAGNITUDE;
+            if (a >= INFINITE || b >= INFINITE) {
+                if (a > INFINITE || b > INFINITE || a == 0 || b == 0) return NAN;
+                return sign | INFINITE;
+            }
+            (uint256 product, uint256 powerA) = _parts(a);
+            (uint256 other, uint256 powerB) = _parts(b);
+            product *= other;
+            if (product == 0) return sign;
+            return _round(sign, product, BIAS + powerA + powerB - 300);
+        }
+    }
+
     /// @dev The value is mantissa * 2^(power - 150).
     function _parts(uint256 a) private pure returns (uint256 mantissa, uint256 power) {
         power = (a >> 23) & 0xff;
@@ -197,11 +260,6 @@ library Binary32 {
     function _addInfinite(uint256 a, uint256 b) private pure returns (uint256) {
         if (_isNan(a)) return NAN;
         return b == a ^ SIGN ? NAN : a;
-    }
-
-    function _mulInfinite(uint256 sign, uint256 a, uint256 b) private pure returns (uint256) {
-        if (a > INFINITE || b > INFINITE || a == 0 || b == 0) return NAN;
-        return sign | INFINITE;
     }
 
     /// @dev A factor is infinite or NaN, or the divisor is zero; signs are gone.

@@ -129,7 +129,7 @@ describe('memory', () => {
     async (name, most) => {
       const spec = knownSpecs[name]
       const module = await WebAssembly.compile(await readWasm())
-      const layout = layOut(spec, instantiateKernels(module, createMemory(1)), 1)
+      const layout = layOut(spec, instantiateKernels(module, createMemory(1)), { threads: 1 })
       const forward = buildForwardOnly(spec)
       const activations = forward.graph.nodes
         .filter(({ operator }) => operator !== 'Reshape')

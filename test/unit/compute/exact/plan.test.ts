@@ -10,7 +10,7 @@ const rates = [0.9, 0.1, 0.999, 0.001, 0.01, 1000, 1e-8, 0.999]
 const module = await WebAssembly.compile(await readWasm())
 
 function layoutOf(spec: TrainSpec, threads: number): Layout {
-  return layOut(spec, instantiateKernels(module, createMemory(1)), threads)
+  return layOut(spec, instantiateKernels(module, createMemory(1)), { threads })
 }
 
 /** One training step whose threads run one after another between barriers, in the given order; p afterwards. */
