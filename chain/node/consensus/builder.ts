@@ -33,7 +33,7 @@ export interface Built {
   readonly block: ConsensusBlock
 }
 
-/** Builds the block of a view on a parent that was run here. */
+/** Builds the block of a view on a parent that was run here. Throws PARENT_LOST where that fell away. */
 export type BuildBlock = (
   parent: ParentPlace,
   place: Pick<ConsensusBlock, 'epoch' | 'view'>,
@@ -61,7 +61,8 @@ export function createBuilder(
     )
     // What readers call the newest block stays the final one.
     await engine.forkchoiceUpdated({ head: final, safe: final, finalized: final })
-    const built = await engine.getPayload(payloadId ?? '')
+    if (payloadId === undefined) throw new AppError({ code: 'PARENT_LOST', hash: head })
+    const built = await engine.getPayload(payloadId)
     const modelHash = modelHashAfter(parent.payload, engine.chain, genesis.modelEvent)
     const payload = engine.reseal(built, modelHash)
     const status = await engine.newPayload(payload)

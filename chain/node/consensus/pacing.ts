@@ -1,4 +1,5 @@
 import type { Clock } from '#base/clock.ts'
+import { codeOf } from '#base/error.ts'
 import type { Genesis } from '#chain/core/genesis.ts'
 import type { Payload } from '#chain/core/payload.ts'
 import { blockDueMs } from '#chain/core/timing.ts'
@@ -7,13 +8,15 @@ import { openWorkAfter } from '../chain-reads.ts'
 import type { Transactions } from '../transactions.ts'
 
 export interface PacingDeps {
-  readonly engine: EmbeddedEngine
+  readonly engine: Pick<EmbeddedEngine, 'simulator'>
   readonly transactions: Pick<Transactions, 'hasExecutable' | 'added'>
   readonly clock: Clock
 }
 
 /** Resolves when the block after `parent` is due; rejects with the signal's reason. */
 export type UntilDue = (parent: Payload, signal: AbortSignal) => Promise<void>
+
+const unanswered: ReadonlySet<string | undefined> = new Set(['STATE_UNKNOWN', 'BUSY'])
 
 /** A block is due a second after its parent while work or a transaction is open, else at the heartbeat. */
 export function createPacing(deps: PacingDeps, genesis: Genesis): UntilDue {
@@ -22,9 +25,15 @@ export function createPacing(deps: PacingDeps, genesis: Genesis): UntilDue {
 
   async function hasOpenWork(parent: Payload): Promise<boolean> {
     if (known?.hash === parent.blockHash) return known.hasOpenWork
-    const count = await openWorkAfter(parent, engine.simulator, genesis.openWork)
-    known = { hash: parent.blockHash, hasOpenWork: count > 0n }
-    return known.hasOpenWork
+    try {
+      const count = await openWorkAfter(parent, engine.simulator, genesis.openWork)
+      known = { hash: parent.blockHash, hasOpenWork: count > 0n }
+      return known.hasOpenWork
+    } catch (error) {
+      // The block lost meanwhile, or readers keep the simulator busy: who waits goes on a second later.
+      if (!unanswered.has(codeOf(error))) throw error
+      return true
+    }
   }
 
   return async (parent, signal) => {

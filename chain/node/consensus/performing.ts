@@ -1,4 +1,4 @@
-import { AppError } from '#base/error.ts'
+import { AppError, codeOf } from '#base/error.ts'
 import type { Queue } from '#base/queue.ts'
 import type { Effect } from '#chain/core/consensus/effect.ts'
 import type { CatchUpRequest, Message } from '#chain/core/consensus/messages.ts'
@@ -124,7 +124,7 @@ function createLongWork(deps: PerformingDeps, { set, peerOf, see }: LongWorkOpti
     const { view, parent } = effect
     const place = await deps.changes.until(() => places.parent(parent), signal)
     await deps.untilDue(place.payload, signal)
-    const built = await deps.build?.(place, { epoch: set.epoch, view })
+    const built = await deps.build?.(place, { epoch: set.epoch, view }).catch(ifParentLost)
     if (built === undefined || signal.aborted) return
     places.add(built.root, built.block)
     see(engine.chain.byHash(built.block.executionHash))
@@ -154,6 +154,11 @@ function createLongWork(deps: PerformingDeps, { set, peerOf, see }: LongWorkOpti
   }
 
   return { propose, certify, finalize }
+}
+
+/** A leader whose parent fell away has nothing to propose: the view ends without it. */
+function ifParentLost(error: unknown): undefined {
+  if (codeOf(error) !== 'PARENT_LOST') throw error
 }
 
 /** The block that the next one will stand on, as far as it is known here. */
