@@ -1,7 +1,7 @@
 import type { Certificate } from './messages.ts'
-import { votesConflict } from './evidence.ts'
+import { guiltyOf, votesConflict } from './evidence.ts'
 import { consensusLimits } from './limits.ts'
-import { type State, emit, recordAt } from './state.ts'
+import { type State, type ViewRecord, emit, recordAt } from './state.ts'
 import { type ValidatorSet, indicesOf, weightOf } from './validators.ts'
 
 /** Whether the certificate's shape is right and its signers are a quorum of the set. */
@@ -15,11 +15,14 @@ export function isQuorumCertificate(set: ValidatorSet, certificate: Certificate)
 /** Takes a certificate in; says whether it was new. */
 export function addCertificate(state: State, certificate: Certificate): boolean {
   const { kind, view, block } = certificate
-  if (view <= state.final.view || !isQuorumCertificate(state.rules.set, certificate)) return false
-  const record = recordAt(state, view)
+  if (!isQuorumCertificate(state.rules.set, certificate)) return false
+  const isPast = view <= state.final.view
+  const record = isPast ? state.past.get(view) : recordAt(state, view)
+  if (record === undefined) return false
   for (const earlier of Object.values(record.certificates)) {
-    if (votesConflict(earlier, certificate)) accuseQuorum(state, earlier, certificate)
+    if (votesConflict(earlier, certificate)) accuseQuorum(state, record, [earlier, certificate])
   }
+  if (isPast) return false
   if (record.certificates[kind] !== undefined) return false
   record.certificates[kind] = certificate
   state.certifiedView = Math.max(state.certifiedView, view)
@@ -30,15 +33,16 @@ export function addCertificate(state: State, certificate: Certificate): boolean 
 }
 
 /** A third of the weight has signed both. One pair a view is evidence enough. */
-function accuseQuorum(state: State, first: Certificate, second: Certificate): void {
-  const record = recordAt(state, first.view)
-  const { accused } = record
-  const count = state.rules.set.validators.length
-  const seconds = new Set(indicesOf(second.signers, count))
-  const both = (indicesOf(first.signers, count) ?? []).filter((index) => seconds.has(index))
-  if (both.every((index) => accused.has(index))) return
-  for (const index of both) accused.add(index)
-  emit(state, { kind: 'evidence', evidence: { kind: 'certificates', first, second } })
+function accuseQuorum(
+  state: State,
+  { accused }: ViewRecord,
+  [first, second]: readonly [Certificate, Certificate],
+): void {
+  const evidence = { kind: 'certificates', first, second } as const
+  const guilty = guiltyOf(evidence, state.rules.set)
+  if (guilty.every((index) => accused.has(index))) return
+  for (const index of guilty) accused.add(index)
+  emit(state, { kind: 'evidence', evidence })
 }
 
 function waitFinal(state: State, certificate: Certificate): void {

@@ -1,10 +1,16 @@
 import { consensusLimits } from './limits.ts'
 import type { State, ViewRecord } from './state.ts'
 
-/** Forgets what lies at or below the final block: nothing there is signed or counted any more. */
+/** Forgets what lies at or below the final block: there nothing is signed or counted, only accused. */
 export function forgetFinal(state: State): void {
   const { view, root, height } = state.final
-  for (const known of state.views.keys()) if (known <= view) state.views.delete(known)
+  const { viewsBackMax } = consensusLimits
+  for (const [known, record] of state.views) {
+    if (known > view) continue
+    state.views.delete(known)
+    if (known > view - viewsBackMax) state.past.set(known, record)
+  }
+  for (const known of state.past.keys()) if (known <= view - viewsBackMax) state.past.delete(known)
   for (const known of state.unsettled) if (known <= view) state.unsettled.delete(known)
   for (const known of state.waitingFinals.keys()) {
     if (known <= view) state.waitingFinals.delete(known)

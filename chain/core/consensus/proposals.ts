@@ -3,24 +3,21 @@ import type { ConsensusBlock } from '#chain/core/consensus-block.ts'
 import { isNullified, parentAt, standingOf } from './ancestry.ts'
 import { ask } from './catch-up.ts'
 import { type ProposalHeader, proposalsConflict } from './evidence.ts'
-import { consensusLimits } from './limits.ts'
 import type { Proposal } from './messages.ts'
 import { signNotarize, signProposal } from './sign.ts'
-import { type State, type ViewRecord, emit, isOpenView, recordAt } from './state.ts'
-
-const open = { back: consensusLimits.viewsBackMax, ahead: consensusLimits.viewsAheadMax }
+import { type State, type ViewRecord, collectingRecord, emit } from './state.ts'
 
 /** Takes a proposal in. A second one of its proposer in the view is evidence. */
 export function addProposal(state: State, proposal: Proposal): void {
   const { set } = state.rules
   const { epoch, view, proposer, root, block } = proposal
   if (epoch !== set.epoch || set.validators[proposer] === undefined) return
-  if (!isOpenView(state, view, open) || !isOfView(state, proposal)) return
-  const record = recordAt(state, view)
+  const record = collectingRecord(state, view)
+  if (record === undefined || !isOfView(state, proposal)) return
   const earlier = record.proposals.find((other) => other.proposer === proposer)
   if (earlier === undefined) {
     record.proposals.push(proposal)
-    keepBlock(state, root, block)
+    if (view > state.final.view) keepBlock(state, root, block)
     return
   }
   if (state.wanted.has(root)) keepBlock(state, root, block)

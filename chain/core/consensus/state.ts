@@ -1,6 +1,7 @@
 import type { Hex } from '#base/hex.ts'
 import type { ConsensusBlock } from '#chain/core/consensus-block.ts'
 import type { Effect } from './effect.ts'
+import { consensusLimits } from './limits.ts'
 import type { Certificate, Proposal, Vote, VoteKind } from './messages.ts'
 import type { Anchor, Rules } from './rules.ts'
 
@@ -61,6 +62,8 @@ export interface State {
   /** The epoch's last block is final: nothing more is signed. */
   isOver: boolean
   readonly views: Map<number, ViewRecord>
+  /** The last views at or below the final one, kept to convict those who contradict themselves late. */
+  readonly past: Map<number, ViewRecord>
   readonly blocks: Map<Hex, BlockRecord>
   /** Notarized views in which the node has not yet said finalize or nullify. */
   readonly unsettled: Set<number>
@@ -90,6 +93,7 @@ export function createState(rules: Rules, anchor: Anchor): State {
     isStarted: false,
     isOver: height >= rules.lastHeight,
     views: new Map(),
+    past: new Map(),
     blocks: new Map([[root, start]]),
     unsettled: new Set(),
     waitingFinals: new Map(),
@@ -121,8 +125,13 @@ export function emit(state: State, effect: Effect): void {
   state.effects.push(effect)
 }
 
-/** Whether votes and proposals of a view are still, or already, taken. */
-export function isOpenView(state: State, view: number, limits: { back: number; ahead: number }) {
-  if (view <= state.final.view) return false
-  return view >= state.view - limits.back && view <= state.view + limits.ahead
+/**
+ * The record in which votes and proposals of a view are collected: of the views around the node's own, and of
+ * the last final ones for evidence alone. Undefined where the view is too far ahead or too long past.
+ */
+export function collectingRecord(state: State, view: number): ViewRecord | undefined {
+  if (view <= state.final.view) return state.past.get(view)
+  const { viewsAheadMax, viewsBackMax } = consensusLimits
+  const isNear = view >= state.view - viewsBackMax && view <= state.view + viewsAheadMax
+  return isNear ? recordAt(state, view) : undefined
 }

@@ -1,23 +1,20 @@
 import type { Vote } from './messages.ts'
 import { votesConflict } from './evidence.ts'
-import { consensusLimits } from './limits.ts'
-import { type State, type ViewRecord, emit, isOpenView, recordAt } from './state.ts'
+import { type State, type ViewRecord, collectingRecord, emit } from './state.ts'
 import { weightOf } from './validators.ts'
-
-const open = { back: consensusLimits.viewsBackMax, ahead: consensusLimits.viewsAheadMax }
 
 /** Counts a vote. Whoever contradicts itself is accused; only its first vote of a kind counts. */
 export function addVote(state: State, vote: Vote): void {
   const { set } = state.rules
   if (vote.epoch !== set.epoch || set.validators[vote.voter] === undefined) return
   if ((vote.block === undefined) !== (vote.kind === 'nullify')) return
-  if (!isOpenView(state, vote.view, open)) return
-  const record = recordAt(state, vote.view)
+  const record = collectingRecord(state, vote.view)
+  if (record === undefined) return
   accuse(state, record, vote)
   const votes = record.votes[vote.kind]
   if (votes.has(vote.voter)) return
   votes.set(vote.voter, vote)
-  tally(state, record, vote)
+  if (vote.view > state.final.view) tally(state, record, vote)
 }
 
 function accuse(state: State, record: ViewRecord, vote: Vote): void {
