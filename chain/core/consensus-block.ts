@@ -19,6 +19,8 @@ export const consensusBlockSchema = z.object({
   modelHash: hash32,
   executionHash: hash32,
   proposer: address,
+  /** In the last block of an epoch alone: the root of the next epoch's validators. */
+  nextSetRoot: hash32.optional(),
 })
 export type ConsensusBlock = z.infer<typeof consensusBlockSchema>
 

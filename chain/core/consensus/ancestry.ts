@@ -58,5 +58,7 @@ function extendsParent(state: State, { view, root, block }: Proposal, parent: An
   // No block of this epoch follows its last one: that one is proposed again until it is final.
   if (parent.height === lastHeight) return root === parent.root
   const isNext = block.parentRoot === parent.root && block.height === parent.height + 1
-  return isNext && block.view === view && block.epoch === set.epoch
+  const isLast = block.height === lastHeight
+  const isHandingOver = block.nextSetRoot !== undefined
+  return isNext && isHandingOver === isLast && block.view === view && block.epoch === set.epoch
 }

@@ -189,9 +189,13 @@ export class Host {
   }
 
   build(view: number, parentRoot: Hex, height: number, isValid = true): Hex {
+    const { world } = this
     const epoch = this.state?.rules.set.epoch ?? 0
-    const block = { ...emptyBlock, epoch, height, view, parentRoot }
-    const root = this.world.make(this.machine, block, isValid)
+    const isLast = height === this.state?.rules.lastHeight
+    const setRoot = isValid ? world.setRoot(epoch + 1) : zero
+    const nextSetRoot = isLast ? setRoot : undefined
+    const block = { ...emptyBlock, epoch, height, view, parentRoot, nextSetRoot }
+    const root = world.make(this.machine, block, isValid)
     this.payloads.add(root)
     return root
   }

@@ -124,6 +124,9 @@ export class Oracle {
       throw new SimulationError('FORK', `height ${height}: ${short(root)} and ${short(other)}`)
     }
     this.finals.set(height, root)
+    if (made.block.nextSetRoot !== this.nextSetRoot(made.block)) {
+      throw new SimulationError('INVALID_FINAL', `height ${height} names another next set`)
+    }
     if (!made.isValid)
       throw new SimulationError('INVALID_FINAL', `machine ${machine}: height ${height}`)
     this.#checkQuorum(certificate)
@@ -145,6 +148,9 @@ export class Oracle {
       throw new SimulationError('WRONG_PROPOSER', `height ${block.height}, machine ${author}`)
     }
   }
+
+  /** Set by the world, which knows the sets: what the block has to name as the next one. */
+  nextSetRoot: (block: ConsensusBlock) => Hex | undefined = () => undefined
 
   /** Set by the world, which knows the draw by stake. */
   allowedProposers: (block: ConsensusBlock) => readonly number[] = () => []

@@ -2,6 +2,7 @@ import type { Hex } from '#base/hex.ts'
 import { type Rng, createRng } from '#base/rng.ts'
 import { type Heap, createHeap } from '#chain/core/heap.ts'
 import type { ConsensusBlock } from '#chain/core/consensus-block.ts'
+import { validatorSetRoot } from '#chain/core/consensus/handoff.ts'
 import { type Anchor, type Rules, proposersBy } from '#chain/core/consensus/rules.ts'
 import {
   type ValidatorSet,
@@ -71,6 +72,7 @@ export class World {
     this.rng = createRng(plan.seed + 2 ** 40)
     this.oracle = new Oracle(plan)
     this.oracle.allowedProposers = (block) => this.#allowed(block)
+    this.oracle.nextSetRoot = (block) => this.#nextSetRoot(block)
     this.hosts = Array.from({ length: plan.machines }, (_, machine) => {
       const copies = plan.adversaries.get(machine)?.has('twins') === true ? 2 : 1
       return Array.from({ length: copies }, () =>
@@ -230,6 +232,14 @@ export class World {
     const rules = { set, seed, machines: members.map(({ machine }) => machine), proposersOf }
     this.#epochs.set(epoch, rules)
     return rules
+  }
+
+  #nextSetRoot({ epoch, height }: ConsensusBlock): Hex | undefined {
+    return height === (epoch + 1) * this.plan.blocksPerEpoch ? this.setRoot(epoch + 1) : undefined
+  }
+
+  setRoot(epoch: number): Hex {
+    return validatorSetRoot(this.epoch(epoch).set)
   }
 
   /** Whoever may have made a block that became final: elected in the view after its parent's, or drawn. */

@@ -142,6 +142,7 @@ describe('encodings', () => {
       { modelHash: hash('9') },
       { executionHash: hash('9') },
       { proposer: `0x${'9'.repeat(40)}` },
+      { nextSetRoot: hash('9') },
     ]
     const roots = changes.map((change) => consensusRoot({ ...block, ...change }))
     expect(new Set(roots).size).toBe(changes.length)
