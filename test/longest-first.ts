@@ -1,0 +1,17 @@
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
+
+/** Files that take minutes, longest first: begun last, one of them would run alone at the end. */
+const longest = ['e2e/liars', 'e2e/evaluator-kill', 'e2e/vanish', 'e2e/client', 'e2e/demo']
+
+/** Begins the longest files first; the others as vitest does. */
+export class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files)
+    return sorted.toSorted((a, b) => rankOf(a) - rankOf(b))
+  }
+}
+
+function rankOf({ moduleId }: TestSpecification): number {
+  const rank = longest.findIndex((name) => moduleId.endsWith(`${name}.test.ts`))
+  return rank === -1 ? longest.length : rank
+}
