@@ -1,3 +1,4 @@
+import { least, most } from '#base/bigint.ts'
 import type { JobFeed } from '#chain/client/feed.ts'
 
 /** A limit in chain time, as a signal. */
@@ -83,12 +84,4 @@ export function servingTimes(facts: WindowFacts): ServingTimes {
     sharedUntil: least(late + serving + sharing, lastTime),
     lastTime,
   }
-}
-
-function least(a: bigint, b: bigint): bigint {
-  return a < b ? a : b
-}
-
-function most(a: bigint, b: bigint): bigint {
-  return a > b ? a : b
 }

@@ -3,10 +3,11 @@ import type { Scheme } from '#base/crypto/bls/scheme.ts'
 import { AppError } from '#base/error.ts'
 import { type Hex, fromHex } from '#base/hex.ts'
 import { genesisRoot } from '#chain/core/consensus-block.ts'
+import type { Electorate } from '#chain/core/consensus/quorum.ts'
 import { createValidatorSet } from '#chain/core/consensus/validators.ts'
 import { provenAccount, provenWord } from '#chain/core/proof.ts'
 import { address, blsKey, hash32 } from '#wire/primitives.ts'
-import { type ProvenHead, type Trust, checkFinality } from './finality.ts'
+import { type ProvenHead, checkFinality } from './finality.ts'
 
 /** Asks a node that nobody trusts. */
 export type Rpc = (method: string, params: readonly unknown[]) => Promise<unknown>
@@ -44,9 +45,9 @@ export function createLightClient(
   checkpoint: Checkpoint,
 ): LightClient {
   const { rpc, scheme } = deps
-  let trust: Trust | undefined
+  let trust: Electorate | undefined
 
-  async function establish(): Promise<Trust> {
+  async function establish(): Promise<Electorate> {
     const answer = genesisSchema.safeParse(await rpc('quern_genesis', []))
     if (!answer.success) throw new AppError({ code: 'ANSWER_INVALID', method: 'quern_genesis' })
     const { genesisHash, founders } = answer.data

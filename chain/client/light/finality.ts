@@ -1,20 +1,12 @@
 import { z } from 'zod'
-import type { Scheme } from '#base/crypto/bls/scheme.ts'
 import { AppError } from '#base/error.ts'
 import { type Hex, fromHex } from '#base/hex.ts'
 import { consensusBlockSchema, consensusRoot } from '#chain/core/consensus-block.ts'
 import { isQuorumCertificate } from '#chain/core/consensus/certificates.ts'
 import { certificateSchema } from '#chain/core/consensus/codec.ts'
-import { signingBytes } from '#chain/core/consensus/messages.ts'
-import { type ValidatorSet, indicesOf } from '#chain/core/consensus/validators.ts'
+import { type Electorate, isSignedByQuorum } from '#chain/core/consensus/quorum.ts'
+import { indicesOf } from '#chain/core/consensus/validators.ts'
 import { type Header, headerFromRlp, headerHash } from '#chain/core/header.ts'
-
-/** What is trusted before anything is asked. */
-export interface Trust {
-  readonly chainId: number
-  readonly set: ValidatorSet
-  readonly scheme: Pick<Scheme, 'verifyAggregate'>
-}
 
 /** A final block: its header, and how much of the voting weight says so. */
 export interface ProvenHead {
@@ -37,7 +29,8 @@ const finalitySchema = z.object({
  * Checks a node's word that a block is final: the certificate is of a quorum of the trusted set and names the
  * consensus block, which names the header's hash. Throws FINALITY_INVALID with the first thing that is not so.
  */
-export function checkFinality(answer: unknown, { chainId, set, scheme }: Trust): ProvenHead {
+export function checkFinality(answer: unknown, trust: Electorate): ProvenHead {
+  const { set } = trust
   const parsed = finalitySchema.safeParse(answer)
   if (!parsed.success) throw invalid('the answer has another form')
   const { block, certificate } = parsed.data
@@ -46,18 +39,14 @@ export function checkFinality(answer: unknown, { chainId, set, scheme }: Trust):
     throw invalid('the certificate is of another block')
   if (block.epoch !== certificate.epoch) throw invalid('the block is of another epoch')
   if (!isQuorumCertificate(set, certificate)) throw invalid('the signers are no quorum')
-  const signers = indicesOf(certificate.signers, set.validators.length) ?? []
-  const keys = signers.flatMap((index) => set.validators[index]?.blsKey ?? [])
-  if (!scheme.verifyAggregate(keys, signingBytes(chainId, certificate), certificate.signature)) {
-    throw invalid('the signature is wrong')
-  }
+  if (!isSignedByQuorum(certificate, trust)) throw invalid('the signature is wrong')
   const header = headerFromRlp(fromHex(parsed.data.header))
   const blockHash = headerHash(header)
   if (blockHash !== block.executionHash) throw invalid('the header is of another block')
   return {
     blockHash,
     header,
-    signerCount: signers.length,
+    signerCount: indicesOf(certificate.signers, set.validators.length)?.length ?? 0,
     validatorCount: set.validators.length,
   }
 }

@@ -27,7 +27,7 @@ import {
   poolSource,
 } from './sources.ts'
 import { type Decode, createDecoder } from './transaction.ts'
-import { createTurns } from './turns.ts'
+import { createReadingMachine } from './reading-machine.ts'
 
 export interface EngineDeps {
   readonly store: KeyValueStore
@@ -62,7 +62,7 @@ export async function createEmbeddedEngine(
   const chain = await openChain(deps.store, { genesis, historyBlocks, common, crypto })
   const machine = await createMachine(common, crypto)
   const decode = createDecoder(common, crypto)
-  const turns = createTurns({ common, crypto })
+  const turns = createReadingMachine({ common, crypto })
   const simulator = createSimulator(chain, turns)
   const { recorder } = genesis
   const simulateBlocks = createSimulateBlocks({ chain, turns, recorder })

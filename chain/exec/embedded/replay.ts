@@ -6,7 +6,7 @@ import type { EvmBlock, Machine } from './machine.ts'
 import { type TransactionOutcome, runTransaction } from './run-transaction.ts'
 import { type Recorder, beginBlock } from './system-calls.ts'
 import type { Decode } from './transaction.ts'
-import type { Turns } from './turns.ts'
+import type { ReadingMachine } from './reading-machine.ts'
 
 /** Sees what the interpreter does in one transaction. Throwing ends the replay with that error. */
 export interface Watcher {
@@ -33,7 +33,7 @@ export interface Replayer {
 
 export interface ReplayDeps {
   readonly chain: Pick<Chain, 'stateAfter' | 'ancestors' | 'byHash'>
-  readonly turns: Turns
+  readonly turns: ReadingMachine
   readonly decode: Decode
   readonly recorder: Recorder | undefined
 }

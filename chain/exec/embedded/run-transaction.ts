@@ -1,6 +1,7 @@
 import type { EVMResult } from '@ethereumjs/evm'
 import { type TypedTransaction, getCalldataFloorGas } from '@ethereumjs/tx'
 import { Account, Address, bytesToUnprefixedHex } from '@ethereumjs/util'
+import { least, most } from '#base/bigint.ts'
 import { fromHex } from '#base/hex.ts'
 import { toKey } from '#store/key.ts'
 import { tipPerGas } from '#chain/core/fee.ts'
@@ -112,8 +113,8 @@ async function execute(
   })
   const spent = intrinsic + result.execResult.executionGasUsed
   const refund = authorizationRefund + (result.execResult.gasRefund ?? 0n)
-  const gasUsed = max(
-    spent - min(refund, spent / maxRefundQuotient),
+  const gasUsed = most(
+    spent - least(refund, spent / maxRefundQuotient),
     getCalldataFloorGas(tx, sender),
   )
   await credit(machine, sender, (tx.gasLimit - gasUsed) * gasPrice)
@@ -155,12 +156,4 @@ async function removeDestroyed({ evm }: Machine, { execResult }: EVMResult): Pro
       await evm.journal.deleteAccount(new Address(fromHex(text)))
     }
   }
-}
-
-function max(a: bigint, b: bigint): bigint {
-  return a > b ? a : b
-}
-
-function min(a: bigint, b: bigint): bigint {
-  return a < b ? a : b
 }

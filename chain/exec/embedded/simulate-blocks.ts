@@ -1,5 +1,6 @@
 import type { EVMResult } from '@ethereumjs/evm'
 import { Account, Address } from '@ethereumjs/util'
+import { least } from '#base/bigint.ts'
 import { AppError } from '#base/error.ts'
 import { type Hex, fromHex, toHex } from '#base/hex.ts'
 import { nextBaseFeePerGas } from '#chain/core/fee.ts'
@@ -15,7 +16,7 @@ import { type Plan, payloadOf } from './sources.ts'
 import { type StateView, layerView } from './state-view.ts'
 import type { Recorder } from './system-calls.ts'
 import type { DecodedTransaction } from './transaction.ts'
-import type { Turns } from './turns.ts'
+import type { ReadingMachine } from './reading-machine.ts'
 
 /** Header fields of a simulated block; what is left out follows from the block before. */
 export type HeaderOverrides = Partial<
@@ -60,7 +61,7 @@ export type SimulateBlocks = (
 
 export interface SimulateBlocksDeps {
   readonly chain: Pick<Chain, 'stateAfter' | 'ancestors'>
-  readonly turns: Turns
+  readonly turns: ReadingMachine
   readonly recorder: Recorder | undefined
 }
 
@@ -168,7 +169,7 @@ function createSource(machine: Machine, plan: Plan, { request, isValidating }: S
   function next(gasLeft: bigint): DecodedTransaction | undefined {
     const call = calls[results.length]
     if (call === undefined || fault !== undefined) return undefined
-    const gasLimit = call.gas ?? min(gasLeft, chainLimits.transactionGasMax)
+    const gasLimit = call.gas ?? least(gasLeft, chainLimits.transactionGasMax)
     fault = gasFault(gasLimit, gasLeft)
     if (fault !== undefined) return undefined
     const nonce = call.nonce ?? nonces.get(call.from) ?? 0n
@@ -220,8 +221,4 @@ function blockOf(plan: Plan, run: BlockRun, results: readonly CallResult[]): Sim
 
 function hashesWith(hashOf: HashOf, { header, blockHash }: Payload): HashOf {
   return (number) => (number === header.number ? fromHex(blockHash) : hashOf(number))
-}
-
-function min(a: bigint, b: bigint): bigint {
-  return a < b ? a : b
 }

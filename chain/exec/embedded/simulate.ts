@@ -2,6 +2,7 @@ import type { Common } from '@ethereumjs/common'
 import type { EVMResult } from '@ethereumjs/evm'
 import { type TypedTransaction, createEOACode7702Tx, createFeeMarket1559Tx } from '@ethereumjs/tx'
 import { Account, Address } from '@ethereumjs/util'
+import { least, most } from '#base/bigint.ts'
 import { AppError } from '#base/error.ts'
 import { type Hex, fromHex } from '#base/hex.ts'
 import type { Header } from '#chain/core/header.ts'
@@ -11,7 +12,7 @@ import { applyAuthorizations } from './authorization.ts'
 import type { Chain } from './chain.ts'
 import type { EvmBlock, Machine } from './machine.ts'
 import { credit, leastGas, warm } from './run-transaction.ts'
-import type { Turns } from './turns.ts'
+import type { ReadingMachine } from './reading-machine.ts'
 
 export interface AccessListEntry {
   readonly address: Hex
@@ -77,7 +78,7 @@ export interface Simulator {
 /** Creates a simulator. Throws BUSY when too many calls wait, STATE_UNKNOWN. */
 export function createSimulator(
   chain: Pick<Chain, 'stateAfter' | 'ancestors'>,
-  turns: Turns,
+  turns: ReadingMachine,
 ): Simulator {
   async function run(
     machine: Machine,
@@ -95,7 +96,7 @@ export function createSimulator(
 
   const runGas = async (machine: Machine, request: CallRequest, context: CallContext) => {
     const gasLimit = request.gas ?? context.block.header.gasLimit
-    const message = { request, gasLimit: min(gasLimit, context.block.header.gasLimit) }
+    const message = { request, gasLimit: least(gasLimit, context.block.header.gasLimit) }
     return run(machine, message, context)
   }
 
@@ -127,9 +128,9 @@ async function runMessage(machine: Machine, block: EvmBlock, { request, gasLimit
   const { evm, state, common } = machine
   const tx = unsigned(request, common)
   const sender = new Address(fromHex(request.from))
-  const least = leastGas(tx, sender)
-  if (gasLimit < least) {
-    const reason = `intrinsic gas too low: have ${gasLimit}, want ${least}`
+  const floor = leastGas(tx, sender)
+  if (gasLimit < floor) {
+    const reason = `intrinsic gas too low: have ${gasLimit}, want ${floor}`
     return { outcome: failure(reason, gasLimit), touched: [] }
   }
   const gasPrice = request.gasPrice ?? 0n
@@ -152,13 +153,13 @@ async function runMessage(machine: Machine, block: EvmBlock, { request, gasLimit
   })
   const touched = touchedEntries(machine, [request.from, request.to, block])
   evm.journal.cleanJournal()
-  return { outcome: outcomeOf(result, tx.getIntrinsicGas(), least), touched }
+  return { outcome: outcomeOf(result, tx.getIntrinsicGas(), floor), touched }
 }
 
-function outcomeOf({ execResult }: EVMResult, intrinsic: bigint, least: bigint): CallOutcome {
+function outcomeOf({ execResult }: EVMResult, intrinsic: bigint, floor: bigint): CallOutcome {
   const spent = intrinsic + execResult.executionGasUsed
-  const refund = min(execResult.gasRefund ?? 0n, spent / 5n)
-  const gasUsed = spent - refund > least ? spent - refund : least
+  const refund = least(execResult.gasRefund ?? 0n, spent / 5n)
+  const gasUsed = most(spent - refund, floor)
   const output = execResult.returnValue
   const error = execResult.exceptionError?.error
   if (error === undefined) return { kind: 'done', output, gasUsed }
@@ -241,7 +242,7 @@ async function bisectGas(
   request: CallRequest,
   run: (gasLimit: bigint) => Promise<CallOutcome>,
 ): Promise<CallOutcome> {
-  let high = min(request.gas ?? block.header.gasLimit, chainLimits.transactionGasMax)
+  let high = least(request.gas ?? block.header.gasLimit, chainLimits.transactionGasMax)
   const first = await run(high)
   if (first.kind !== 'done') return first
   let low = first.gasUsed - 1n
@@ -257,8 +258,4 @@ async function bisectGas(
   }
   if (high !== first.gasUsed && (await run(first.gasUsed)).kind === 'done') high = first.gasUsed
   return { ...first, gasUsed: high }
-}
-
-function min(a: bigint, b: bigint): bigint {
-  return a < b ? a : b
 }

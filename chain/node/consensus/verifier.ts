@@ -1,5 +1,4 @@
 import type { Claim, Scheme } from '#base/crypto/bls/scheme.ts'
-import { isQuorumCertificate } from '#chain/core/consensus/certificates.ts'
 import {
   type Certificate,
   type Message,
@@ -7,7 +6,8 @@ import {
   type Vote,
   signingBytes,
 } from '#chain/core/consensus/messages.ts'
-import { type ValidatorSet, indicesOf } from '#chain/core/consensus/validators.ts'
+import { isSignedByQuorum } from '#chain/core/consensus/quorum.ts'
+import type { ValidatorSet } from '#chain/core/consensus/validators.ts'
 
 /** Whether messages were signed by whom they name, checked before the core sees them. */
 export interface Verifier {
@@ -55,14 +55,8 @@ export function createVerifier(
     })
   }
 
-  function isCertified(certificate: Certificate): boolean {
-    if (!isQuorumCertificate(set, certificate)) return false
-    const { signers, signature } = certificate
-    const keys = (indicesOf(signers, set.validators.length) ?? []).flatMap(
-      (index) => set.validators[index]?.blsKey ?? [],
-    )
-    return scheme.verifyAggregate(keys, signingBytes(chainId, certificate), signature)
-  }
+  const isCertified = (certificate: Certificate) =>
+    isSignedByQuorum(certificate, { chainId, set, scheme })
 
   function isOfEpoch(message: Message): boolean {
     if (message.kind === 'vote') return message.vote.epoch === set.epoch

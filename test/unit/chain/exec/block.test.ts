@@ -1,7 +1,6 @@
 import { createBlockFromRPC } from '@ethereumjs/block'
 import { createMPT } from '@ethereumjs/mpt'
 import { RLP } from '@ethereumjs/rlp'
-import { createHardhatRuntimeEnvironment } from 'hardhat/hre'
 import {
   type Hex,
   encodeDeployData,
@@ -18,10 +17,11 @@ import { loadCrypto } from '#chain/exec/embedded/crypto.ts'
 import { decodeAccount } from '#chain/exec/embedded/state-view.ts'
 import { emptyRootBytes } from '#chain/exec/embedded/trie-loader.ts'
 import type { KeyValueStore } from '#store/kv.ts'
+import { connectHardhat } from './hardhat-peer.ts'
 import { samples } from '../samples.ts'
 import { type World, accounts, createWorld, feeRecipient } from './world.ts'
 
-type Provider = Awaited<ReturnType<typeof connect>>['provider']
+type Provider = Awaited<ReturnType<typeof connectHardhat>>['provider']
 
 interface Script {
   readonly name: string
@@ -32,29 +32,6 @@ interface Script {
   readonly value?: bigint
   readonly gas: bigint
   readonly type?: 'legacy' | 'eip2930' | 'eip1559'
-}
-
-/** Another implementation of the same rules: Hardhat's own, written in Rust. */
-async function connect() {
-  const hre = await createHardhatRuntimeEnvironment({})
-  return hre.network.create({
-    network: 'default',
-    override: {
-      chainId: 78787,
-      hardfork: 'osaka',
-      mining: { auto: false, interval: 0 },
-      blockGasLimit: 30_000_000n,
-      coinbase: feeRecipient,
-      accounts: accounts.map((_, i) => ({ privateKey: keyOf(i), balance: String(10n ** 24n) })),
-      allowUnlimitedContractSize: false,
-      initialBaseFeePerGas: 1_000_000_000n,
-    },
-  })
-}
-
-function keyOf(index: number): Hex {
-  const account = accounts[index] as unknown as { getHdKey(): { privateKey: Uint8Array } }
-  return toHex(account.getHdKey().privateKey)
 }
 
 const token = getContractAddress({ from: accounts[0]?.address ?? '0x', nonce: 0n })
@@ -191,7 +168,7 @@ describe('a block', () => {
     world = await createWorld()
     const raws = await Promise.all(scripts().map(sign))
     payload = await world.mine(raws)
-    const connection = await connect()
+    const connection = await connectHardhat()
     peer = connection.provider
     close = () => connection.close()
     for (const params of raws.map((raw) => [raw])) {

@@ -1,11 +1,10 @@
-import { createHardhatRuntimeEnvironment } from 'hardhat/hre'
 import { type Hex, encodeDeployData, encodeFunctionData, getContractAddress, keccak256 } from 'viem'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { toHex } from '#base/hex.ts'
 import type { RpcContext, RpcMethods } from '#chain/node/rpc/context.ts'
 import { traceMethods } from '#chain/node/rpc/methods/traces.ts'
+import { connectHardhat } from '#test/unit/chain/exec/hardhat-peer.ts'
 import { samples } from '#test/unit/chain/samples.ts'
-import { type World, accounts, createWorld, feeRecipient } from '#test/unit/chain/exec/world.ts'
+import { type World, accounts, createWorld } from '#test/unit/chain/exec/world.ts'
 
 const { Token, Odd } = samples()
 const [sender] = accounts as [(typeof accounts)[number]]
@@ -36,24 +35,6 @@ function rawOf(index: number): Promise<Hex> {
   })
 }
 
-/** The same chain made by another implementation. */
-async function connectPeer() {
-  const account = sender as unknown as { getHdKey(): { privateKey: Uint8Array } }
-  const hre = await createHardhatRuntimeEnvironment({})
-  return hre.network.create({
-    network: 'default',
-    override: {
-      chainId: 78787,
-      hardfork: 'osaka',
-      mining: { auto: false, interval: 0 },
-      blockGasLimit: 30_000_000n,
-      coinbase: feeRecipient,
-      accounts: [{ privateKey: toHex(account.getHdKey().privateKey), balance: String(10n ** 24n) }],
-      initialBaseFeePerGas: 1_000_000_000n,
-    },
-  })
-}
-
 interface StepTrace {
   readonly gas: number
   readonly failed: boolean
@@ -71,7 +52,7 @@ interface StepTrace {
 describe('traceMethods', () => {
   let world: World
   let methods: RpcMethods
-  let peer: Awaited<ReturnType<typeof connectPeer>>
+  let peer: Awaited<ReturnType<typeof connectHardhat>>
   let hashes: Hex[]
   const trace = async (index: number, options?: object) => {
     return methods['debug_traceTransaction']?.(
@@ -87,7 +68,7 @@ describe('traceMethods', () => {
     await world.mine(raws)
     const { chain, replayer, decode } = world.engine
     methods = traceMethods({ chain, replayer, decode } as RpcContext)
-    peer = await connectPeer()
+    peer = await connectHardhat()
     for (const raw of raws) {
       await peer.provider.request({ method: 'eth_sendRawTransaction', params: [raw] })
     }

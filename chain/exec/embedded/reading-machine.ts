@@ -1,23 +1,24 @@
 import type { Common } from '@ethereumjs/common'
 import { AppError } from '#base/error.ts'
+import { createTurns } from '#base/turns.ts'
 import type { FastCrypto } from './crypto.ts'
 import { type Machine, createMachine } from './machine.ts'
 
 const waitingMax = 1024
 
 /** A machine for reading, apart from the one that makes blocks; what is asked of it runs one after another. */
-export interface Turns {
+export interface ReadingMachine {
   /** Throws BUSY when too many wait. */
   take<T>(work: (machine: Machine) => Promise<T>): Promise<T>
 }
 
 /** Creates the machine when it is first asked for. */
-export function createTurns(rules: {
+export function createReadingMachine(rules: {
   readonly common: Common
   readonly crypto: FastCrypto
-}): Turns {
+}): ReadingMachine {
   let machine: Promise<Machine> | undefined
-  let last: Promise<unknown> = Promise.resolve()
+  const inTurn = createTurns()
   let waiting = 0
 
   return {
@@ -26,9 +27,7 @@ export function createTurns(rules: {
       waiting += 1
       machine ??= createMachine(rules.common, rules.crypto)
       const ready = machine
-      const result = last.then(async () => work(await ready))
-      last = result.catch(() => undefined)
-      return result.finally(() => (waiting -= 1))
+      return inTurn(async () => work(await ready)).finally(() => (waiting -= 1))
     },
   }
 }
