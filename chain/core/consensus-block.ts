@@ -31,6 +31,7 @@ export function consensusRoot(block: ConsensusBlock): Hex {
 
 /** Who finalises the first blocks, as far as it belongs to the chain's beginning. */
 export interface Founder {
+  readonly seat: number
   readonly address: Hex
   readonly blsKey: Hex
   readonly weight: number
@@ -38,7 +39,12 @@ export interface Founder {
 
 /** The root before the first block: it ties the chain to its genesis and to its first validators. */
 export function genesisRoot(genesisHash: Hex, founders: readonly Founder[]): Hex {
-  const members = founders.map(({ address: account, blsKey, weight }) => [account, blsKey, weight])
+  const members = founders.map((founder) => [
+    founder.seat,
+    founder.address,
+    founder.blsKey,
+    founder.weight,
+  ])
   const parts = [utf8('quern/genesis/1'), utf8(genesisHash), canonicalBytes(members)]
   return toHex(sha256(concatBytes(...parts)))
 }

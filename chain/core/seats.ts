@@ -1,11 +1,13 @@
 import { assert } from '#base/assert.ts'
 import { concatBytes, u64be, utf8 } from '#base/bytes.ts'
 import { type Hex, fromHex } from '#base/hex.ts'
-import type { Validator } from './consensus/validators.ts'
+import type { Member } from './consensus/validators.ts'
 import { bits, slotOf } from './words.ts'
 
-/** Seats of the contract `ValidatorSet` that vote; those above only lead blocks that their work won. */
-export const votingSeats = 128
+/** Seats of the contract `ValidatorSet` below this vote; those above only lead blocks that their work won. */
+const votingSeats = 128
+/** Seats from this on are in no set. */
+const seatsMax = 1_024
 const slotsEach = 3
 const gweiPerCoin = 1_000_000_000n
 
@@ -20,17 +22,14 @@ export interface Seat {
   readonly untilEpoch: number
 }
 
-/** A member of an epoch's set, with the seat that its units of work carry. */
-export type SeatedValidator = Omit<Validator, 'index'> & { readonly seat: number }
-
 /** The storage slots of a seat in `ValidatorSet`. */
 export function seatSlots(seat: number): readonly Hex[] {
   return Array.from({ length: slotsEach }, (_, i) => slotOf(slotsEach * seat + i))
 }
 
-/** The storage slots of all voting seats: what consensus reads once an epoch. */
-export function votingSlots(): readonly Hex[] {
-  return Array.from({ length: votingSeats }, (_, seat) => seatSlots(seat)).flat()
+/** The storage slots of all seats of a set: what consensus reads once an epoch. */
+export function setSlots(): readonly Hex[] {
+  return Array.from({ length: seatsMax }, (_, seat) => seatSlots(seat)).flat()
 }
 
 /** The seat in the words of `seatSlots`; none where nobody sits. */
@@ -49,23 +48,25 @@ export function seatIn(seat: number, words: readonly Hex[]): Seat | undefined {
 }
 
 /**
- * The validators of an epoch, in the order of their seats, from the words of `votingSlots` two heights before
- * the epoch begins. A weight is a whole coin of stake.
+ * The members of an epoch's set, in the order of their seats, from the words of `setSlots` two heights before
+ * the epoch begins. A weight is a whole coin of stake; those who only lead have none.
  */
-export function validatorsOf(epoch: number, words: readonly Hex[]): readonly SeatedValidator[] {
-  assert(words.length === votingSeats * slotsEach, 'all voting seats were read')
-  return Array.from({ length: votingSeats }, (_, number) => {
+export function membersOf(epoch: number, words: readonly Hex[]): readonly Member[] {
+  assert(words.length === seatsMax * slotsEach, 'all seats were read')
+  return Array.from({ length: seatsMax }, (_, number) => {
     const seat = seatIn(number, words.slice(slotsEach * number, slotsEach * (number + 1)))
-    return seat === undefined || epoch < seat.fromEpoch || epoch >= seat.untilEpoch ? [] : [seat]
-  })
-    .flat()
-    .map(({ seat, owner, blsKey, stakeGwei }) => ({
-      seat,
-      address: owner,
-      blsKey,
-      weight: Number(stakeGwei / gweiPerCoin),
-    }))
-    .filter(({ weight }) => weight > 0)
+    return seat !== undefined && isInForce(seat, epoch) ? memberOf(seat) : []
+  }).flat()
+}
+
+function isInForce({ seat, stakeGwei, fromEpoch, untilEpoch }: Seat, epoch: number): boolean {
+  const isStaked = stakeGwei >= (seat < votingSeats ? gweiPerCoin : 1n)
+  return isStaked && fromEpoch <= epoch && epoch < untilEpoch
+}
+
+function memberOf({ seat, owner, blsKey, stakeGwei }: Seat): Member {
+  const weight = seat < votingSeats ? Number(stakeGwei / gweiPerCoin) : 0
+  return { seat, address: owner, blsKey, weight }
 }
 
 /** What a key signs to take a seat for an owner: "quern/seat/1" | chainId | owner | key. */

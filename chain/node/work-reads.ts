@@ -1,11 +1,6 @@
 import type { Hex } from '#base/hex.ts'
-import {
-  type SeatedValidator,
-  seatIn,
-  seatSlots,
-  validatorsOf,
-  votingSlots,
-} from '#chain/core/seats.ts'
+import type { Member } from '#chain/core/consensus/validators.ts'
+import { membersOf, seatIn, seatSlots, setSlots } from '#chain/core/seats.ts'
 import type { Unit, WorkFacts } from '#chain/core/urn.ts'
 import {
   electedEntryIn,
@@ -47,11 +42,11 @@ export async function readElected(engine: Reader, blockHash: Hex, view: WorkView
   return { ...electedEntryIn(entry), seat: seatIn(segment.seat, seat) }
 }
 
-/** The validators of an epoch, from the state two heights before it begins. */
-export async function readValidators(
+/** The members of an epoch's set, from the state two heights before it begins. */
+export async function readMembers(
   engine: Reader,
   blockHash: Hex,
   epoch: number,
-): Promise<readonly SeatedValidator[]> {
-  return validatorsOf(epoch, await engine.read(blockHash, ValidatorSet, votingSlots()))
+): Promise<readonly Member[]> {
+  return membersOf(epoch, await engine.read(blockHash, ValidatorSet, setSlots()))
 }

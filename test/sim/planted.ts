@@ -146,8 +146,8 @@ export const planted: readonly Planted[] = [
     edits: [
       {
         file: 'certificates.ts',
-        from: 'indices !== undefined && weightOf(set, indices) >= set.quorumWeight',
-        to: 'indices !== undefined',
+        from: 'return weightOf(set, indices) >= set.quorumWeight',
+        to: 'return true',
       },
     ],
     seedsMax,

@@ -6,7 +6,7 @@ import { genesisRoot } from '#chain/core/consensus-block.ts'
 import type { Electorate } from '#chain/core/consensus/quorum.ts'
 import { createValidatorSet } from '#chain/core/consensus/validators.ts'
 import { provenAccount, provenWord } from '#chain/core/proof.ts'
-import { address, blsKey, hash32 } from '#wire/primitives.ts'
+import { address, blsKey, count, hash32 } from '#wire/primitives.ts'
 import { type ProvenHead, checkFinality } from './finality.ts'
 
 /** Asks a node that nobody trusts. */
@@ -29,7 +29,7 @@ export interface LightClient {
 const genesisSchema = z.object({
   genesisHash: hash32,
   founders: z
-    .array(z.object({ address, blsKey, weight: z.int().positive() }))
+    .array(z.object({ seat: count, address, blsKey, weight: count }))
     .min(1)
     .max(4096),
 })

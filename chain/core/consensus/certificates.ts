@@ -2,14 +2,15 @@ import type { Certificate } from './messages.ts'
 import { guiltyOf, votesConflict } from './evidence.ts'
 import { consensusLimits } from './limits.ts'
 import { type State, type ViewRecord, emit, recordAt } from './state.ts'
-import { type ValidatorSet, indicesOf, weightOf } from './validators.ts'
+import { type ValidatorSet, indicesOf, isVoter, weightOf } from './validators.ts'
 
-/** Whether the certificate's shape is right and its signers are a quorum of the set. */
+/** Whether the certificate's shape is right and its signers, voters all, are a quorum of the set. */
 export function isQuorumCertificate(set: ValidatorSet, certificate: Certificate): boolean {
   const { kind, epoch, block, signers } = certificate
   if (epoch !== set.epoch || (block === undefined) !== (kind === 'nullify')) return false
   const indices = indicesOf(signers, set.validators.length)
-  return indices !== undefined && weightOf(set, indices) >= set.quorumWeight
+  if (indices?.every((index) => isVoter(set, index)) !== true) return false
+  return weightOf(set, indices) >= set.quorumWeight
 }
 
 /** Takes a certificate in; says whether it was new. */

@@ -20,9 +20,14 @@ export interface Handoff {
 export type HandoffFault =
   'EPOCH_WRONG' | 'BLOCK_OTHER' | 'SET_OTHER' | 'QUORUM_MISSING' | 'SIGNATURE_INVALID'
 
-/** SHA256("quern/validators/1" | canonical JSON of [epoch, [address, blsKey, weight] of each]). */
+/** SHA256("quern/validators/1" | canonical JSON of [epoch, [seat, address, blsKey, weight] of each]). */
 export function validatorSetRoot({ epoch, validators }: ValidatorSet): Hex {
-  const members = validators.map(({ address, blsKey, weight }) => [address, blsKey, weight])
+  const members = validators.map(({ seat, address, blsKey, weight }) => [
+    seat,
+    address,
+    blsKey,
+    weight,
+  ])
   const bytes = concatBytes(utf8('quern/validators/1'), canonicalBytes([epoch, members]))
   return toHex(sha256(bytes))
 }

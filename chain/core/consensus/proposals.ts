@@ -6,6 +6,7 @@ import { type ProposalHeader, proposalsConflict } from './evidence.ts'
 import type { Proposal } from './messages.ts'
 import { signNotarize, signProposal } from './sign.ts'
 import { type State, type ViewRecord, collectingRecord, emit } from './state.ts'
+import { isVoter } from './validators.ts'
 
 /** Takes a proposal in. A second one of its proposer in the view is evidence. */
 export function addProposal(state: State, proposal: Proposal): void {
@@ -75,7 +76,9 @@ export function voteForProposal(state: State): void {
 }
 
 function mayVote({ rules, isOver }: State, { signed }: ViewRecord): boolean {
-  return rules.self !== undefined && !isOver && signed.notarize === undefined && !signed.isNullified
+  const { self, set } = rules
+  if (isOver || self === undefined || !isVoter(set, self)) return false
+  return signed.notarize === undefined && !signed.isNullified
 }
 
 /** Asks for a block where this node may propose in the current view, on the newest parent that allows it. */

@@ -1,13 +1,14 @@
 import type { Hex } from '#base/hex.ts'
 import type { ConsensusBlock } from '#chain/core/consensus-block.ts'
 import { type State, type ViewRecord, emit, recordAt } from './state.ts'
+import { isVoter } from './validators.ts'
 
 // The only place that decides to sign. Each decision is noted in the record before it leaves, so that no
 // later one can contradict it.
 
 /** Signs a notarize vote, once a view and never after nullifying it. */
 export function signNotarize(state: State, view: number, root: Hex): void {
-  const record = openRecord(state, view)
+  const record = votingRecord(state, view)
   if (record === undefined || record.signed.notarize !== undefined || record.signed.isNullified) {
     return
   }
@@ -17,7 +18,7 @@ export function signNotarize(state: State, view: number, root: Hex): void {
 
 /** Signs a finalize vote, unless the view was nullified by this node. */
 export function signFinalize(state: State, view: number, root: Hex): void {
-  const record = openRecord(state, view)
+  const record = votingRecord(state, view)
   if (record === undefined || record.signed.finalize !== undefined || record.signed.isNullified) {
     return
   }
@@ -27,7 +28,7 @@ export function signFinalize(state: State, view: number, root: Hex): void {
 
 /** Signs a nullify vote, unless the view's block was finalized by this node. */
 export function signNullify(state: State, view: number): void {
-  const record = openRecord(state, view)
+  const record = votingRecord(state, view)
   if (record === undefined || record.signed.isNullified || record.signed.finalize !== undefined) {
     return
   }
@@ -55,6 +56,11 @@ export function signProposal(state: State, candidate: Candidate): void {
 function openRecord(state: State, view: number): ViewRecord | undefined {
   const isOpen = state.rules.self !== undefined && !state.isOver && view > state.final.view
   return isOpen ? recordAt(state, view) : undefined
+}
+
+function votingRecord(state: State, view: number): ViewRecord | undefined {
+  const { self, set } = state.rules
+  return self !== undefined && isVoter(set, self) ? openRecord(state, view) : undefined
 }
 
 interface Said {

@@ -3,18 +3,23 @@ import { concatBytes, u64be, utf8 } from '#base/bytes.ts'
 import { sha256 } from '#base/crypto/sha256.ts'
 import { type Hex, fromHex, toHex } from '#base/hex.ts'
 
-/** One of those who finalise the blocks of an epoch. */
+/** A member of an epoch's set: it finalises blocks, or only leads those that its work won. */
 export interface Validator {
   /** Its place in the set. */
   readonly index: number
   readonly address: Hex
   /** 48 bytes: its BLS12-381 public key. */
   readonly blsKey: Hex
-  /** Voting weight, a positive integer. */
+  /** Its seat in the contract `ValidatorSet`. */
+  readonly seat: number
+  /** Voting weight, an integer; a member without any may lead, and its votes count for nothing. */
   readonly weight: number
 }
 
-/** The validators of one epoch. They do not change within it. */
+/** A member as the contract has it, before it has a place in the set. */
+export type Member = Omit<Validator, 'index'>
+
+/** The members of one epoch's set. They do not change within it. */
 export interface ValidatorSet {
   readonly epoch: number
   readonly validators: readonly Validator[]
@@ -27,19 +32,21 @@ export interface ValidatorSet {
 const totalWeightMax = 2 ** 51
 
 /** The set of an epoch; the order of `members` gives the indices. */
-export function createValidatorSet(
-  epoch: number,
-  members: readonly Omit<Validator, 'index'>[],
-): ValidatorSet {
-  assert(members.length > 0, 'an epoch has validators')
+export function createValidatorSet(epoch: number, members: readonly Member[]): ValidatorSet {
   for (const { weight } of members) {
-    assert(Number.isSafeInteger(weight) && weight > 0, 'weights are positive integers')
+    assert(Number.isSafeInteger(weight) && weight >= 0, 'weights are integers')
   }
   const totalWeight = members.reduce((sum, { weight }) => sum + weight, 0)
+  assert(totalWeight > 0, 'somebody votes')
   assert(totalWeight <= totalWeightMax, 'weights add up exactly')
   const validators = members.map((member, index) => ({ ...member, index }))
   const quorumWeight = Math.floor((2 * totalWeight) / 3) + 1
   return { epoch, validators, totalWeight, quorumWeight }
+}
+
+/** Whether a member of this index votes. */
+export function isVoter({ validators }: ValidatorSet, index: number): boolean {
+  return (validators[index]?.weight ?? 0) > 0
 }
 
 /** The weight of distinct validators. */

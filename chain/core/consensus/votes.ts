@@ -1,12 +1,12 @@
 import type { Vote } from './messages.ts'
 import { votesConflict } from './evidence.ts'
 import { type State, type ViewRecord, collectingRecord, emit } from './state.ts'
-import { weightOf } from './validators.ts'
+import { isVoter, weightOf } from './validators.ts'
 
 /** Counts a vote. Whoever contradicts itself is accused; only its first vote of a kind counts. */
 export function addVote(state: State, vote: Vote): void {
   const { set } = state.rules
-  if (vote.epoch !== set.epoch || set.validators[vote.voter] === undefined) return
+  if (vote.epoch !== set.epoch || !isVoter(set, vote.voter)) return
   if ((vote.block === undefined) !== (vote.kind === 'nullify')) return
   const record = collectingRecord(state, vote.view)
   if (record === undefined) return

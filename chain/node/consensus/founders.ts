@@ -28,7 +28,9 @@ export function foundersOf(
   if (genesis.validators === undefined) {
     if (key === undefined) throw new AppError({ code: 'VALIDATORS_MISSING' })
     const { address, blsSecret } = key
-    return createValidatorSet(0, [{ address, blsKey: scheme.publicKey(blsSecret), weight: 1 }])
+    return createValidatorSet(0, [
+      { seat: 0, address, blsKey: scheme.publicKey(blsSecret), weight: 1 },
+    ])
   }
   const seen = new Set<string>()
   for (const { address, blsKey, possession } of genesis.validators) {
@@ -39,7 +41,8 @@ export function foundersOf(
       throw new AppError({ code: 'VALIDATOR_TWICE', address })
     seen.add(address).add(blsKey)
   }
-  const members = genesis.validators.map(({ address, blsKey, weight }) => ({
+  const members = genesis.validators.map(({ address, blsKey, weight }, seat) => ({
+    seat,
     address,
     blsKey,
     weight,

@@ -27,7 +27,7 @@ export interface Crash {
 /** One simulated run: everything that chance decides before it begins. */
 export interface Plan {
   readonly seed: number
-  /** Machines of each epoch's set with their weights; the last one stays. */
+  /** Machines of each epoch's set with their weights, 0 of those who only lead; the last one stays. */
   readonly epochs: readonly (readonly { readonly machine: number; readonly weight: number }[])[]
   readonly machines: number
   readonly blocksPerEpoch: number
@@ -56,10 +56,13 @@ export function planOf(seed: number): Plan {
   const machines = changes > 0 ? size + 1 + rng.below(2) : size
   const weights = Array.from({ length: machines }, () => 1)
   if (rng.below(4) === 0) weights.forEach((_, i) => (weights[i] = 1 + rng.below(5)))
-  const epochs = Array.from({ length: changes + 1 }, (_, epoch) =>
-    shuffled(rng, range(machines))
-      .slice(0, epoch === 0 ? size : 1 + rng.below(machines))
-      .map((machine) => ({ machine, weight: weights[machine] as number })),
+  const epochs = withLeaders(
+    seed,
+    Array.from({ length: changes + 1 }, (_, epoch) =>
+      shuffled(rng, range(machines))
+        .slice(0, epoch === 0 ? size : 1 + rng.below(machines))
+        .map((machine) => ({ machine, weight: weights[machine] as number })),
+    ),
   )
   const faulty = rng.below(5) === 0 ? [] : faultyOf(rng, epochs, machines)
   const healMs = 500 + rng.below(4000)
@@ -79,6 +82,17 @@ export function planOf(seed: number): Plan {
     diskMsMax: range(machines).map(() => [1, 5, 20, 150][rng.below(4)] as number),
     adversaries: new Map(faulty.map((machine) => [machine, tricksOf(rng)])),
   }
+}
+
+/** In some runs members without a vote, all behind the voters: they only lead where they are elected. */
+function withLeaders(seed: number, epochs: Plan['epochs']): Plan['epochs'] {
+  const rng = createRng(seed + 2 ** 41)
+  if (rng.below(4) > 0) return epochs
+  return epochs.map((members) => {
+    const leaders = rng.below(members.length)
+    const voters = members.length - leaders
+    return members.map((member, i) => (i < voters ? member : { ...member, weight: 0 }))
+  })
 }
 
 /** Machines that together hold less than a third of the weight of every epoch. */

@@ -225,7 +225,12 @@ export class World {
     const members = this.oracle.members(epoch)
     const set = createValidatorSet(
       epoch,
-      members.map(({ machine, weight }) => ({ address: address(machine), blsKey: '0x', weight })),
+      members.map(({ machine, weight }) => ({
+        seat: machine,
+        address: address(machine),
+        blsKey: '0x',
+        weight,
+      })),
     )
     const seed = numbered(this.plan.seed * 100 + epoch)
     const proposersOf = remembering(proposersBy(set, seed))

@@ -29,7 +29,12 @@ export function finalityMethods(context: RpcContext): RpcMethods {
       chainId,
       genesisHash: chain.genesisHash,
       genesisRoot: consensus.rootAt(0),
-      founders: founders.map(({ address, blsKey, weight }) => ({ address, blsKey, weight })),
+      founders: founders.map(({ seat, address, blsKey, weight }) => ({
+        seat,
+        address,
+        blsKey,
+        weight,
+      })),
     }),
     quern_finality(params) {
       const { number } = needBlock(chain, parse(params, latest)[0]).header

@@ -28,6 +28,7 @@ const chainId = 78787
 const scheme = createNobleScheme()
 const secrets = [1, 2, 3, 4].map((i) => blsSecretKey(new Uint8Array(32).fill(i)))
 const founders: readonly Founder[] = secrets.map((secret, i) => ({
+  seat: i,
   address: `0x${`0${i + 1}`.repeat(20)}`,
   blsKey: scheme.publicKey(secret),
   weight: 1,

@@ -11,7 +11,7 @@ import type { Hex } from '#base/hex.ts'
 import { type VoteStatement, signingBytes } from '#chain/core/consensus/messages.ts'
 import { createValidatorSet } from '#chain/core/consensus/validators.ts'
 import { elect } from '#chain/core/election.ts'
-import { seatIn, seatMessage, seatSlots, validatorsOf, votingSlots } from '#chain/core/seats.ts'
+import { membersOf, seatIn, seatMessage, seatSlots, setSlots } from '#chain/core/seats.ts'
 import {
   electedEntryIn,
   entrySlots,
@@ -21,7 +21,7 @@ import {
   urnSlots,
   workFactsOf,
 } from '#chain/core/work-slots.ts'
-import { readElected, readValidators, readWork } from '#chain/node/work-reads.ts'
+import { readElected, readMembers, readWork } from '#chain/node/work-reads.ts'
 import { systemGenesis } from '#chain/node/system-contracts.ts'
 import { validatorSetAbi } from '#wire/abi/validatorSet.ts'
 import { workLedgerAbi } from '#wire/abi/workLedger.ts'
@@ -91,10 +91,11 @@ describe('keyPoint and signaturePoint', () => {
 describe('ValidatorSet in genesis', () => {
   test('has the validators that its calls made, with the keys that consensus knows', async () => {
     const { engine } = await newWorld()
-    const members = await readValidators(engine, engine.chain.head().blockHash, 0)
+    const members = await readMembers(engine, engine.chain.head().blockHash, 0)
     expect(members).toEqual([
       { seat: 0, address: ownerOf(0), blsKey: keyOf(0), weight: 5_000 },
       { seat: 1, address: ownerOf(1), blsKey: keyOf(1), weight: 1_000 },
+      { seat: 128, address: ownerOf(2), blsKey: keyOf(2), weight: 0 },
     ])
     expect(createValidatorSet(0, members).quorumWeight).toBe(4_001)
   })
@@ -116,9 +117,9 @@ describe('ValidatorSet in genesis', () => {
   test('lets go of who leaves two epochs later', async () => {
     const world = await newWorld()
     await send(world, 0, encodeFunctionData({ abi: validatorSetAbi, functionName: 'exit' }))
-    const words = await wordsOf(world, ValidatorSet, votingSlots())
-    expect(validatorsOf(1, words).map(({ seat }) => seat)).toEqual([0, 1])
-    expect(validatorsOf(2, words).map(({ seat }) => seat)).toEqual([1])
+    const words = await wordsOf(world, ValidatorSet, setSlots())
+    expect(membersOf(1, words).map(({ seat }) => seat)).toEqual([0, 1, 128])
+    expect(membersOf(2, words).map(({ seat }) => seat)).toEqual([1, 128])
   })
 
   test('takes the stake of who signed both of two votes, as consensus signs them', async () => {
@@ -151,8 +152,8 @@ describe('ValidatorSet in genesis', () => {
     const { hasSucceeded, gasUsed } = await send(world, 0, evidence(signatures))
     expect(hasSucceeded).toBe(true)
     expect(Number(gasUsed)).toBeLessThan(450_000)
-    const words = await wordsOf(world, ValidatorSet, votingSlots())
-    expect(validatorsOf(0, words).map(({ seat }) => seat)).toEqual([0])
+    const words = await wordsOf(world, ValidatorSet, setSlots())
+    expect(membersOf(0, words).map(({ seat }) => seat)).toEqual([0, 128])
   })
 })
 

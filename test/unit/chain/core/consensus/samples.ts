@@ -12,6 +12,7 @@ export const hash = (digit: string): Hex => `0x${digit.repeat(64)}`
 /** A set of epoch 1 with these weights. */
 export function setOf(...weights: readonly number[]): ValidatorSet {
   const members = weights.map((weight, i) => ({
+    seat: i,
     address: `0x${(i + 1).toString(16).padStart(40, '0')}` as const,
     blsKey: `0x${(i + 1).toString(16).padStart(96, '0')}` as const,
     weight,

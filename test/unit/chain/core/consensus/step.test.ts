@@ -13,7 +13,7 @@ import {
   timer,
   vote,
 } from './node.ts'
-import { blockOf, hash, proposalOf } from './samples.ts'
+import { blockOf, certificateOf, hash, proposalOf, setOf } from './samples.ts'
 
 describe('step', () => {
   test('notarizes a valid proposal and has it checked at once', () => {
@@ -178,5 +178,34 @@ describe('a proposal', () => {
     expect(said(feed(state, certificate('finalize', 1, a)))).toContain('finalize')
     expect(state.isOver).toBe(true)
     expect(said(feed(state, timer(2, 'certification')))).toEqual([])
+  })
+})
+
+describe('a member without weight', () => {
+  const set = setOf(1, 1, 1, 0)
+
+  test('proposes where it is elected, and never votes', () => {
+    const state = started({ set, proposersOf: () => [3] })
+    expect(said(feed(state, { kind: 'timer', timer: { view: 1, name: 'proposal' } }))).toEqual([])
+    expect(state.proposingView).toBe(1)
+    const block = blockOf({ parentRoot: genesis.root })
+    expect(said(feed(state, { kind: 'built', view: 1, root: a, block }))).toEqual([
+      'sign proposal 1',
+    ])
+    const own = { kind: 'proposal', proposal: proposalOf(3, a, {}) } as const
+    const effects = feed(state, own, certified(a), timer(1, 'certification'))
+    expect(said(effects).filter((kind) => kind.startsWith('sign'))).toEqual([])
+  })
+
+  test('has no say: neither its votes nor certificates with its name count', () => {
+    const state = started({ set, self: 2 })
+    const votes = [0, 1, 3].map((voter) => vote('notarize', 1, voter, a))
+    expect(said(feed(state, proposal(1, a), ...votes))).not.toContain('aggregate')
+    feed(state, vote('nullify', 1, 3), vote('finalize', 1, 3, a))
+    const signers = [0, 1, 2, 3]
+    const padded = certificateOf({ kind: 'nullify', view: 1 }, signers)
+    expect(feed(state, { kind: 'certificate', certificate: padded })).toEqual([])
+    const plain = certificateOf({ kind: 'nullify', view: 1 }, [0, 1, 2])
+    expect(said(feed(state, { kind: 'certificate', certificate: plain }))).toContain('log')
   })
 })
