@@ -13,4 +13,10 @@ export const systemAddresses = {
   WorkLedger: '0x000000000000000000000000000000000005100b',
 } as const
 
+/**
+ * Fee recipient of blocks led by work. Nobody has its key: tips are burned here, and withdrawals in the next
+ * block pay out what they came to.
+ */
+export const tipsAddress = '0x0000000000000000000000000000000000051080'
+
 export const devChainId = 78787

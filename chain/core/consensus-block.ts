@@ -5,6 +5,29 @@ import { type Hex, toHex } from '#base/hex.ts'
 import { canonicalBytes } from '#wire/canonical.ts'
 import { address, blsSignature, count, hash32 } from '#wire/primitives.ts'
 
+const flops = z.string().regex(/^(0|[1-9][0-9]{0,38})$/)
+const gwei = z.string().regex(/^(0|[1-9][0-9]{0,19})$/)
+
+/** The unit of work that the election of a height drew; the block spends it, whoever makes it. */
+export const drawnWorkSchema = z.object({
+  segmentId: hash32,
+  /** Number of the unit within its segment. */
+  j: count,
+  /** Whose it is: a seat in `ValidatorSet`. */
+  seat: count,
+  jobId: hash32,
+  /** Number of the segment within its worker's part of the job. */
+  segment: count,
+  /** Metered work of the segment. */
+  flops,
+  /** What the unit was drawn from (`urnRoot`). */
+  urnRoot: hash32,
+  /** What its owner is paid for making this block, and the most that it gets of the block's tips, in 1e9 wei. */
+  bonusGwei: gwei,
+  tipsMaxGwei: gwei,
+})
+export type DrawnWork = z.infer<typeof drawnWorkSchema>
+
 /** The block that consensus agrees on; its root stands in the next execution header (EIP-4788). */
 export const consensusBlockSchema = z.object({
   epoch: count,
@@ -15,7 +38,10 @@ export const consensusBlockSchema = z.object({
   beacon: hash32,
   /** The proposer's BLS signature that the beacon follows from; there is only one. */
   reveal: blsSignature,
+  /** Whether the owner of the drawn unit made the block, or the leader by stake. */
   mode: z.enum(['stake', 'work']),
+  work: drawnWorkSchema.optional(),
+  /** The model that the drawn unit's segment ended with; zero without a unit. */
   modelHash: hash32,
   executionHash: hash32,
   proposer: address,

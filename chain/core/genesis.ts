@@ -56,8 +56,6 @@ export const genesisSchema = z.object({
   recorder: z.object({ address: lowerAddress, calldata: bytes }).optional(),
   /** Answers how many jobs, audits and disputes are open, as one 32-byte word. */
   openWork: z.object({ address: lowerAddress, calldata: bytes }).optional(),
-  /** The event whose first data word names a newly accepted model: its emitter and first topic. */
-  modelEvent: z.object({ address: lowerAddress, topics: z.array(hash32).max(4) }).optional(),
 })
 export type GenesisInput = z.input<typeof genesisSchema>
 export type Genesis = z.infer<typeof genesisSchema>

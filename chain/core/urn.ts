@@ -1,5 +1,7 @@
 import { assert } from '#base/assert.ts'
-import type { Hex } from '#base/hex.ts'
+import { concatBytes, u32be, utf8 } from '#base/bytes.ts'
+import { sha256 } from '#base/crypto/sha256.ts'
+import { type Hex, fromHex, toHex } from '#base/hex.ts'
 import { type WorkParameters, workRules } from './work-rules.ts'
 
 /** The ticket of one unit of work: unit `j` of a matured segment. */
@@ -48,6 +50,19 @@ export function liveSegments(
     .filter((segment) => isLive(segment, height))
     .map((segment) => ({ segment, unspent: unspentOf(segment, numbers.get(segment.segmentId)) }))
     .filter(({ unspent }) => unspent.length > 0)
+}
+
+/**
+ * What a unit was drawn from, in one hash: SHA256("quern/urn/1" | for each segment its id, seat (u32be) and a
+ * bit for each unit that could be drawn, the lowest first). Whoever is shown the urn can repeat the draw.
+ */
+export function urnRoot(live: readonly LiveSegment[]): Hex {
+  const parts = live.map(({ segment, unspent }) => {
+    const units = new Uint8Array(workRules.segmentUnitsMax / 8)
+    for (const j of unspent) units[j >> 3] = (units[j >> 3] as number) | (1 << (j & 7))
+    return concatBytes(fromHex(segment.segmentId), u32be(segment.seat), units)
+  })
+  return toHex(sha256(concatBytes(utf8('quern/urn/1'), ...parts)))
 }
 
 /** Units created within the last `liveHeights` heights, spent ones included. */

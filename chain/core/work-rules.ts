@@ -71,15 +71,23 @@ export function nextUnitPrice(
 export interface LeaderPlace extends Pick<WorkParameters, 'unitPriceGwei' | 'betaBps'> {
   /** Units created within the last `liveHeights` heights, spent ones included. */
   readonly unitsCreated: number
-  /** Heights from one work height to the next, as `workEvery` gives it. */
+  /**
+   * Heights from one work height to the next, as `workEvery` gives it, and never more than have passed since a
+   * unit was drawn.
+   */
   readonly every: number
 }
 
 /**
  * The bonus of a leader by work, in 1e9 wei: beta * kappaB * U, where U are the units that mature from one
- * work height to the next. It comes out of burned fees: a unit is counted for `liveHeights` heights, hence at
- * `liveHeights / every` work heights, one more at most, each time with `every / liveHeights` of its price, and
- * that price is at most one step above the one burned for it: 0.8 * (1 + 16/256) * 9/8 < 1.
+ * work height to the next.
+ *
+ * It comes out of burned fees, whatever `every` was in between. A unit is counted for less than `liveHeights`
+ * heights. Each draw counts it with `every / liveHeights` of the price, for `every` heights that no other draw
+ * counts: so all draws together count `liveHeights` heights and what the first one reaches back beyond the
+ * unit's birth, at most 2 * `powEveryMax`. The price is at most one step above the one that was burned for the
+ * unit: its life sees one end of an epoch, and governance lifts the price only while the urn is empty. Hence
+ * at most 0.8 * (1 + 16/256) * 9/8 < 1 of what was burned for a unit comes back.
  */
 export function leaderBonusGwei(place: LeaderPlace): bigint {
   const { unitPriceGwei, betaBps, unitsCreated, every } = place
@@ -88,18 +96,21 @@ export function leaderBonusGwei(place: LeaderPlace): bigint {
 }
 
 /**
- * How the tips of a block led by work are shared, in 1e9 wei. Bonus and tips together stay below kappaB *
- * max(1, U): whoever posts jobs to himself to lead more often burns more than leading can bring. The rest
- * goes to stake leaders and voters.
+ * The most that the leader of a block by work gets of its tips, in 1e9 wei. Bonus and tips together stay below
+ * kappaB * max(1, U): whoever posts jobs to himself to lead more often burns more than leading can bring.
  */
-export function shareTips(
-  tipsGwei: bigint,
-  place: LeaderPlace,
-): { readonly leaderGwei: bigint; readonly othersGwei: bigint } {
+export function leaderTipsMaxGwei(place: LeaderPlace): bigint {
   const live = BigInt(workRules.liveHeights)
   const matured = BigInt(place.unitsCreated) * BigInt(place.every)
   const whole = (place.unitPriceGwei * (matured > live ? matured : live)) / live
-  const room = whole - leaderBonusGwei(place)
-  const leaderGwei = tipsGwei < room ? tipsGwei : room
+  return whole - leaderBonusGwei(place)
+}
+
+/** How the tips of a block led by work are shared, in 1e9 wei: the rest is the next stake leader's. */
+export function shareTips(
+  tipsGwei: bigint,
+  leaderMaxGwei: bigint,
+): { readonly leaderGwei: bigint; readonly othersGwei: bigint } {
+  const leaderGwei = tipsGwei < leaderMaxGwei ? tipsGwei : leaderMaxGwei
   return { leaderGwei, othersGwei: tipsGwei - leaderGwei }
 }

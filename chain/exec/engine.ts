@@ -47,4 +47,6 @@ export interface ExecutionEngine {
   reseal(payload: Payload, extraData: Hex): Payload
   /** Storage words of an account in the state after a block. Throws STATE_UNKNOWN. */
   read(blockHash: Hex, address: Hex, slots: readonly Hex[]): Promise<readonly Hex[]>
+  /** Native coins of an account in the state after a block, in wei. Throws STATE_UNKNOWN. */
+  balance(blockHash: Hex, address: Hex): Promise<bigint>
 }

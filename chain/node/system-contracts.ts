@@ -7,15 +7,7 @@ import bytecode from '#wire/abi/bytecode.json' with { type: 'json' }
 import { systemAddresses } from '#wire/addresses.ts'
 import { type DeploymentOptions, deploymentOf } from '#wire/deployment.ts'
 
-type SystemGenesis = Required<
-  Pick<GenesisInput, 'contracts' | 'calls' | 'recorder' | 'openWork' | 'modelEvent'>
->
-
-/** Whose data begins with the hash of an accepted model. */
-const modelEvents = [
-  'JobCompleted(bytes32,bytes32,bytes32,int64)',
-  'JobAgreed(bytes32,(bytes32,bytes32,int64,uint128,uint8,uint8,bytes32),bytes32,uint256,uint256[])',
-]
+type SystemGenesis = Required<Pick<GenesisInput, 'contracts' | 'calls' | 'recorder' | 'openWork'>>
 
 /** The part of a genesis that puts the market's contracts at their fixed addresses and follows them. */
 export function systemGenesis(options: DeploymentOptions): SystemGenesis {
@@ -35,10 +27,6 @@ export function systemGenesis(options: DeploymentOptions): SystemGenesis {
     })),
     recorder: { address: Beacon, calldata: selectorOf('record()') },
     openWork: { address: JobManager, calldata: selectorOf('openJobs()') },
-    modelEvent: {
-      address: JobManager,
-      topics: modelEvents.map((signature) => toHex(keccak256(utf8(signature)))),
-    },
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Hex } from '#base/hex.ts'
 import type { Member } from '#chain/core/consensus/validators.ts'
-import { membersOf, seatIn, seatSlots, setSlots } from '#chain/core/seats.ts'
+import { membersOf, setSlots } from '#chain/core/seats.ts'
 import type { Unit, WorkFacts } from '#chain/core/urn.ts'
 import {
   electedEntryIn,
@@ -16,7 +16,10 @@ import { systemAddresses } from '#wire/addresses.ts'
 const { ValidatorSet, WorkLedger } = systemAddresses
 type Reader = Pick<ExecutionEngine, 'read'>
 
-/** What the election of a height takes from a state, and where the first of its segments stands in the ledger. */
+/**
+ * What the election of a height takes from a state, and where the first of its segments stands in the ledger. The
+ * urn is left out where the height goes by stake whatever is in it.
+ */
 export interface WorkView {
   readonly facts: WorkFacts
   readonly first: number
@@ -28,18 +31,18 @@ export interface WorkView {
  */
 export async function readWork(engine: Reader, blockHash: Hex, height: number): Promise<WorkView> {
   const head = ledgerHeadIn(await engine.read(blockHash, WorkLedger, ledgerSlots))
-  const words = await engine.read(blockHash, WorkLedger, urnSlots(head))
+  const isWorkHeight = head.powEvery > 0 && height % head.powEvery === 0
+  const words = isWorkHeight ? await engine.read(blockHash, WorkLedger, urnSlots(head)) : []
   return { facts: workFactsOf(head, words, height), first: head.first }
 }
 
-/** What a header says of an elected unit, and the key of whoever may lead by it. */
+/** What a block says of a drawn unit's segment. */
 export async function readElected(engine: Reader, blockHash: Hex, view: WorkView, unit: Unit) {
   const index = view.facts.segments.findIndex(({ segmentId }) => segmentId === unit.segmentId)
   const segment = view.facts.segments[index]
   if (segment === undefined) return undefined
   const entry = await engine.read(blockHash, WorkLedger, entrySlots(view.first + index))
-  const seat = await engine.read(blockHash, ValidatorSet, seatSlots(segment.seat))
-  return { ...electedEntryIn(entry), seat: seatIn(segment.seat, seat) }
+  return electedEntryIn(entry)
 }
 
 /** The members of an epoch's set, from the state two heights before it begins. */

@@ -1,5 +1,4 @@
 import type { Command } from 'commander'
-import type { JobView } from '#chain/client/view.ts'
 import { fetchJobSpec } from '#p2p/job-spec.ts'
 import type { JobSpec } from '#wire/job.ts'
 import type { Hex } from '#wire/primitives.ts'
@@ -8,7 +7,7 @@ import type { Context } from '../context.ts'
 import { withStation } from './client-session.ts'
 import { jobIdOfText, viewOf } from './find.ts'
 import { createProgress } from './progress.ts'
-import { type Summary, modelBlockOf, summaryOf } from './summary.ts'
+import { type Summary, summaryOf } from './summary.ts'
 import { weiToTrain } from './terms.ts'
 import { watchJob } from './watch.ts'
 
@@ -35,16 +34,7 @@ export async function followToEnd(
   const progress = createProgress(context.output, spec)
   const signal = context.stopping
   const view = await watchJob(station, { jobId, dataDir }, { progress, signal })
-  return summarise(station, view, { spec, signal })
-}
-
-async function summarise(
-  station: Station,
-  view: JobView,
-  { spec, signal }: { spec: JobSpec; signal: AbortSignal },
-): Promise<Summary> {
-  const modelBlock = await modelBlockOf(station.access.rpcUrl, view, { signal })
-  return summaryOf(view, spec, modelBlock)
+  return summaryOf(view, spec)
 }
 
 /** Prints how a job ended. */
@@ -73,7 +63,7 @@ export function summaryText(summary: Summary): readonly string[] {
     `burned        ${weiToTrain(summary.burnedWei)} TRAIN, back to the client ${weiToTrain(summary.refundedWei)} TRAIN`,
     `model         ${summary.modelCid ?? 'none'}`,
     `model hash    ${summary.modelHash ?? 'none'}`,
-    `in block      ${summary.modelBlock ?? 'none yet'} (extraData)`,
+    `in block      ${summary.modelBlock ?? 'none yet'}`,
     `verify with   npm run -s quern -- verify ${summary.jobId} --full`,
   ]
 }

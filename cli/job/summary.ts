@@ -1,4 +1,3 @@
-import { type PublicClient, createPublicClient, http } from 'viem'
 import type { JobView } from '#chain/client/view.ts'
 import { cidOfDigest, codecs } from '#wire/cid.ts'
 import type { JobSpec } from '#wire/job.ts'
@@ -19,7 +18,7 @@ export interface Summary {
   readonly jobId: Hex
   readonly modelCid: string | null
   readonly modelHash: Hex | null
-  /** The first block whose extraData is the model hash. */
+  /** The block in which evaluators agreed on it. */
   readonly modelBlock: number | null
   readonly attempts: number
   readonly workers: readonly (Earner & { readonly segments: number })[]
@@ -33,11 +32,10 @@ export interface Summary {
 }
 
 const segmentBits = 16n
-const blocksLookedAt = 64n
 
-/** Reads the ending of a job off its view. `modelBlock` is found by `modelBlockOf`. */
-export function summaryOf(view: JobView, spec: JobSpec, modelBlock: bigint | undefined): Summary {
-  const { verdict } = view
+/** Reads the ending of a job off its view. */
+export function summaryOf(view: JobView, spec: JobSpec): Summary {
+  const { verdict, completedBlock } = view
   const escrowWei = escrowOf(view.terms)
   const paidWei = sum(view.payouts.map(({ amountWei }) => amountWei))
   const slashedWei = sum(view.slashes.map(({ amountWei }) => amountWei))
@@ -48,7 +46,7 @@ export function summaryOf(view: JobView, spec: JobSpec, modelBlock: bigint | und
     jobId: view.jobId,
     modelCid: view.modelCidDigest ? cidOfDigest(view.modelCidDigest, codecs.dagPb) : null,
     modelHash: verdict?.modelHash ?? null,
-    modelBlock: modelBlock === undefined ? null : Number(modelBlock),
+    modelBlock: completedBlock === undefined ? null : Number(completedBlock),
     attempts: view.attempt + 1,
     workers: view.workers.map((address, i) => ({
       ...earnerOf(view, address),
@@ -60,36 +58,6 @@ export function summaryOf(view: JobView, spec: JobSpec, modelBlock: bigint | und
     burnedWei: view.burnedWei,
     isBalanced: paidWei + view.refundedWei + view.burnedWei === escrowWei + slashedWei,
   }
-}
-
-/** The first block after the job's completion that carries its model hash in `extraData`. */
-export async function modelBlockOf(
-  rpcUrl: string,
-  view: JobView,
-  options: { signal: AbortSignal },
-): Promise<bigint | undefined> {
-  const modelHash = view.verdict?.modelHash
-  if (view.completedBlock === undefined || modelHash === undefined) return undefined
-  const rpc = createPublicClient({ transport: http(rpcUrl, { timeout: 10_000 }) })
-  for (
-    let number = view.completedBlock;
-    number <= view.completedBlock + blocksLookedAt;
-    number += 1n
-  ) {
-    const block = await blockWhenThere(rpc, number, options.signal)
-    if (block?.extraData === modelHash) return number
-  }
-  return undefined
-}
-
-async function blockWhenThere(rpc: PublicClient, blockNumber: bigint, signal: AbortSignal) {
-  const tries = 40 // an idle chain makes a block every 15 s
-  for (let i = 0; i < tries && !signal.aborted; i += 1) {
-    if ((await rpc.getBlockNumber({ cacheTime: 0 })) >= blockNumber)
-      return rpc.getBlock({ blockNumber })
-    await new Promise((resolve) => setTimeout(resolve, 500))
-  }
-  return undefined
 }
 
 function evaluatorsOf(view: JobView): readonly Hex[] {

@@ -8,6 +8,7 @@ import { type Unit, type UrnSegment, type WorkFacts, unitsCreated } from '#chain
 import {
   type LeaderPlace,
   leaderBonusGwei,
+  leaderTipsMaxGwei,
   shareTips,
   unitsOf,
   workRules,
@@ -201,7 +202,7 @@ export class World {
     const created = unitsCreated(this.factsOf(this.past[1]!), this.height)
     const place: LeaderPlace = { ...market, unitsCreated: created, every: market.powEvery }
     const bonus = this.rules.isBurned ? leaderBonusGwei(place) : flatBonusGwei
-    const { leaderGwei } = shareTips(tipsGwei, place)
+    const { leaderGwei } = shareTips(tipsGwei, leaderTipsMaxGwei(place))
     this.pay(leader, bonus + (this.rules.isTipCapped ? leaderGwei : tipsGwei))
   }
 

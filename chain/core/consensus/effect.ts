@@ -20,6 +20,8 @@ export type Effect =
       readonly parentView: number
       readonly parent: Hex
       readonly height: number
+      /** As whom; one of those that the rules let this node be. */
+      readonly proposer: number
     }
   /** Check payload and election of the block, whose parent was found valid before; answer `certified`. */
   | { readonly kind: 'certify'; readonly root: Hex; readonly block: ConsensusBlock }

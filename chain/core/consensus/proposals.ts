@@ -84,13 +84,15 @@ function mayVote({ rules, isOver }: State, { signed }: ViewRecord): boolean {
 /** Asks for a block where this node may propose in the current view, on the newest parent that allows it. */
 export function propose(state: State): void {
   const { rules, view } = state
-  if (rules.self === undefined || state.isOver || state.proposingView === view) return
+  if (rules.leads.length === 0 || state.isOver || state.proposingView === view) return
   const signed = state.views.get(view)?.signed
   if (signed?.proposal !== undefined || signed?.isNullified === true) return
   for (let parentView = view - 1; parentView >= state.final.view; parentView -= 1) {
     const parent = parentAt(state, parentView)
-    if (parent !== undefined && rules.proposersOf(view, parent).includes(rules.self)) {
-      proposeOn(state, parent.view, parent.root)
+    const proposers = parent === undefined ? [] : rules.proposersOf(view, parent)
+    const proposer = proposers.find((index) => rules.leads.includes(index))
+    if (parent !== undefined && proposer !== undefined) {
+      proposeOn(state, { parentView: parent.view, parent: parent.root, proposer })
       return
     }
     if (parentView > state.final.view && !isNullified(state, parentView)) {
@@ -101,15 +103,20 @@ export function propose(state: State): void {
   }
 }
 
-function proposeOn(state: State, parentView: number, parent: Hex): void {
+function proposeOn(
+  state: State,
+  turn: { readonly parentView: number; readonly parent: Hex; readonly proposer: number },
+): void {
   const { view, rules } = state
+  const { parentView, parent, proposer } = turn
   const record = state.blocks.get(parent)
   if (record === undefined) return
   state.proposingView = view
+  state.proposingAs = proposer
   if (record.height < rules.lastHeight) {
-    emit(state, { kind: 'propose', view, parentView, parent, height: record.height + 1 })
+    emit(state, { kind: 'propose', view, ...turn, height: record.height + 1 })
   } else if (record.block !== undefined) {
-    signProposal(state, { view, parentView, root: parent, block: record.block })
+    signProposal(state, { view, parentView, root: parent, block: record.block, proposer })
   }
 }
 
@@ -125,7 +132,8 @@ export function proposeBuilt(
   if (view !== state.view || state.proposingView !== view) return
   if (state.views.get(view)?.signed.isNullified === true) return
   const parentView = parentViewOf(state, block.parentRoot)
-  if (parentView !== undefined) signProposal(state, { view, parentView, root, block })
+  if (parentView === undefined) return
+  signProposal(state, { view, parentView, root, block, proposer: state.proposingAs })
 }
 
 function parentViewOf(state: State, parentRoot: Hex): number | undefined {

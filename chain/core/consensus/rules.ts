@@ -16,6 +16,8 @@ export interface Rules {
   readonly set: ValidatorSet
   /** This node's index in the set; undefined for one that only follows. */
   readonly self?: number
+  /** The indices as which this node may propose, its own among them. */
+  readonly leads: readonly number[]
   /** Bound on a message's way plus the time to check a block, in milliseconds. */
   readonly deltaMs: number
   /** Height of the epoch's last block. Views after it propose that block again until it is final. */

@@ -41,20 +41,22 @@ export interface Candidate {
   readonly parentView: number
   readonly root: Hex
   readonly block: ConsensusBlock
+  /** One of `rules.leads`. */
+  readonly proposer: number
 }
 
 /** Signs a proposal, once a view. */
 export function signProposal(state: State, candidate: Candidate): void {
   const record = openRecord(state, candidate.view)
-  const { self, set } = state.rules
-  if (record === undefined || self === undefined || record.signed.proposal !== undefined) return
+  if (record === undefined || record.signed.proposal !== undefined) return
   record.signed.proposal = candidate.root
-  const proposal = { kind: 'proposal', epoch: set.epoch, ...candidate, proposer: self } as const
+  const { epoch } = state.rules.set
+  const proposal = { kind: 'proposal', epoch, ...candidate } as const
   emit(state, { kind: 'sign', unsigned: { kind: 'proposal', proposal } })
 }
 
 function openRecord(state: State, view: number): ViewRecord | undefined {
-  const isOpen = state.rules.self !== undefined && !state.isOver && view > state.final.view
+  const isOpen = !state.isOver && view > state.final.view
   return isOpen ? recordAt(state, view) : undefined
 }
 

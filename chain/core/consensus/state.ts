@@ -58,6 +58,8 @@ export interface State {
   goodView: number
   /** The view for which a block was asked of the driver. */
   proposingView: number
+  /** As whom. */
+  proposingAs: number
   isStarted: boolean
   /** The epoch's last block is final: nothing more is signed. */
   isOver: boolean
@@ -90,6 +92,7 @@ export function createState(rules: Rules, anchor: Anchor): State {
     certifiedView: anchor.view,
     goodView: anchor.view,
     proposingView: 0,
+    proposingAs: 0,
     isStarted: false,
     isOver: height >= rules.lastHeight,
     views: new Map(),

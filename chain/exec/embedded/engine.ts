@@ -28,6 +28,7 @@ import {
 } from './sources.ts'
 import { type Decode, createDecoder } from './transaction.ts'
 import { createReadingMachine } from './reading-machine.ts'
+import type { StateView } from './state-view.ts'
 
 export interface EngineDeps {
   readonly store: KeyValueStore
@@ -123,15 +124,23 @@ function createDriver(parts: DriverParts): ExecutionEngine {
     return { status: { kind: 'valid' } as const, payloadId }
   }
 
-  async function read(blockHash: Hex, address: Hex, slots: readonly Hex[]) {
+  function viewAfter(blockHash: Hex): StateView {
     const view = chain.stateAfter(blockHash)
     if (view === undefined) throw new AppError({ code: 'STATE_UNKNOWN', hash: blockHash })
+    return view
+  }
+
+  async function read(blockHash: Hex, address: Hex, slots: readonly Hex[]) {
+    const view = viewAfter(blockHash)
     const account = toKey(fromHex(address))
     return slots.map((slot) => wordOf(view.slot(account, toKey(fromHex(slot)))))
   }
 
+  const balance = async (blockHash: Hex, address: Hex) =>
+    viewAfter(blockHash).account(toKey(fromHex(address)))?.balance ?? 0n
+
   const { finish: getPayload } = builder
-  return { newPayload, forkchoiceUpdated, getPayload, reseal: resealPayload, read }
+  return { newPayload, forkchoiceUpdated, getPayload, reseal: resealPayload, read, balance }
 }
 
 type Run = (parent: Payload, plan: Plan, source: TransactionSource) => Promise<BlockRun>

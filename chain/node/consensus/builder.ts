@@ -5,15 +5,17 @@ import type { Hex } from '#base/hex.ts'
 import type { Turns } from '#base/turns.ts'
 import { nextBeacon, revealMessage } from '#chain/core/beacon.ts'
 import { type ConsensusBlock, consensusRoot } from '#chain/core/consensus-block.ts'
-import type { Genesis } from '#chain/core/genesis.ts'
+import type { Validator } from '#chain/core/consensus/validators.ts'
+import { zeroHash } from '#chain/core/header.ts'
 import type { Payload } from '#chain/core/payload.ts'
 import { blockTimestamp } from '#chain/core/timing.ts'
 import type { EmbeddedEngine } from '#chain/exec/embedded/engine.ts'
-import { modelHashAfter } from '../chain-reads.ts'
-import type { ParentPlace } from './chain-place.ts'
+import type { ChainPlaces, ParentPlace } from './chain-place.ts'
+import type { Draw, DrawAfter } from './electing.ts'
 import type { PayloadShelf } from './payload-shelf.ts'
+import { type Leading, feeRecipientOf, withdrawalsOf } from './rewards.ts'
 
-/** Who a validator is: its account and its BLS12-381 secret key. */
+/** Who a member of the set is: its account and its BLS12-381 secret key. */
 export interface ValidatorKey {
   readonly address: Hex
   readonly blsSecret: Uint8Array
@@ -24,6 +26,8 @@ export interface BuilderDeps {
   readonly shelf: PayloadShelf
   readonly scheme: Scheme
   readonly clock: Clock
+  readonly places: Pick<ChainPlaces, 'lineage'>
+  readonly drawAfter: DrawAfter
   /** Calls of the engine are made one after another. */
   readonly turns: Turns
 }
@@ -33,20 +37,29 @@ export interface Built {
   readonly block: ConsensusBlock
 }
 
+/** Who builds a block: a member of the epoch's set whose key is here. */
+export interface Author {
+  readonly member: Validator
+  readonly blsSecret: Uint8Array
+}
+
 /** Builds the block of a view on a parent that was run here. Throws PARENT_LOST where that fell away. */
 export type BuildBlock = (
   parent: ParentPlace,
-  place: Pick<ConsensusBlock, 'epoch' | 'view'>,
+  place: Pick<ConsensusBlock, 'epoch' | 'view'> & { readonly author: Author },
 ) => Promise<Built>
 
-/** Creates the builder of one validator. */
-export function createBuilder(
-  deps: BuilderDeps,
-  { genesis, key }: { readonly genesis: Genesis; readonly key: ValidatorKey },
-): BuildBlock {
+/** What consensus has decided of a block before it is built. */
+interface Decided extends Pick<ConsensusBlock, 'beacon' | 'modelHash'> {
+  readonly leading: Leading
+}
+
+/** Creates the builder of a chain's blocks. */
+export function createBuilder(deps: BuilderDeps, chainId: number): BuildBlock {
   const { engine, scheme, shelf } = deps
 
-  async function buildPayload(parent: ParentPlace, beacon: Hex): Promise<Payload> {
+  async function buildPayload(parent: ParentPlace, decided: Decided): Promise<Payload> {
+    const { leading, beacon, modelHash } = decided
     const { header, blockHash: head } = parent.payload
     const final = engine.chain.finalised().blockHash
     const { payloadId } = await engine.forkchoiceUpdated(
@@ -54,8 +67,8 @@ export function createBuilder(
       {
         timestamp: blockTimestamp(header, deps.clock.nowMs()),
         prevRandao: beacon,
-        feeRecipient: key.address,
-        withdrawals: [],
+        feeRecipient: feeRecipientOf(leading),
+        withdrawals: await withdrawalsAfter(parent, leading),
         parentBeaconBlockRoot: parent.root,
       },
     )
@@ -63,20 +76,28 @@ export function createBuilder(
     await engine.forkchoiceUpdated({ head: final, safe: final, finalized: final })
     if (payloadId === undefined) throw new AppError({ code: 'PARENT_LOST', hash: head })
     const built = await engine.getPayload(payloadId)
-    const modelHash = modelHashAfter(parent.payload, engine.chain, genesis.modelEvent)
     const payload = engine.reseal(built, modelHash)
     const status = await engine.newPayload(payload)
     if (status.kind === 'valid') return payload
     throw new AppError({ code: 'PAYLOAD_REFUSED', hash: payload.blockHash, status: status.kind })
   }
 
-  return async (parent, { epoch, view }) => {
-    const height = parent.payload.header.number + 1
-    const previousBeacon = parent.payload.header.prevRandao
-    const place = { chainId: genesis.chainId, height, previousBeacon }
-    const reveal = scheme.sign(key.blsSecret, revealMessage(place))
+  function withdrawalsAfter({ root, payload }: ParentPlace, leading: Leading) {
+    const [block] = deps.places.lineage(root, payload.header.number)
+    return withdrawalsOf(engine, leading, { payload, block })
+  }
+
+  return async (parent, { epoch, view, author }) => {
+    const { number, prevRandao: previousBeacon } = parent.payload.header
+    const height = number + 1
+    const reveal = scheme.sign(author.blsSecret, revealMessage({ chainId, height, previousBeacon }))
     const beacon = nextBeacon(previousBeacon, reveal)
-    const payload = await deps.turns(() => buildPayload(parent, beacon))
+    const draw = await deps.drawAfter(parent)
+    const { address: proposer, seat } = author.member
+    const modelHash = draw?.modelHash ?? zeroHash
+    const mode = modeOf(draw, seat)
+    const leading = { height, mode, work: draw?.work, proposer, seat }
+    const payload = await deps.turns(() => buildPayload(parent, { leading, beacon, modelHash }))
     await shelf.put(payload)
     const block: ConsensusBlock = {
       epoch,
@@ -85,11 +106,17 @@ export function createBuilder(
       parentRoot: parent.root,
       beacon,
       reveal,
-      mode: 'stake',
-      modelHash: payload.header.extraData,
+      mode,
+      work: draw?.work,
+      modelHash,
       executionHash: payload.blockHash,
-      proposer: key.address,
+      proposer,
     }
     return { root: consensusRoot(block), block }
   }
+}
+
+/** A block is led by work where the owner of the drawn unit makes it, whatever brought it the turn. */
+export function modeOf(draw: Draw | undefined, seat: number): ConsensusBlock['mode'] {
+  return draw?.work.seat === seat ? 'work' : 'stake'
 }

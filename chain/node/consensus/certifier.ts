@@ -18,6 +18,8 @@ export interface CertifierDeps {
   readonly payloads: Payloads
   readonly shelf: PayloadShelf
   readonly check: CheckBlock
+  /** Whom the election names for the block after a place: an index in the present set. */
+  readonly electedAfter: (place: ParentPlace) => Promise<number | undefined>
   readonly until: Until
   readonly clock: Clock
   readonly logger: Logger
@@ -57,7 +59,8 @@ export function createCertifier(deps: CertifierDeps) {
       const fault = await check({ block, payload, parent })
       if (fault === undefined) {
         await shelf.put(payload)
-        return { kind: 'certified', root, isValid: true, payload }
+        const elected = await deps.electedAfter({ root, payload })
+        return { kind: 'certified', root, isValid: true, elected, payload }
       }
       logger.warn({ root, height: block.height, fault }, 'a proposed block is invalid')
       return { kind: 'certified', root, isValid: false }
@@ -67,11 +70,20 @@ export function createCertifier(deps: CertifierDeps) {
     }
   }
 
+  /** Of a final block only its successor is of interest, if it can still be found out. */
+  async function finalAnswer(root: Hex, { height }: ConsensusBlock): Promise<Certified> {
+    const payload = chain.byNumber(height)
+    const isKept =
+      payload !== undefined && chain.stateAfter(payload.header.parentHash) !== undefined
+    const elected = isKept ? await deps.electedAfter({ root, payload }) : undefined
+    return { kind: 'certified', root, isValid: true, elected }
+  }
+
   return async (certification: Certification): Promise<Certified | undefined> => {
     const { root, block, signal, first } = certification
     const parent = await deps.until(() => standing(block), signal)
     if (parent === 'lost') return undefined
-    if (parent === 'final') return { kind: 'certified', root, isValid: true }
+    if (parent === 'final') return finalAnswer(root, block)
     const payload = await payloads.obtain(block.executionHash, { signal, first })
     const earlyMs = payload.header.timestamp * 1_000 - clockSkewMs - clock.nowMs()
     if (earlyMs > 0) await clock.sleep(earlyMs, signal)

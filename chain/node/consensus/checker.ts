@@ -3,17 +3,22 @@ import { AppError } from '#base/error.ts'
 import type { Turns } from '#base/turns.ts'
 import { isReveal, nextBeacon } from '#chain/core/beacon.ts'
 import type { ConsensusBlock } from '#chain/core/consensus-block.ts'
-import type { ValidatorSet } from '#chain/core/consensus/validators.ts'
-import type { Genesis } from '#chain/core/genesis.ts'
-import type { Payload } from '#chain/core/payload.ts'
+import type { Validator, ValidatorSet } from '#chain/core/consensus/validators.ts'
+import type { Payload, Withdrawal } from '#chain/core/payload.ts'
+import { zeroHash } from '#chain/core/header.ts'
 import type { EmbeddedEngine } from '#chain/exec/embedded/engine.ts'
-import { modelHashAfter } from '../chain-reads.ts'
-import type { ParentPlace } from './chain-place.ts'
+import { canonicalText } from '#wire/canonical.ts'
+import { modeOf } from './builder.ts'
+import type { ChainPlaces, ParentPlace } from './chain-place.ts'
+import type { Draw, DrawAfter } from './electing.ts'
+import { feeRecipientOf, withdrawalsOf } from './rewards.ts'
 
 export interface CheckerDeps {
   readonly engine: EmbeddedEngine
   readonly scheme: Scheme
   readonly turns: Turns
+  readonly places: Pick<ChainPlaces, 'lineage'>
+  readonly drawAfter: DrawAfter
 }
 
 export interface Candidate {
@@ -30,14 +35,12 @@ export type CheckBlock = (candidate: Candidate) => Promise<string | undefined>
 
 /** Creates the check of blocks: header against header, then the payload is run. */
 export function createChecker(
-  { engine, scheme, turns }: CheckerDeps,
-  { genesis, set }: { readonly genesis: Genesis; readonly set: ValidatorSet },
+  { engine, scheme, turns, places, drawAfter }: CheckerDeps,
+  { chainId, set }: { readonly chainId: number; readonly set: ValidatorSet },
 ): CheckBlock {
-  function beaconFault({ block, parent }: Candidate): string | undefined {
-    const proposer = set.validators.find(({ address }) => address === block.proposer)
-    if (proposer === undefined) return 'the proposer is no validator'
+  function beaconFault({ block, parent }: Candidate, proposer: Validator): string | undefined {
     const previousBeacon = parent.payload.header.prevRandao
-    const place = { chainId: genesis.chainId, height: block.height, previousBeacon }
+    const place = { chainId, height: block.height, previousBeacon }
     const { blsKey } = proposer
     if (!isReveal(place, block.reveal, { scheme, blsKey })) return 'the reveal is not its signature'
     return block.beacon === nextBeacon(previousBeacon, block.reveal)
@@ -52,21 +55,56 @@ export function createChecker(
     throw new AppError({ code: 'PARENT_LOST', hash: payload.blockHash })
   }
 
+  /** Bonus and tips, which follow from the block's draw and its parent. */
+  async function rewardFault(
+    { block, payload, parent }: Candidate,
+    { seat }: Validator,
+  ): Promise<string | undefined> {
+    const { root, payload: before } = parent
+    const [parentBlock] = places.lineage(root, before.header.number)
+    const leading = { ...block, seat }
+    const due = await withdrawalsOf(engine, leading, { payload: before, block: parentBlock })
+    return differenceOf('withdrawals', plainOf(payload.withdrawals), plainOf(due))
+  }
+
   return async (candidate) => {
-    const { payload, parent } = candidate
+    const { block, payload, parent } = candidate
+    const proposer = set.validators.find(({ address }) => address === block.proposer)
+    if (proposer === undefined) return 'the proposer is no validator'
     const fault =
       headerFault(candidate) ??
-      beaconFault(candidate) ??
-      (payload.header.extraData === modelHashAfter(parent.payload, engine.chain, genesis.modelEvent)
-        ? undefined
-        : 'the model hash does not follow')
+      beaconFault(candidate, proposer) ??
+      electionFault(block, proposer, await drawAfter(parent)) ??
+      (await rewardFault(candidate, proposer))
     return fault ?? (await turns(() => run(payload)))
   }
 }
 
+/** Where a block says something else of its unit than the draw gave, or of who makes it. */
+function electionFault(
+  block: ConsensusBlock,
+  proposer: Validator,
+  draw: Draw | undefined,
+): string | undefined {
+  return (
+    differenceOf('work', block.work, draw?.work) ??
+    differenceOf('modelHash', block.modelHash, draw?.modelHash ?? zeroHash) ??
+    differenceOf('mode', block.mode, modeOf(draw, proposer.seat))
+  )
+}
+
+function plainOf(withdrawals: readonly Withdrawal[]) {
+  return withdrawals.map((one) => ({ ...one, amountGwei: String(one.amountGwei) }))
+}
+
+function differenceOf(name: string, found: unknown, expected: unknown): string | undefined {
+  const [a, b] = [found, expected].map((value) => canonicalText(value ?? null))
+  return a === b ? undefined : `${name} is ${a} where ${b} follows`
+}
+
 /** Where block and header disagree, or do not follow the parent. */
 function headerFault({ block, payload, parent }: Candidate): string | undefined {
-  const { header, withdrawals } = payload
+  const { header } = payload
   const pairs = {
     parentRoot: [block.parentRoot, parent.root],
     executionHash: [block.executionHash, payload.blockHash],
@@ -74,10 +112,8 @@ function headerFault({ block, payload, parent }: Candidate): string | undefined 
     height: [block.height, header.number],
     parentBeaconBlockRoot: [header.parentBeaconBlockRoot, block.parentRoot],
     prevRandao: [header.prevRandao, block.beacon],
-    feeRecipient: [header.feeRecipient, block.proposer],
+    feeRecipient: [header.feeRecipient, feeRecipientOf(block)],
     extraData: [header.extraData, block.modelHash],
-    withdrawals: [withdrawals.length, 0],
-    mode: [block.mode, 'stake'],
   }
   for (const [name, [found, expected]] of Object.entries(pairs)) {
     if (found !== expected) return `${name} is ${found} where ${expected} follows`

@@ -20,11 +20,13 @@ import { createAnswering } from './answering.ts'
 import { type Asking, createAsking } from './asking.ts'
 import { type ValidatorKey, createBuilder } from './builder.ts'
 import { createCertifier } from './certifier.ts'
-import { createChainPlaces } from './chain-place.ts'
+import { type ParentPlace, createChainPlaces } from './chain-place.ts'
 import { createChecker } from './checker.ts'
 import { catchUpExecution, createFinaliser } from './finaliser.ts'
 import { type ConsensusNetwork, joinGossip } from './gossip.ts'
 import { type Host, createHost } from './host.ts'
+import { createElecting, electedIn } from './electing.ts'
+import { type Keyring, createKeyring } from './keyring.ts'
 import { createPacing } from './pacing.ts'
 import { type PayloadShelf, openPayloadShelf } from './payload-shelf.ts'
 import { createPayloads } from './payloads.ts'
@@ -51,8 +53,10 @@ export interface ConsensusDeps {
 export interface ConsensusOptions {
   readonly genesis: Genesis
   readonly set: ValidatorSet
-  /** The validator that this node is; without a key it follows. */
+  /** The validator that this node is; without a key it does not vote. */
   readonly key?: ValidatorKey
+  /** Secret BLS keys of members for whom this node makes the blocks that their work won. */
+  readonly leaderSecrets?: readonly Uint8Array[]
   /** Bound on a message's way plus the time to check a block. */
   readonly deltaMs: number
   /** Called once when this node cannot go on, for instance because the disk is full. */
@@ -113,7 +117,7 @@ interface Session {
 /** What the parts of one run share. */
 function createParts(deps: ConsensusDeps, options: ConsensusOptions, session: Session) {
   const { engine, scheme, clock, consensus } = deps
-  const { genesis, set, key } = options
+  const { genesis, set } = options
   const { log, shelf } = session
   const { chainId } = genesis
   const { chain } = engine
@@ -124,12 +128,27 @@ function createParts(deps: ConsensusDeps, options: ConsensusOptions, session: Se
   const places = createChainPlaces(chain, consensus)
   const payloads = createPayloads({ ...deps, shelf }, chainId)
   const finaliser = createFinaliser({ ...deps, shelf, places, turns })
-  const check = createChecker({ engine, scheme, turns }, { genesis, set })
+  const drawAfter = createElecting({ engine, places }, chainId)
+  const electedAfter = async (place: ParentPlace) => electedIn(set, await drawAfter(place))
+  const running = { engine, scheme, turns, places, drawAfter }
+  const check = createChecker(running, { chainId, set })
   const { until } = changes
-  const certify = createCertifier({ ...deps, chain, places, payloads, shelf, check, until })
-  const build = key && createBuilder({ engine, shelf, scheme, clock, turns }, { genesis, key })
+  const judging = { payloads, shelf, check, electedAfter, until }
+  const certify = createCertifier({ ...deps, chain, places, ...judging })
+  const build = createBuilder({ ...running, shelf, clock }, chainId)
   const untilDue = createPacing(deps, genesis)
-  const made = { inbox, changes, verifier, places, payloads, finaliser, certify, build, untilDue }
+  const made = {
+    inbox,
+    changes,
+    verifier,
+    places,
+    payloads,
+    finaliser,
+    certify,
+    build,
+    untilDue,
+    electedAfter,
+  }
   return { ...deps, ...made, log }
 }
 
@@ -141,6 +160,8 @@ function assemble(deps: ConsensusDeps, options: ConsensusOptions, session: Sessi
   const { inbox, changes } = parts
   const blsKey = key && deps.scheme.publicKey(key.blsSecret)
   const self = set.validators.find((validator) => validator.blsKey === blsKey)
+  const secrets = [...(key === undefined ? [] : [key.blsSecret]), ...(options.leaderSecrets ?? [])]
+  const keyring = createKeyring(deps.scheme, secrets)
   const onMessage = (message: Message) => {
     sightings.note(message)
     inbox.push(message)
@@ -152,10 +173,11 @@ function assemble(deps: ConsensusDeps, options: ConsensusOptions, session: Sessi
   const asking = createAsking(parts, { chainId, set, self: self?.index, onMessage, onAdopted })
   const witness = self && key && { index: self.index, blsSecret: key.blsSecret }
   const answering = createAnswering({ ...parts, sightings }, { chainId, witness })
-  const performing = createPerforming({ ...parts, asking, answering }, { ...session, set })
+  const performing = createPerforming({ ...parts, asking, answering }, { ...session, set, keyring })
   const { performers } = performing
-  const host = createHost({ ...parts, performers }, { chainId, key })
-  const run = createLoop({ ...parts, asking, host, performing }, { ...options, ...session, self })
+  const host = createHost({ ...parts, performers }, { chainId, keyring })
+  const loop = { ...parts, asking, host, performing, keyring }
+  const run = createLoop(loop, { ...options, ...session, self })
 
   async function join(): Promise<() => Promise<void>> {
     const gossip = await joinGossip(parts, {
@@ -180,6 +202,7 @@ interface LoopDeps extends ReturnType<typeof createParts> {
   readonly asking: Asking
   readonly host: Host
   readonly performing: Performing
+  readonly keyring: Keyring
 }
 
 type LoopOptions = ConsensusOptions & Session & { readonly self: Validator | undefined }
@@ -194,8 +217,12 @@ function createLoop(deps: LoopDeps, options: LoopOptions): () => Promise<void> {
     performing.renew()
     const proposersOf = proposersBy(set, consensus.rootAt(0) ?? '0x')
     const { deltaMs } = options
-    const rules = { set, self: index, deltaMs, lastHeight: Number.MAX_SAFE_INTEGER, proposersOf }
-    await host.begin(rules, anchorOf(deps))
+    // Who votes as well as leads keeps still as a whole until its record is known to be the newest.
+    const isSilent = self !== undefined && index === undefined
+    const leads = isSilent ? [] : deps.keyring.membersOf(set).map((member) => member.index)
+    const lastHeight = Number.MAX_SAFE_INTEGER
+    const rules = { set, self: index, leads, deltaMs, lastHeight, proposersOf }
+    await host.begin(rules, await anchorOf(deps))
   }
 
   async function recognise(own: Validator): Promise<void> {
@@ -220,14 +247,17 @@ function createLoop(deps: LoopDeps, options: LoopOptions): () => Promise<void> {
 }
 
 /** The newest final block; where its own certificate is not at hand, in the view it was proposed in. */
-function anchorOf({ engine, consensus }: Pick<ConsensusDeps, 'engine' | 'consensus'>): Anchor {
-  const height = engine.chain.finalised().header.number
+async function anchorOf({ engine, consensus, electedAfter }: LoopDeps): Promise<Anchor> {
+  const payload = engine.chain.finalised()
+  const height = payload.header.number
   const final = consensus.get(height)
   const root = consensus.rootAt(height)
   if (root === undefined) throw new AppError({ code: 'CONSENSUS_RECORD_MISSING', height })
-  if (final === undefined) return { view: 0, root, height }
+  const elected = await electedAfter({ root, payload })
+  if (final === undefined) return { view: 0, root, height, elected }
   const { block, certificate } = final
-  return { view: certificate.block === root ? certificate.view : block.view, root, height }
+  const view = certificate.block === root ? certificate.view : block.view
+  return { view, root, height, elected }
 }
 
 function isBehind(host: Host, { chain }: EmbeddedEngine): boolean {

@@ -13,7 +13,7 @@ import type { Anchor, Rules } from '#chain/core/consensus/rules.ts'
 import { type State, createState } from '#chain/core/consensus/state.ts'
 import { step } from '#chain/core/consensus/step.ts'
 import { bitmapOf } from '#chain/core/consensus/validators.ts'
-import type { ValidatorKey } from './builder.ts'
+import type { Keyring } from './keyring.ts'
 import type { VoteLog } from './vote-log.ts'
 
 type EffectOf<Kind extends Effect['kind']> = Extract<Effect, { kind: Kind }>
@@ -51,7 +51,7 @@ export interface Host {
 /** Creates a host; `begin` comes first. */
 export function createHost(
   deps: HostDeps,
-  { chainId, key }: { readonly chainId: number; readonly key: ValidatorKey | undefined },
+  { chainId, keyring }: { readonly chainId: number; readonly keyring: Keyring },
 ): Host {
   const { log, scheme, logger, performers, inbox } = deps
   let state: State | undefined
@@ -80,10 +80,12 @@ export function createHost(
 
   /** A signature leaves only after it is in the log, on the disk. */
   async function sign(unsigned: Unsigned): Promise<void> {
-    if (key === undefined) return
     const statement = unsigned.kind === 'vote' ? unsigned.vote : unsigned.proposal
+    const index = 'voter' in statement ? statement.voter : statement.proposer
+    const secret = keyring.secretOf(state?.rules.set.validators[index])
+    if (secret === undefined) return
     const outcome = await log.sign(unsigned, () =>
-      scheme.sign(key.blsSecret, signingBytes(chainId, statement)),
+      scheme.sign(secret, signingBytes(chainId, statement)),
     )
     if (outcome.kind === 'refused') {
       const { kind, view } = statement

@@ -2,7 +2,12 @@ import type { Clock } from '#base/clock.ts'
 import { AppError } from '#base/error.ts'
 import { type Hex, fromHex, toHex } from '#base/hex.ts'
 import type { Logger } from '#base/log.ts'
-import { type Payload, decodePayload, encodePayload } from '#chain/core/payload.ts'
+import {
+  type Payload,
+  decodePayload,
+  encodePayload,
+  encodeWithdrawal,
+} from '#chain/core/payload.ts'
 import type { EmbeddedEngine } from '#chain/exec/embedded/engine.ts'
 import { listRoot } from '#chain/exec/embedded/roots.ts'
 import type { ConsensusNetwork } from './gossip.ts'
@@ -89,10 +94,11 @@ function payloadIn(bytes: Uint8Array): Payload | undefined {
 }
 
 /**
- * Whether the transactions are those that the header commits to: else a false body would make a right block
+ * Whether transactions and withdrawals are those that the header commits to: else a false body would make a right block
  * look invalid.
  */
 export function isWhole(payload: Payload, { crypto }: Pick<EmbeddedEngine, 'crypto'>): boolean {
   const root = toHex(listRoot(payload.transactions, crypto.keccak256))
-  return root === payload.header.transactionsRoot && payload.withdrawals.length === 0
+  const paid = toHex(listRoot(payload.withdrawals.map(encodeWithdrawal), crypto.keccak256))
+  return root === payload.header.transactionsRoot && paid === payload.header.withdrawalsRoot
 }

@@ -14,6 +14,7 @@ import type { ConsensusDeps, Work } from './driver.ts'
 import type { Finaliser } from './finaliser.ts'
 import type { Gossip } from './gossip.ts'
 import type { Performers } from './host.ts'
+import type { Keyring } from './keyring.ts'
 import type { UntilDue } from './pacing.ts'
 import type { Payloads } from './payloads.ts'
 import { isOfPeer } from './recognition.ts'
@@ -30,7 +31,7 @@ export interface PerformingDeps extends Pick<
   readonly payloads: Payloads
   readonly finaliser: Finaliser
   readonly certify: (certification: Certification) => Promise<Certified | undefined>
-  readonly build: BuildBlock | undefined
+  readonly build: BuildBlock
   readonly changes: Changes
   readonly asking: Asking
   readonly answering: Answering
@@ -40,6 +41,7 @@ export interface PerformingDeps extends Pick<
 
 export interface PerformingOptions {
   readonly set: ValidatorSet
+  readonly keyring: Keyring
   /** Ends everything. */
   readonly signal: AbortSignal
   readonly fail: (error: unknown) => void
@@ -65,7 +67,7 @@ const asksMax = 2
 /** Creates the performers of one node. */
 export function createPerforming(deps: PerformingDeps, options: PerformingOptions): Performing {
   const { engine, logger, inbox, answering } = deps
-  const { set } = options
+  const { set, keyring } = options
   const peerOf = createPeersByIndex()
   const work = createBackground(options)
   let gossip: Gossip | undefined
@@ -82,7 +84,7 @@ export function createPerforming(deps: PerformingDeps, options: PerformingOption
     onError: options.fail,
   })
 
-  const { propose, certify, finalize } = createLongWork(deps, { set, peerOf, see })
+  const { propose, certify, finalize } = createLongWork(deps, { set, keyring, peerOf, see })
   const request = createRequester(deps, { peerOf, signal: options.signal })
 
   const performers: Performers = {
@@ -109,22 +111,25 @@ export function createPerforming(deps: PerformingDeps, options: PerformingOption
   }
 }
 
-interface LongWorkOptions {
-  readonly set: ValidatorSet
+interface LongWorkOptions extends Pick<PerformingOptions, 'set' | 'keyring'> {
   readonly peerOf: PeersByIndex
   /** A block was run. */
   readonly see: (payload: Payload | undefined) => void
 }
 
 /** Effects whose answer takes a while. */
-function createLongWork(deps: PerformingDeps, { set, peerOf, see }: LongWorkOptions) {
+function createLongWork(deps: PerformingDeps, { set, keyring, peerOf, see }: LongWorkOptions) {
   const { engine, places, inbox } = deps
 
   async function propose(effect: EffectOf<'propose'>, signal: AbortSignal): Promise<void> {
-    const { view, parent } = effect
+    const { view, parent, proposer } = effect
+    const member = set.validators[proposer]
+    const blsSecret = keyring.secretOf(member)
+    if (member === undefined || blsSecret === undefined) return
     const place = await deps.changes.until(() => places.parent(parent), signal)
     await deps.untilDue(place.payload, signal)
-    const built = await deps.build?.(place, { epoch: set.epoch, view }).catch(ifParentLost)
+    const author = { member, blsSecret }
+    const built = await deps.build(place, { epoch: set.epoch, view, author }).catch(ifParentLost)
     if (built === undefined || signal.aborted) return
     places.add(built.root, built.block)
     see(engine.chain.byHash(built.block.executionHash))

@@ -129,7 +129,8 @@ export class Host {
     const { deltaMs, blocksPerEpoch } = this.world.plan
     const lastHeight = (epoch + 1) * blocksPerEpoch
     const self = index < 0 ? undefined : index
-    return createState({ set, self, deltaMs, lastHeight, proposersOf }, anchor)
+    const leads = self === undefined ? [] : [self]
+    return createState({ set, self, leads, deltaMs, lastHeight, proposersOf }, anchor)
   }
 
   // Effects.

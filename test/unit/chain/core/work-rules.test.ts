@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
   leaderBonusGwei,
+  leaderTipsMaxGwei,
   nextUnitPrice,
   shareTips,
   unitsOf,
@@ -89,10 +90,11 @@ describe('leaderBonusGwei and shareTips', () => {
   })
 
   test('bonus and tips together are at most kappaB * max(1, U)', () => {
-    expect(shareTips(1_000n, place)).toEqual({ leaderGwei: 1_000n, othersGwei: 0n })
-    expect(shareTips(9_000n, place)).toEqual({ leaderGwei: 1_600n, othersGwei: 7_400n })
+    const share = (tipsGwei: bigint, of = place) => shareTips(tipsGwei, leaderTipsMaxGwei(of))
+    expect(share(1_000n)).toEqual({ leaderGwei: 1_000n, othersGwei: 0n })
+    expect(share(9_000n)).toEqual({ leaderGwei: 1_600n, othersGwei: 7_400n })
     const few = { ...place, unitsCreated: 8 }
-    expect(shareTips(9_000n, few)).toEqual({ leaderGwei: 950n, othersGwei: 8_050n })
+    expect(share(9_000n, few)).toEqual({ leaderGwei: 950n, othersGwei: 8_050n })
   })
 
   test(`all bonuses of a chain are below what was burned (seed ${seed})`, () => {
@@ -102,19 +104,45 @@ describe('leaderBonusGwei and shareTips', () => {
     })
     fc.assert(
       fc.property(epochs, fc.constantFrom(1, 2, 3, 5, 8, 16), (plan, every) => {
+        const { burnedGwei, paidGwei } = chainOf(plan, () => every)
+        expect(paidGwei).toBeLessThanOrEqual(burnedGwei)
+      }),
+      { seed, numRuns: 60 },
+    )
+  })
+
+  test(`also where work heights come now closer and now farther apart (seed ${seed})`, () => {
+    const epochs = fc.array(fc.array(fc.nat(40), { minLength: 1, maxLength: 64 }), {
+      minLength: 2,
+      maxLength: 6,
+    })
+    const rates = fc.array(fc.boolean(), { minLength: 1, maxLength: 64 })
+    fc.assert(
+      fc.property(epochs, fc.nat({ max: 7 }), rates, (plan, powEvery, areFew) => {
+        const every = (height: number) => (powEvery + 1) * (areFew[height % areFew.length] ? 2 : 1)
         const { burnedGwei, paidGwei } = chainOf(plan, every)
         expect(paidGwei).toBeLessThanOrEqual(burnedGwei)
       }),
       { seed, numRuns: 60 },
     )
   })
+
+  test('without regard to the last draw, alternating rates would pay more than was burned', () => {
+    const alternating = (height: number) => (height % 4 === 0 ? 4 : 2)
+    const { burnedGwei, paidGwei } = chainOf([[20], [20], [20], [20]], alternating, Infinity)
+    expect(paidGwei).toBeGreaterThan(burnedGwei)
+  })
 })
 
 /** Units are created at the heights of a plan, at the price of their epoch; each work height is led by work. */
-function chainOf(plan: readonly (readonly number[])[], every: number) {
+function chainOf(
+  plan: readonly (readonly number[])[],
+  everyAt: (height: number) => number,
+  unknownGap?: number,
+) {
   const { liveHeights } = workRules
   const created: number[] = []
-  let [burnedGwei, paidGwei, unitPriceGwei] = [0n, 0n, 1_000_000n]
+  let [burnedGwei, paidGwei, unitPriceGwei, drawnHeight] = [0n, 0n, 1_000_000n, 0]
   for (let height = 0; height < (plan.length + 2) * liveHeights; height += 1) {
     const epoch = plan[Math.floor(height / liveHeights)] ?? [0]
     created.push(epoch[height % epoch.length] ?? 0)
@@ -123,7 +151,9 @@ function chainOf(plan: readonly (readonly number[])[], every: number) {
       const ofEpoch = created.slice(-liveHeights).reduce((sum, units) => sum + units, 0)
       unitPriceGwei = nextUnitPrice(unitPriceGwei, ofEpoch, bounds)
     }
-    if (height % every !== 0) continue
+    if (height % everyAt(height) !== 0) continue
+    const every = Math.min(everyAt(height), unknownGap ?? height - drawnHeight)
+    drawnHeight = height
     const unitsCreated = created.slice(-liveHeights - 1, -1).reduce((sum, of) => sum + of, 0)
     paidGwei += leaderBonusGwei({ unitPriceGwei, betaBps: 8_000n, unitsCreated, every })
   }

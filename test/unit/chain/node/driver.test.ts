@@ -34,10 +34,6 @@ function boardGenesis() {
   return testGenesis({
     contracts: [{ name: 'Board', address: board, initCode: samples().Board.bytecode }],
     openWork: { address: board, calldata: keccak256(toBytes('openJobs()')).slice(0, 10) as Hex },
-    modelEvent: {
-      address: board,
-      topics: [keccak256(toBytes('JobCompleted(bytes32,bytes32,bytes32,int64)'))],
-    },
   })
 }
 
@@ -121,32 +117,6 @@ describe('createConsensusDriver with one validator', () => {
     await node.driver.stop()
     await node.advance(40)
     expect(node.times).toHaveLength(8)
-  })
-
-  test('carries the hash of the newest accepted model from the block after it on', async () => {
-    nonce = 0
-    const store = createMemoryStore()
-    const first = await createNode(store)
-    await first.driver.start()
-    const models = [`0x${'a1'.repeat(32)}`, `0x${'a2'.repeat(32)}`, `0x${'a3'.repeat(32)}`] as const
-    await act(first, 'complete', [models[0]])
-    await first.advance(16)
-    await act(first, 'complete', [models[1]])
-    await act(first, 'complete', [models[2]])
-    await first.advance(2)
-    await first.driver.stop()
-    const second = await createNode(store, first.clock.nowMs())
-    await second.driver.start()
-    await second.advance(40)
-    await second.driver.stop()
-    const { chain } = second.engine
-    const carried = Array.from(
-      { length: chain.head().header.number + 1 },
-      (_, number) => chain.byNumber(number)?.header.extraData,
-    )
-    expect(carried.slice(0, 4)).toEqual([zeroHash, zeroHash, models[0], models[0]])
-    expect(carried.slice(4)).toEqual(carried.slice(4).map(() => models[2]))
-    expect(carried.length).toBeGreaterThan(5)
   })
 
   test('records who revealed what, so that anyone can follow the beacon', async () => {

@@ -26,6 +26,7 @@ import { systemGenesis } from '#chain/node/system-contracts.ts'
 import { validatorSetAbi } from '#wire/abi/validatorSet.ts'
 import { workLedgerAbi } from '#wire/abi/workLedger.ts'
 import { systemAddresses } from '#wire/addresses.ts'
+import { jobIdAt, modelHashAt, segmentIdAt, urnStorage, word } from './urn-storage.ts'
 import { type World, accounts, callerOf, createWorld, testGenesis } from '../exec/world.ts'
 
 const seed = 1_118
@@ -178,16 +179,14 @@ describe('WorkLedger in genesis', () => {
 })
 
 describe('readElected', () => {
-  const word = (value: bigint): Hex => `0x${value.toString(16).padStart(64, '0')}`
-
-  test('finds what the header says of a unit, and its leader', async () => {
-    const { storage, segmentIds } = ledgerWith([128n, 1n, 128n])
+  test('finds what a block says of a unit', async () => {
+    const segments = [128, 1, 128].map((seat, i) => ({ seat, units: 8 + i }))
+    const storage = urnStorage(segments, { first: 4_095 })
     const system = systemGenesis({})
-    const calls = [{ ...stakeOf(2, 100n), calldata: joining(2, false) }]
     const contracts = system.contracts.filter(({ name }) => name !== 'WorkLedger')
     const usual = testGenesis()
     const placed = [...usual.accounts, { address: WorkLedger, storage }]
-    const genesis = testGenesis({ ...system, contracts, calls, accounts: placed })
+    const genesis = testGenesis({ ...system, contracts, calls: [], accounts: placed })
     const { engine } = await createWorld({ genesis })
     const { blockHash } = engine.chain.head()
     const view = await readWork(engine, blockHash, 2)
@@ -196,45 +195,22 @@ describe('readElected', () => {
       [1, 9],
       [128, 10],
     ])
-    expect(elect({ chainId, height: 4, parentBeacon: word(7n) }, view.facts, []).kind).toBe('work')
-    const unit = { segmentId: segmentIds[2]!, j: 3 }
-    const elected = await readElected(engine, blockHash, view, unit)
-    expect(elected).toMatchObject({
-      segmentId: segmentIds[2],
+    expect(elect({ chainId, height: 4, parentBeacon: word(7) }, view.facts, []).kind).toBe('work')
+    const unit = { segmentId: segmentIdAt(2), j: 3 }
+    expect(await readElected(engine, blockHash, view, unit)).toEqual({
+      segmentId: segmentIdAt(2),
       segment: 5,
       flops: 77n,
-      jobId: word(1_002n),
-      modelHash: word(2_002n),
-      seat: { owner: ownerOf(2), blsKey: keyOf(2) },
+      jobId: jobIdAt(2),
+      modelHash: modelHashAt(2),
     })
-    const stranger = { segmentId: word(1n), j: 0 }
+    expect((await readWork(engine, blockHash, 3)).facts.segments).toEqual([])
+    const stranger = { segmentId: word(1), j: 0 }
     expect(await readElected(engine, blockHash, view, stranger)).toBe(undefined)
   })
-
-  /** The ledger's storage with three entries at the end of the ring, as its interface describes it. */
-  function ledgerWith(seats: readonly bigint[]) {
-    const first = 4_095
-    const segmentIds = seats.map((_, i) => word(50_000n + BigInt(i)))
-    const storage: Record<Hex, Hex> = {
-      [word(0n)]: word(5n | (9n << 128n) | (8_000n << 192n) | (2n << 208n)),
-      [word(1n)]: word(BigInt(first) | (BigInt(first + seats.length) << 40n)),
-      [word(2n)]: word(1n | (99n << 64n)),
-    }
-    for (const [i, seat] of seats.entries()) {
-      const slots = entrySlots(first + i)
-      const units = 8n + BigInt(i)
-      const packed = seat | (units << 32n) | (1n << 48n) | (5n << 96n) | (77n << 128n)
-      storage[slots[0]!] = segmentIds[i]!
-      storage[slots[1]!] = word(packed)
-      storage[slots[2]!] = word(1_000n + BigInt(i))
-      storage[slots[3]!] = word(2_000n + BigInt(i))
-    }
-    return { storage, segmentIds }
-  }
 })
 
 describe('workFactsOf', () => {
-  const word = (value: bigint): Hex => `0x${value.toString(16).padStart(64, '0')}`
   const base = { powEvery: 2, betaBps: 8_000n, unitFlops: 5n, unitPriceGwei: 7n, epoch: 0 }
   const bounds = { unitsCreated: 0, priceBounds: { minGwei: 1n, maxGwei: 9n } }
 

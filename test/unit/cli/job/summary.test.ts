@@ -43,7 +43,7 @@ const exact = {
 
 describe('summaryOf', () => {
   test('credits segments by worker index, and what each was paid and lost', () => {
-    const summary = summaryOf(settled(exact), spec, 33n)
+    const summary = summaryOf(settled(exact), spec)
     expect(summary.workers).toEqual([
       { address: workers[0], segments: 12, paidWei: 400n * gwei, slashedWei: 0n },
       { address: workers[1], segments: 12, paidWei: 400n * gwei, slashedWei: 0n },
@@ -52,18 +52,18 @@ describe('summaryOf', () => {
     expect(summary.evaluators).toEqual([
       { address: evaluator, paidWei: 53n * gwei, slashedWei: 0n },
     ])
-    expect(summary).toMatchObject({ metric: { name: 'accuracy', value: 0.981 }, modelBlock: 33 })
+    expect(summary).toMatchObject({ metric: { name: 'accuracy', value: 0.981 }, modelBlock: 31 })
   })
 
   test('is balanced when payouts, refund and burn are escrow and slashed stake', () => {
-    expect(summaryOf(settled(exact), spec, undefined).isBalanced).toBe(true)
+    expect(summaryOf(settled(exact), spec).isBalanced).toBe(true)
   })
 
   test.each(['workerWei', 'refundWei', 'burnedWei'] as const)(
     'is not, one gwei off in %s',
     (key) => {
       const view = settled({ ...exact, [key]: exact[key] + gwei })
-      expect(summaryOf(view, spec, undefined).isBalanced).toBe(false)
+      expect(summaryOf(view, spec).isBalanced).toBe(false)
     },
   )
 })

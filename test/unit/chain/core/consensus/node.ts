@@ -14,6 +14,7 @@ export function nodeOf(changes: Partial<Rules> = {}): State {
   const rules: Rules = {
     set: setOf(1, 1, 1, 1),
     self: 3,
+    leads: [changes.self ?? 3],
     deltaMs: 100,
     lastHeight: 1000,
     proposersOf: (view, { view: parentView, elected }) =>

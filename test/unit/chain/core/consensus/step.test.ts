@@ -7,6 +7,7 @@ import {
   certified,
   feed,
   genesis,
+  nodeOf,
   proposal,
   said,
   started,
@@ -178,6 +179,30 @@ describe('a proposal', () => {
     expect(said(feed(state, certificate('finalize', 1, a)))).toContain('finalize')
     expect(state.isOver).toBe(true)
     expect(said(feed(state, timer(2, 'certification')))).toEqual([])
+  })
+})
+
+describe('a node with several keys', () => {
+  test('votes as itself, and proposes as whichever of them has the turn, once a view', () => {
+    const state = nodeOf({ leads: [1, 3], proposersOf: () => [1] })
+    const asked = feed(state, { kind: 'started' }).filter(({ kind }) => kind === 'propose')
+    expect(asked).toEqual([expect.objectContaining({ view: 1, proposer: 1 })])
+    const block = blockOf({ parentRoot: genesis.root })
+    const [signed] = feed(state, { kind: 'built', view: 1, root: a, block })
+    expect(signed).toMatchObject({ unsigned: { proposal: { proposer: 1, root: a } } })
+    const own = { kind: 'proposal', proposal: proposalOf(1, a, {}) } as const
+    const votes = feed(state, own).filter(({ kind }) => kind === 'sign')
+    expect(votes).toMatchObject([{ unsigned: { vote: { voter: 3, kind: 'notarize' } } }])
+    expect(feed(state, { kind: 'built', view: 1, root: b, block })).toEqual([])
+  })
+
+  test('proposes without a vote where it has leaders’ keys alone', () => {
+    const state = started({ leads: [2], self: undefined, proposersOf: () => [2] })
+    const block = blockOf({ parentRoot: genesis.root })
+    const effects = feed(state, { kind: 'built', view: 1, root: a, block })
+    expect(said(effects)).toEqual(['sign proposal 1'])
+    const own = { kind: 'proposal', proposal: proposalOf(2, a, {}) } as const
+    expect(said(feed(state, own, certified(a)))).not.toContain('sign notarize 1')
   })
 })
 
