@@ -15,6 +15,10 @@ export const p2pLimits = {
   responseBytesMax: 4_194_304,
   requestConcurrencyMax: 32,
   requestTimeoutMs: 10_000,
+  /** A peer that asks more than this within the window is kept away: 1,000 a second. */
+  questionsPerWindowMax: 5_000,
+  questionsWindowMs: 5_000,
+  floodBanMs: 600_000,
   dialTimeoutMs: 10_000,
   validateTimeoutMs: 1_000,
   connectionsMax: 256,

@@ -13,6 +13,7 @@ import { type Logger, noopLogger } from '#base/log.ts'
 import type { Rng } from '#base/rng.ts'
 import { type Banned, createBanned } from './banned.ts'
 import { deadline, isTimeout } from './deadline.ts'
+import { createFloodGuard } from './flood-guard.ts'
 import { createGossip, createTopics, type ScoreOf } from './gossip.ts'
 import { createGossipDoctor } from './gossip-doctor.ts'
 import { p2pLimits } from './limits.ts'
@@ -61,6 +62,7 @@ export async function createNetwork(
   const key = await (options.keyPath === undefined ? createPeerKey() : loadPeerKey(options.keyPath))
   const banned = createBanned(deps.clock)
   const libp2p = await createLibp2p<Services>(await compose(key, options, banned))
+  const guard = createFloodGuard(deps.clock)
   const topics = createTopics(libp2p.services.gossip)
   const isConnected = (peerId: string) =>
     libp2p.getConnections(peerIdFromString(peerId)).some((one) => one.status === 'open')
@@ -97,6 +99,16 @@ export async function createNetwork(
     await libp2p.peerStore.merge(peerIdFromString(peerId), { multiaddrs: known })
   }
 
+  function drop(peerId: string, { forMs }: { readonly forMs: number }): void {
+    banned.add(peerId, forMs)
+    hangUp(libp2p, peerId)
+  }
+
+  function onFlood(peerId: string): void {
+    log.warn({ peerId }, 'a peer asks without end and is kept away')
+    drop(peerId, { forMs: p2pLimits.floodBanMs })
+  }
+
   return {
     libp2p,
     peerId: peerIdFromPrivateKey(key).toString(),
@@ -108,12 +120,10 @@ export async function createNetwork(
     dial,
     learn,
     peers: () => libp2p.getPeers().map(String),
-    drop(peerId, { forMs }) {
-      banned.add(peerId, forMs)
-      hangUp(libp2p, peerId)
-    },
+    drop,
     openTopic: (name, topic) => topics.open(name, topic),
-    handle: (protocol, serve, handler) => serveRequests(libp2p, protocol, serve, handler),
+    handle: (protocol, serve, handler) =>
+      serveRequests(libp2p, protocol, serve, { ...handler, guard, onFlood }),
     request: (peerId, protocol, body, request) =>
       sendRequest(libp2p, { peerId, protocol }, body, request),
     sign: (bytes) => Promise.resolve(key.sign(bytes)),

@@ -3,12 +3,19 @@ import { peerIdFromString } from '@libp2p/peer-id'
 import { utf8 } from '#base/bytes.ts'
 import { AppError, codeOf } from '#base/error.ts'
 import { deadline, isTimeout } from './deadline.ts'
+import type { FloodGuard } from './flood-guard.ts'
 import { p2pLimits } from './limits.ts'
 import type { HandlerOptions, RequestHandler, RequestOptions } from './network.ts'
 import { createReader, readFrame, sendFrame } from './streams.ts'
 
 const answered = 0
 const refused = 1
+
+export interface ServeOptions extends HandlerOptions {
+  readonly guard: FloodGuard
+  /** Told of a peer that asks too much. */
+  readonly onFlood: (peerId: string) => void
+}
 
 /**
  * Serves one protocol: each stream carries one frame of question, then a status byte and one frame of
@@ -18,12 +25,14 @@ export async function serveRequests(
   libp2p: Libp2p,
   protocol: string,
   serve: RequestHandler,
-  options: HandlerOptions = {},
+  { onFlood, guard, ...options }: ServeOptions,
 ): Promise<() => Promise<void>> {
   const stopping = new AbortController()
   let active = 0
 
   async function answer(stream: Stream, connection: Connection): Promise<void> {
+    const peerId = connection.remotePeer.toString()
+    if (guard.isFlood(peerId)) return onFlood(peerId)
     const signal = AbortSignal.any([
       stopping.signal,
       AbortSignal.timeout(p2pLimits.requestTimeoutMs),
@@ -38,7 +47,7 @@ export async function serveRequests(
       const reader = createReader(stream, sizeBytesMax + 4)
       const request = await readFrame(reader, sizeBytesMax, signal)
       try {
-        const response = await serve(request, connection.remotePeer.toString(), signal)
+        const response = await serve(request, peerId, signal)
         stream.send(Uint8Array.of(answered))
         await sendFrame(stream, response, signal)
       } catch (error) {

@@ -149,7 +149,10 @@ export interface Load {
 }
 
 /** Puts load on the network; what happens is noted in `witnessed`. Each sender has a validator of its own. */
-export function startLoad(network: ValidatorProcesses, witnessed: Witnessed): Load {
+export function startLoad(
+  network: Pick<ValidatorProcesses, 'count' | 'url'>,
+  witnessed: Witnessed,
+): Load {
   let isOver = false
   const loops = Array.from({ length: network.count }, (_, index) => {
     const account = mnemonicToAccount(mnemonic, { addressIndex: index })

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createFakeClock } from '#base/clock.ts'
 import { AppError } from '#base/error.ts'
 import type { Libp2pNetwork } from '#p2p/node.ts'
+import { p2pLimits } from '#p2p/limits.ts'
 import { createWorld, rejection, until } from './world.ts'
 
 const world = createWorld()
@@ -149,5 +150,29 @@ describe('drop', () => {
     await clock.advance(60_001)
     await node.dial(liar.addresses[0] as string, { keep: false })
     expect(node.peers()).toEqual([liar.peerId])
+  })
+})
+
+describe('a peer that asks without end', () => {
+  test('is kept away, and one that asks as often over a longer time is not', async () => {
+    const clock = createFakeClock()
+    const node = await world.node({ clock })
+    await node.handle('/test/echo/1', async (request) => request)
+    const busy = await world.node()
+    await busy.dial(node.addresses[0] as string, { keep: false })
+    const question = () => busy.request(node.peerId, '/test/echo/1', Uint8Array.of(1))
+
+    async function askTimes(times: number): Promise<void> {
+      for (let asked = 0; asked < times; asked += 20) {
+        await Promise.allSettled(Array.from({ length: 20 }, question))
+      }
+    }
+
+    await askTimes(p2pLimits.questionsPerWindowMax)
+    await clock.advance(p2pLimits.questionsWindowMs)
+    await askTimes(p2pLimits.questionsPerWindowMax)
+    expect(node.peers()).toEqual([busy.peerId])
+    await question().catch(() => undefined)
+    await until('nobody talks to it', () => node.peers().length === 0)
   })
 })
