@@ -9,7 +9,8 @@ export interface LevelOptions {
 
 /**
  * Opens a LevelDB store in a directory of its own. Its lock is the operating system's: it goes with the
- * process, however that ends. Throws STORE_LOCKED where another node holds it, STORE_FAILED otherwise.
+ * process, however that ends. Throws STORE_LOCKED where another node holds it, STORE_FAILED otherwise. Its
+ * `batch` throws DISK_FULL where there is no room, STORE_FAILED otherwise.
  */
 export async function openLevelStore(
   directory: string,
@@ -35,7 +36,7 @@ export async function openLevelStore(
     try {
       await level.batch(operations, { sync })
     } catch (error) {
-      throw new AppError({ code: 'STORE_FAILED', directory }, { cause: error })
+      throw writeError(directory, error)
     }
   }
 
@@ -62,4 +63,16 @@ function openError(directory: string, error: unknown): AppError {
   const cause = (error as { cause?: { code?: string } }).cause
   const code = cause?.code === 'LEVEL_LOCKED' ? 'STORE_LOCKED' : 'STORE_FAILED'
   return new AppError({ code, directory }, { cause: error })
+}
+
+/** What LevelDB says, in the words of the operating system, where nothing more can be written. */
+const fullTexts = ['No space left on device', 'File too large', 'Disk quota exceeded']
+
+function writeError(directory: string, error: unknown): AppError {
+  const { cause = error } = error as { cause?: unknown }
+  if (!fullTexts.some((text) => String(cause).includes(text) || String(error).includes(text))) {
+    return new AppError({ code: 'STORE_FAILED', directory }, { cause: error })
+  }
+  const message = `no room to write in ${directory}; make room and start again, nothing is lost`
+  return new AppError({ code: 'DISK_FULL', directory, message }, { cause: error })
 }

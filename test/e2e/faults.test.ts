@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { scratchDir } from './chain-process.ts'
+import { call, scratchDir } from './chain-process.ts'
 import { type FaultyValidators, startFaultyValidators } from './faults/faulty-validators.ts'
 import { lieKinds } from './faults/lying-network.ts'
 import { type Load, type Witnessed, forksOf, heightOf, startLoad, until } from './validators.ts'
@@ -14,6 +14,15 @@ const honest = () => network.urls.filter((_, index) => index !== liar)
 const lowest = async (of: readonly string[]) => Math.min(...(await Promise.all(of.map(heightOf))))
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+
+/** Heights whose final block says what a liar said. */
+async function liesAt(url: string): Promise<readonly number[]> {
+  const heights = Array.from({ length: await heightOf(url) }, (_, i) => i + 1)
+  const told = await Promise.all(
+    heights.map(async (height) => call(url, 'quern_finality', [`0x${height.toString(16)}`])),
+  )
+  return heights.filter((_, i) => JSON.stringify(told[i]).includes('11'.repeat(32)))
+}
 
 /** All of them come so many blocks further. */
 async function rise(of: readonly string[], blocks: number): Promise<void> {
@@ -45,6 +54,7 @@ describe('four validators, one of whom is not as it should be', () => {
     network.order(liar, { kind: 'lie', lie: undefined })
     await rise(honest(), 3)
     expect(await forksOf(honest(), witnessed)).toEqual([])
+    expect(await liesAt(honest()[0] as string)).toEqual([])
   })
 
   test.each([30_000, -30_000])('a clock that is %i ms off', async (skewMs) => {
@@ -88,7 +98,7 @@ describe('four validators, one of whom is not as it should be', () => {
     network.fillDisk(liar)
     const { exitCode, said } = await network.untilEnded(liar)
     expect(exitCode).toBe(1)
-    expect(said).toContain('STORE_FAILED')
+    expect(said).toContain('DISK_FULL')
     await rise(honest(), 2)
     await network.start(liar)
     await rise(network.urls, 3)
