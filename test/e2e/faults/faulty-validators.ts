@@ -1,6 +1,5 @@
-import { readFileSync, readdirSync, statSync } from 'node:fs'
-import { mkdirSync } from 'node:fs'
 import { execFileSync } from 'node:child_process'
+import { mkdirSync, readFileSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Child, spawnQuern } from '#cli/children.ts'
@@ -23,11 +22,6 @@ export type FaultOrder =
 interface Counts {
   readonly lies: number
   readonly peers: number
-}
-
-interface Ready {
-  readonly url: string
-  readonly peerId: string
 }
 
 /** Validators in processes of their own that do wrong when they are told to. */
@@ -63,36 +57,29 @@ export async function startFaultyValidators(
 ): Promise<FaultyValidators> {
   const parts = await prepareValidators(dataDir, { validators: count, rpcPort: 0 })
   const ports = JSON.parse(readFileSync(join(dataDir, 'validator-ports.json'), 'utf8')) as number[]
-  const logDir = join(dataDir, 'logs')
-  const nodes: { child: Child; ready: Ready }[] = []
-  const outsiders: Child[] = []
-  let asked = 0
-
-  async function run(name: string, args: readonly string[]) {
-    const all = ['--data-dir', join(dataDir, name), ...args]
-    const child = spawnQuern({ name, args: all, logDir, entry })
-    const ready = await child.waitFor((said) => messageOf<Ready>(said, 'ready'), {
-      timeoutMs: startTimeoutMs,
-    })
-    return { child, ready }
-  }
+  const nodes: Running[] = []
+  const outsiders: Running[] = []
 
   async function start(index: number): Promise<void> {
     const { name, args } = parts[index]!
     const others = args.filter((arg) => arg.startsWith('/ip4/'))
     const flags = ['--validator', String(index), '--port', String(ports[index])]
-    nodes[index] = await run(name, [...flags, ...others.flatMap((one) => ['--bootstrap', one])])
+    nodes[index] = await startNode(dataDir, name, [...flags, ...bootstrapFlags(others)])
   }
 
-  async function countsOf(child: Child): Promise<Counts> {
-    asked += 1
-    const ask = asked
-    child.send({ kind: 'count', ask })
-    const pick = (said: unknown) => {
-      const answer = messageOf<Counts & { ask: number }>(said, 'counts')
-      return answer?.ask === ask ? answer : undefined
+  async function startOutsider(): Promise<Outsider> {
+    const name = `outsider-${outsiders.length + 1}`
+    mkdirSync(join(dataDir, name), { recursive: true })
+    keepGenesis(join(dataDir, name), await developmentGenesisOf(count))
+    const places = nodes.map(({ peerId }, i) => `/ip4/127.0.0.1/tcp/${ports[i]}/p2p/${peerId}`)
+    const outsider = await startNode(dataDir, name, bootstrapFlags(places))
+    outsiders.push(outsider)
+    const { child } = outsider
+    return {
+      order: (what) => child.send(what),
+      counts: () => countsOf(child),
+      stop: () => child.kill(),
     }
-    return child.waitFor(pick, { timeoutMs: startTimeoutMs })
   }
 
   const order = (index: number, what: FaultOrder) => nodes[index]?.child.send(what)
@@ -100,55 +87,74 @@ export async function startFaultyValidators(
 
   return {
     get urls() {
-      return nodes.map(({ ready }) => ready.url)
+      return nodes.map(({ url }) => url)
     },
     start,
     order,
     countsOf: (index) => countsOf(nodes[index]!.child),
-    partition(forMs) {
-      const half = nodes.length >> 1
-      const peers = nodes.map(({ ready }) => ready.peerId)
-      for (const index of nodes.keys()) {
-        const others = index < half ? peers.slice(half) : peers.slice(0, half)
-        order(index, { kind: 'cut', peers: others, forMs })
-      }
-    },
-    fillDisk(index) {
-      const files = join(dataDir, parts[index]!.name, 'chain')
-      const sizes = readdirSync(files).map((name) => statSync(join(files, name)).size)
-      const pid = String(nodes[index]!.child.pid)
-      execFileSync('prlimit', ['--pid', pid, `--fsize=${Math.max(...sizes)}`])
-    },
-    async untilEnded(index) {
+    partition: (forMs) => partition(nodes, forMs),
+    fillDisk: (index) => fillDisk(nodes[index]!),
+    untilEnded: async (index) => {
       const { exitCode } = await nodes[index]!.child.exited
-      const log = join(logDir, `${parts[index]!.name}.err.log`)
+      const log = join(dataDir, 'logs', `${parts[index]!.name}.err.log`)
       return { exitCode, said: readFileSync(log, 'utf8').slice(-4_000) }
     },
-    async startOutsider() {
-      const name = `outsider-${outsiders.length + 1}`
-      mkdirSync(join(dataDir, name), { recursive: true })
-      keepGenesis(join(dataDir, name), await developmentGenesisOf(count))
-      const addresses = nodes.map(
-        ({ ready }, i) => `/ip4/127.0.0.1/tcp/${ports[i]}/p2p/${ready.peerId}`,
-      )
-      const { child } = await run(
-        name,
-        addresses.flatMap((one) => ['--bootstrap', one]),
-      )
-      outsiders.push(child)
-      return {
-        order: (what) => child.send(what),
-        counts: () => countsOf(child),
-        stop: () => child.kill(),
-      }
-    },
-    async stop() {
-      const children = [...nodes.map(({ child }) => child), ...outsiders]
-      await Promise.all(children.map((child) => child.kill()))
+    startOutsider,
+    stop: async () => {
+      await Promise.all([...nodes, ...outsiders].map(({ child }) => child.kill()))
     },
   }
 }
 
-function messageOf<T>(message: unknown, kind: string): T | undefined {
-  return (message as { readonly kind?: string }).kind === kind ? (message as T) : undefined
+interface Running {
+  readonly child: Child
+  readonly directory: string
+  readonly url: string
+  readonly peerId: string
+}
+
+async function startNode(
+  dataDir: string,
+  name: string,
+  flags: readonly string[],
+): Promise<Running> {
+  const directory = join(dataDir, name)
+  const args = ['--data-dir', directory, ...flags]
+  const child = spawnQuern({ name, args, logDir: join(dataDir, 'logs'), entry })
+  const ready = (said: unknown) => {
+    const { kind, url, peerId } = said as { kind: string; url: string; peerId: string }
+    return kind === 'ready' ? { child, directory, url, peerId } : undefined
+  }
+  return child.waitFor(ready, { timeoutMs: startTimeoutMs })
+}
+
+const bootstrapFlags = (places: readonly string[]) =>
+  places.flatMap((place) => ['--bootstrap', place])
+
+let asked = 0
+
+async function countsOf(child: Child): Promise<Counts> {
+  asked += 1
+  const ask = asked
+  child.send({ kind: 'count', ask })
+  const pick = (said: unknown) => {
+    const answer = said as Counts & { readonly ask?: number }
+    return answer.ask === ask ? answer : undefined
+  }
+  return child.waitFor(pick, { timeoutMs: startTimeoutMs })
+}
+
+function partition(nodes: readonly Running[], forMs: number): void {
+  const half = nodes.length >> 1
+  const peers = nodes.map(({ peerId }) => peerId)
+  for (const [index, { child }] of nodes.entries()) {
+    const others = index < half ? peers.slice(half) : peers.slice(0, half)
+    child.send({ kind: 'cut', peers: others, forMs } satisfies FaultOrder)
+  }
+}
+
+function fillDisk({ child, directory }: Running): void {
+  const files = join(directory, 'chain')
+  const sizes = readdirSync(files).map((name) => statSync(join(files, name)).size)
+  execFileSync('prlimit', ['--pid', String(child.pid), `--fsize=${Math.max(...sizes)}`])
 }
