@@ -20,7 +20,7 @@ import { p2pLimits } from './limits.ts'
 import type { Network, WaitOptions } from './network.ts'
 import { createPeerKey, loadPeerKey } from './peer-key.ts'
 import { createReconnector } from './reconnect.ts'
-import { sendRequest, serveRequests } from './requests.ts'
+import { type ServeOptions, sendRequest, serveRequests } from './requests.ts'
 
 export interface NetworkDeps {
   readonly clock: Clock
@@ -62,7 +62,7 @@ export async function createNetwork(
   const key = await (options.keyPath === undefined ? createPeerKey() : loadPeerKey(options.keyPath))
   const banned = createBanned(deps.clock)
   const libp2p = await createLibp2p<Services>(await compose(key, options, banned))
-  const guard = createFloodGuard(deps.clock)
+  const { drop, serving } = createKeeper(libp2p, { banned, log, clock: deps.clock })
   const topics = createTopics(libp2p.services.gossip)
   const isConnected = (peerId: string) =>
     libp2p.getConnections(peerIdFromString(peerId)).some((one) => one.status === 'open')
@@ -99,16 +99,6 @@ export async function createNetwork(
     await libp2p.peerStore.merge(peerIdFromString(peerId), { multiaddrs: known })
   }
 
-  function drop(peerId: string, { forMs }: { readonly forMs: number }): void {
-    banned.add(peerId, forMs)
-    hangUp(libp2p, peerId)
-  }
-
-  function onFlood(peerId: string): void {
-    log.warn({ peerId }, 'a peer asks without end and is kept away')
-    drop(peerId, { forMs: p2pLimits.floodBanMs })
-  }
-
   return {
     libp2p,
     peerId: peerIdFromPrivateKey(key).toString(),
@@ -123,7 +113,7 @@ export async function createNetwork(
     drop,
     openTopic: (name, topic) => topics.open(name, topic),
     handle: (protocol, serve, handler) =>
-      serveRequests(libp2p, protocol, serve, { ...handler, guard, onFlood }),
+      serveRequests(libp2p, protocol, serve, { ...handler, ...serving }),
     request: (peerId, protocol, body, request) =>
       sendRequest(libp2p, { peerId, protocol }, body, request),
     sign: (bytes) => Promise.resolve(key.sign(bytes)),
@@ -199,6 +189,24 @@ async function compose(
     connectionMonitor: { pingTimeout: { minTimeout: 30_000 } },
     services: { identify: identify(), ping: ping(), gossip: createGossip(options.scoreOf) },
   } as Libp2pOptions<Services>
+}
+
+/** Keeps peers away: those that others call liars, and those that ask without end. */
+function createKeeper(
+  libp2p: Libp2p,
+  { banned, log, clock }: { banned: Banned; log: Logger; clock: Clock },
+): Pick<Network, 'drop'> & { readonly serving: Pick<ServeOptions, 'guard' | 'onFlood'> } {
+  function drop(peerId: string, { forMs }: { readonly forMs: number }): void {
+    banned.add(peerId, forMs)
+    hangUp(libp2p, peerId)
+  }
+
+  function onFlood(peerId: string): void {
+    log.warn({ peerId }, 'a peer asks without end and is kept away')
+    drop(peerId, { forMs: p2pLimits.floodBanMs })
+  }
+
+  return { drop, serving: { guard: createFloodGuard(clock), onFlood } }
 }
 
 function hangUp(libp2p: Libp2p, peerId: string): void {
