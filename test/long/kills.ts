@@ -11,7 +11,7 @@ import {
 } from '#test/e2e/validators.ts'
 
 const validators = 4
-const kills = 6
+const kills = 3
 
 /**
  * Four validators under load; at moments that the seed draws some of them, or all, are killed, and come back in
