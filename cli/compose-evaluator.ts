@@ -17,7 +17,7 @@ import { announce } from './announce.ts'
 import { composeStation } from './compose.ts'
 import type { Settings } from './configuration.ts'
 import type { Context } from './context.ts'
-import type { Machine } from './machine.ts'
+import type { OwnedMachine } from './machine.ts'
 import type { Network as NetworkFile } from './network-file.ts'
 
 export interface EvaluatorParts {
@@ -38,7 +38,10 @@ const concurrencyMin = 4
 const retentionSeconds = 7 * 86_400
 
 /** Wires an evaluator together. Opens the journal; throws STORE_LOCKED when another process has it. */
-export async function composeEvaluator(context: Context, parts: EvaluatorParts): Promise<Machine> {
+export async function composeEvaluator(
+  context: Context,
+  parts: EvaluatorParts,
+): Promise<OwnedMachine> {
   const { dataDir, networkFile, settings, log, owner, metrics } = parts
   const { clock, randomBytes } = context
   const operator = privateKeyToAccount(toHex(parts.operatorKey))

@@ -20,7 +20,7 @@ import { announce } from './announce.ts'
 import { composeStation } from './compose.ts'
 import type { Settings } from './configuration.ts'
 import type { Context } from './context.ts'
-import type { Machine } from './machine.ts'
+import type { OwnedMachine } from './machine.ts'
 import type { Network as NetworkFile } from './network-file.ts'
 
 export interface WorkerParts {
@@ -39,7 +39,7 @@ export interface WorkerParts {
 const retentionSeconds = 7 * 86_400
 
 /** Wires a worker together. Opens the journal; throws STORE_LOCKED when another process has it. */
-export async function composeWorker(context: Context, parts: WorkerParts): Promise<Machine> {
+export async function composeWorker(context: Context, parts: WorkerParts): Promise<OwnedMachine> {
   const { dataDir, networkFile, settings, log, owner } = parts
   const { clock } = context
   const operator = privateKeyToAccount(toHex(parts.operatorKey))

@@ -2,14 +2,14 @@ import { join } from 'node:path'
 import { AppError } from '#base/error.ts'
 import type { Logger } from '#base/log.ts'
 import { type Service, createGroup } from '#base/service.ts'
-import { type JobFeed, createJobFeed } from '#chain/client/feed.ts'
+import { type JobFeed, type JobFeedOptions, createJobFeed } from '#chain/client/feed.ts'
 import { type Registry, createRegistry } from '#chain/client/registry.ts'
 import {
   type ChainAccess,
   type Contracts,
   type Transactor,
-  abis,
   createReader,
+  marketAbis,
 } from '#chain/client/transactor.ts'
 import { createArtifacts } from '#p2p/artifacts.ts'
 import { type Capabilities, createCapabilities } from '#p2p/capabilities.ts'
@@ -51,10 +51,7 @@ export async function composeStation(context: Context, options: StationOptions):
   const { clock, rng } = context
   const access = accessOf(networkFile)
   const { chainId } = access
-  const feed = createJobFeed(
-    { clock, log },
-    { rpcUrl: access.rpcUrl, chainId, jobManager: access.contracts.JobManager },
-  )
+  const feed = createJobFeed({ clock, log }, feedPlaceOf(access))
   const network = await createNetwork(
     { clock, rng, log },
     {
@@ -88,10 +85,15 @@ export async function composeObserver(
   return { ...station, ...createGroup([station, capabilities]), capabilities }
 }
 
+/** Where a feed of jobs listens. */
+export function feedPlaceOf({ rpcUrl, chainId, contracts }: ChainAccess): JobFeedOptions {
+  return { rpcUrl, chainId, jobManager: contracts.JobManager, workLedger: contracts.WorkLedger }
+}
+
 /** How to reach the chain that `network.json` names. Throws NETWORK_FILE_INVALID when a contract is missing. */
 export function accessOf(networkFile: NetworkFile): ChainAccess {
   const { rpcUrl, chainId, contracts } = networkFile
-  const missing = Object.keys(abis).find((name) => contracts[name] === undefined)
+  const missing = Object.keys(marketAbis).find((name) => contracts[name] === undefined)
   if (missing !== undefined) {
     throw new AppError({ code: 'NETWORK_FILE_INVALID', reason: `contracts.${missing} is missing` })
   }

@@ -16,7 +16,7 @@ import { lockDataDir } from './data-dir.ts'
 import { type ConsentRecord, ensureRegistered, ensureStake } from './enrol.ts'
 import { trainToWei } from './job/terms.ts'
 import { createLogger } from './logger.ts'
-import { type Machine, runMachine } from './machine.ts'
+import { type OwnedMachine, runMachine } from './machine.ts'
 import { createMetricsServer } from './metrics-server.ts'
 import { readPassword } from './password.ts'
 import { openKey, openSigner } from './signer.ts'
@@ -93,7 +93,7 @@ function freshKey({ randomBytes }: Context): Uint8Array {
 }
 
 async function enrol(
-  machine: Machine,
+  machine: OwnedMachine,
   facts: { transactor: Transactor; sealKeys: SealKeys; stake: string | undefined; log: Logger },
 ): Promise<void> {
   const { transactor, sealKeys, stake, log } = facts

@@ -7,7 +7,7 @@ import { prepareValidators } from './local-validators.ts'
 import { type Network, networkSchema, writeNetworkFile } from './network-file.ts'
 
 export interface LocalNetworkOptions {
-  /** Holds `node/`, `worker-1/` …, `evaluator-1/` …, `logs/` and `network.json`. */
+  /** Holds `node/`, `worker-1/` …, `evaluator-1/` …, `attester/`, `logs/` and `network.json`. */
   readonly dataDir: string
   readonly workers: number
   readonly evaluators: number
@@ -113,7 +113,7 @@ function daemonsOf(options: LocalNetworkOptions): readonly Part[] {
     const accounts = accountFlags(devRoles.workerOwner(i), devRoles.workerOperator(i))
     const misbehave = options.misbehave?.[i]
     const lies = misbehave === undefined ? [] : ['--misbehave', misbehave]
-    const flags = [...accounts, '--stake', stake, '--threads', String(threads), ...lies]
+    const flags = [...accounts, '--stake', stake, '--lead', '--threads', String(threads), ...lies]
     return { name: `worker-${i + 1}`, args: ['worker', 'start', ...flags] }
   })
   const evaluators = Array.from({ length: options.evaluators }, (_, i) => {
@@ -121,7 +121,13 @@ function daemonsOf(options: LocalNetworkOptions): readonly Part[] {
     const flags = [...accounts, '--stake', stake, '--threads', String(threads)]
     return { name: `evaluator-${i + 1}`, args: ['evaluator', 'start', ...flags] }
   })
-  return [...workers, ...evaluators]
+  return [...workers, ...evaluators, attesterOf(options)]
+}
+
+/** One process answers for all validators of this machine. */
+function attesterOf({ validators = 1 }: LocalNetworkOptions): Part {
+  const accounts = Array.from({ length: validators }, (_, i) => `dev:${devRoles.validator(i)}`)
+  return { name: 'attester', args: ['validator', 'attest', '--account', ...accounts] }
 }
 
 function accountFlags(owner: number, operator: number): readonly string[] {

@@ -7,14 +7,18 @@ import type { Context } from './context.ts'
 import type { MetricsServer } from './metrics-server.ts'
 import { untilStopped } from './stopping.ts'
 
-/** A worker's or an evaluator's machine, wired but not started: first its services, then the work on them. */
+/** A daemon's machine, wired but not started: first its services, then the work on them. */
 export interface Machine {
   readonly station: Station
-  readonly operator: LocalAccount
   readonly services: Service
   readonly work: Service
   /** Closes the journal, once the rest is stopped. */
   readonly close: () => Promise<void>
+}
+
+/** A machine that acts for a registered owner. */
+export interface OwnedMachine extends Machine {
+  readonly operator: LocalAccount
 }
 
 /** Runs a machine until it is asked to stop; `enrol` registers its owner before the work begins. */
@@ -22,10 +26,10 @@ export async function runMachine(
   context: Context,
   machine: Machine,
   options: {
-    readonly name: 'worker' | 'evaluator'
+    readonly name: 'worker' | 'evaluator' | 'attester'
     readonly metrics: MetricsServer
     readonly log: Logger
-    readonly enrol: () => Promise<void>
+    readonly enrol?: () => Promise<void>
   },
 ): Promise<void> {
   const { services, station, work } = machine
@@ -33,7 +37,7 @@ export async function runMachine(
   try {
     await metrics.start()
     await services.start()
-    await options.enrol()
+    await options.enrol?.()
     await work.start()
     const { peerId } = station.network
     log.info({ peerId, metrics: metrics.url() }, `${name} is ready`)

@@ -1,11 +1,15 @@
 import type { Command } from 'commander'
+import type { JobFeed } from '#chain/client/feed.ts'
+import { unitsOf } from '#chain/client/ledger-view.ts'
 import { roles } from '#chain/client/registry.ts'
-import { createReader, createTransactor } from '#chain/client/transactor.ts'
+import { seatNumberOf } from '#chain/client/seats.ts'
+import { type Transactor, createReader, createTransactor } from '#chain/client/transactor.ts'
 import type { Hex } from '#wire/primitives.ts'
 import { accessOf } from './compose.ts'
 import type { Context } from './context.ts'
 import { runningPid } from './data-dir.ts'
 import { addStake } from './enrol.ts'
+import { withFeed } from './job/client-session.ts'
 import { trainToWei, weiToTrain } from './job/terms.ts'
 import type { Network as NetworkFile } from './network-file.ts'
 import { openSigner } from './signer.ts'
@@ -42,6 +46,7 @@ export async function showOwner(
     thawingWei: toWei(thaw.amountGwei),
     thawReadyAt: thaw.readyAt,
     earningsWei: toWei(account.earningsGwei),
+    ...(await workOf(context, command, { reader, owner })),
     pid: pid ?? null,
   }
   const text = [
@@ -49,9 +54,31 @@ export async function showOwner(
     `operator  ${event.operator}`,
     `stake     ${weiToTrain(event.stakeWei)} TRAIN, ${weiToTrain(event.lockedWei)} locked by jobs, ${weiToTrain(event.thawingWei)} thawing`,
     `earnings  ${weiToTrain(event.earningsWei)} TRAIN`,
+    ...(event.seat === null
+      ? []
+      : [
+          `leads     as seat ${event.seat}: ${event.segments} segments committed, ${event.units} units`,
+        ]),
     `daemon    ${pid === undefined ? 'not running here' : `pid ${pid}`}`,
   ]
   context.output.print(event, text.join('\n'))
+}
+
+/** The owner's seat among those that lead blocks, and what its segments brought so far. */
+async function workOf(
+  context: Context,
+  command: Command,
+  { reader, owner }: { reader: Pick<Transactor, 'read'>; owner: Hex },
+) {
+  const seat = await seatNumberOf(reader, owner).catch(() => undefined)
+  if (seat === undefined) return { seat: null, segments: 0, units: 0 }
+  const count = (feed: JobFeed) => {
+    const ledgers = feed.jobs().map(({ ledger }) => ledger)
+    const own = ledgers.map(({ commitments }) => commitments.filter((one) => one.worker === owner))
+    const units = ledgers.reduce((sum, ledger) => sum + unitsOf(ledger, owner), 0)
+    return { seat, segments: own.flat().length, units }
+  }
+  return withFeed(context, command, async (feed) => count(feed))
 }
 
 /** Stakes TRAIN of the owner, or starts to thaw it. */

@@ -9,7 +9,7 @@ import { runningPid } from './data-dir.ts'
 import { withFeed } from './job/client-session.ts'
 import { weiToTrain } from './job/terms.ts'
 
-const partPattern = /^(node|worker-[0-9]+|evaluator-[0-9]+)$/
+const partPattern = /^(node(-[0-9]+)?|worker-[0-9]+|evaluator-[0-9]+|attester)$/
 
 /** Prints head, jobs, registered accounts and stake, and the local processes. Throws RPC_DOWN. */
 export async function showStatus(context: Context, command: Command): Promise<void> {

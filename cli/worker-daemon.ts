@@ -10,8 +10,9 @@ import type { Context } from './context.ts'
 import { lockDataDir } from './data-dir.ts'
 import { ensureRegistered, ensureStake } from './enrol.ts'
 import { trainToWei } from './job/terms.ts'
+import { ensureLeaderSeat } from './leader-seat.ts'
 import { createLogger } from './logger.ts'
-import { type Machine, runMachine } from './machine.ts'
+import { type OwnedMachine, runMachine } from './machine.ts'
 import { createMetricsServer } from './metrics-server.ts'
 import { openKey, openSigner } from './signer.ts'
 import { consentOf, policyOf } from './worker-policy.ts'
@@ -20,6 +21,7 @@ interface StartFlags {
   readonly owner: string
   readonly operator: string
   readonly stake?: string
+  readonly lead?: boolean
   readonly misbehave?: string
 }
 
@@ -48,7 +50,13 @@ export async function startWorker(context: Context, command: Command): Promise<v
       name: 'worker',
       metrics,
       log,
-      enrol: () => enrol(machine, { transactor, settings, stake: flags.stake, log }),
+      enrol: async () => {
+        await enrol(machine, { transactor, settings, stake: flags.stake, log })
+        if (flags.lead !== true) return
+        const { access, network } = machine.station
+        const seat = { access, operatorKey, peerId: network.peerId, log }
+        await ensureLeaderSeat(transactor, seat)
+      },
     })
   } finally {
     lock.release()
@@ -56,7 +64,7 @@ export async function startWorker(context: Context, command: Command): Promise<v
 }
 
 async function enrol(
-  machine: Machine,
+  machine: OwnedMachine,
   facts: { transactor: Transactor; settings: Settings; stake: string | undefined; log: Logger },
 ): Promise<void> {
   const { transactor, settings, stake, log } = facts

@@ -41,6 +41,7 @@ contract WorkLedger is IWorkLedger {
         uint32 unitsLive;
         uint40 epoch;
         uint32 unitsCreated;
+        uint48 seedHeight;
     }
 
     struct Bounds {
@@ -86,6 +87,7 @@ contract WorkLedger is IWorkLedger {
     }
 
     /// @param engineId the first engine whose jobs earn units; zero for none
+    /// @param powEvery_ every how many heights a unit may lead at first
     constructor(
         IJobManager jobs_,
         IWorkerRegistry registry_,
@@ -94,14 +96,16 @@ contract WorkLedger is IWorkLedger {
         address timelock_,
         uint256 engineId,
         uint128 unitFlops,
-        uint64 unitPriceGwei_
+        uint64 unitPriceGwei_,
+        uint8 powEvery_
     ) {
+        if (powEvery_ > POW_EVERY_MAX) revert BadRule(4);
         jobs = jobs_;
         registry = registry_;
         validators = validators_;
         randomness = randomness_;
         timelock = timelock_;
-        _price = Price(unitFlops, unitPriceGwei_, 8000, 2);
+        _price = Price(unitFlops, unitPriceGwei_, 8000, powEvery_);
         _bounds = Bounds(1e3, 1e15);
         _head.epoch = uint40(block.number / UnitRules.LIVE_HEIGHTS);
         if (engineId != 0) isEngineAllowed[bytes32(engineId)] = true;
@@ -118,11 +122,10 @@ contract WorkLedger is IWorkLedger {
         if (seat.readyAt != 0 || seat.sinceHeight >= block.number) revert NotAssigned(msg.sender);
         for (uint256 i; i < segments.length; ++i) {
             Segment calldata segment = segments[i];
-            if (segment.segment >= terms.segmentCount() || segment.flops == 0) {
-                revert SegmentUnknown(segment.segment);
-            }
-            bytes32 key = _keyOf(jobId, job.attempt, owner, segment.segment);
-            if (_committed[key] != 0) revert AlreadyCommitted(segment.segment);
+            uint256 number = _numberOf(segment);
+            if (number >= terms.segmentCount() || _flopsOf(segment) == 0) revert SegmentUnknown(number);
+            bytes32 key = _keyOf(jobId, job.attempt, owner, number);
+            if (_committed[key] != 0) revert AlreadyCommitted(number);
             bytes32 segmentId = segmentIdOf(jobId, job.attempt, owner, segment);
             _committed[key] = segmentId;
             emit SegmentCommitted(jobId, owner, segmentId, job.attempt, segment);
@@ -139,6 +142,7 @@ contract WorkLedger is IWorkLedger {
         if (claim.seedHeight != 0 && block.number <= until) revert TooEarly(until + 1);
         uint48 seedHeight = uint48(block.number + SEED_BLOCKS);
         _claims[jobId] = Claim(seedHeight, job.attempt, 0, 0, 0, claim.flops);
+        _head.seedHeight = seedHeight;
         emit AttestationRequested(jobId, seedHeight);
     }
 
@@ -192,25 +196,14 @@ contract WorkLedger is IWorkLedger {
         for (uint256 i; i < segments.length; ++i) {
             Segment calldata segment = segments[i];
             bytes32 segmentId = _take(jobId, claim.attempt, owner, segment);
-            claim.flops += segment.flops;
-            uint256 ofSegment = _unitsOf(terms, segment.flops);
+            claim.flops += _flopsOf(segment);
+            uint256 ofSegment = _unitsOf(terms, _flopsOf(segment));
             emit SegmentMatured(jobId, segmentId, seat, ofSegment);
             if (ofSegment == 0) continue;
             units += ofSegment;
-            _put(
-                head,
-                ofSegment,
-                Entry({
-                    segmentId: segmentId,
-                    seat: uint32(seat),
-                    units: uint16(ofSegment),
-                    bornHeight: uint48(block.number),
-                    segment: segment.segment,
-                    flops: segment.flops,
-                    jobId: jobId,
-                    modelHash: segment.modelHash
-                })
-            );
+            Entry memory entry = _entryOf(jobId, segmentId, segment);
+            (entry.seat, entry.units) = (uint32(seat), uint16(ofSegment));
+            _put(head, entry);
         }
         if (claim.flops > terms.flops()) revert TooManyFlops();
         _claims[jobId].flops = claim.flops;
@@ -224,8 +217,10 @@ contract WorkLedger is IWorkLedger {
         if (rules_.priceMaxGwei < rules_.priceMinGwei) revert BadRule(2);
         if (rules_.betaBps > BETA_BPS_MAX) revert BadRule(3);
         if (rules_.powEvery > POW_EVERY_MAX) revert BadRule(4);
-        _head = _advance();
+        Head memory head = _advance();
+        _head = head;
         uint64 price = _price.unitPriceGwei;
+        if (price < rules_.priceMinGwei && head.unitsLive != 0) revert BadRule(1);
         if (price < rules_.priceMinGwei) price = rules_.priceMinGwei;
         if (price > rules_.priceMaxGwei) price = rules_.priceMaxGwei;
         _price = Price(rules_.unitFlops, price, rules_.betaBps, rules_.powEvery);
@@ -270,6 +265,11 @@ contract WorkLedger is IWorkLedger {
         return _ring[place % RING];
     }
 
+    /// @inheritdoc IWorkLedger
+    function openWork() external view returns (uint256) {
+        return jobs.openJobs() + (block.number <= _head.seedHeight ? 1 : 0);
+    }
+
     /// @dev Moves the price to the present epoch and clears entries that have left the urn; the caller saves the head.
     function _advance() private returns (Head memory head) {
         head = _head;
@@ -287,13 +287,26 @@ contract WorkLedger is IWorkLedger {
         }
     }
 
-    function _put(Head memory head, uint256 units, Entry memory entry) private {
-        bool isFull = head.unitsLive + units > UnitRules.UNITS_MAX || head.next - head.first == RING;
+    function _entryOf(
+        bytes32 jobId,
+        bytes32 segmentId,
+        Segment calldata segment
+    ) private view returns (Entry memory entry) {
+        entry.segmentId = segmentId;
+        entry.bornHeight = uint48(block.number);
+        entry.segment = _numberOf(segment);
+        entry.flops = _flopsOf(segment);
+        entry.jobId = jobId;
+        entry.modelHash = segment.modelHash;
+    }
+
+    function _put(Head memory head, Entry memory entry) private {
+        bool isFull = head.unitsLive + entry.units > UnitRules.UNITS_MAX || head.next - head.first == RING;
         if (isFull) revert UrnFull();
         _ring[head.next % RING] = entry;
         ++head.next;
-        head.unitsLive += uint32(units);
-        head.unitsCreated += uint32(units);
+        head.unitsLive += entry.units;
+        head.unitsCreated += entry.units;
     }
 
     /// @dev Takes a commitment out: each matures once.
@@ -303,9 +316,10 @@ contract WorkLedger is IWorkLedger {
         address owner,
         Segment calldata segment
     ) private returns (bytes32 segmentId) {
-        bytes32 key = _keyOf(jobId, attempt, owner, segment.segment);
+        uint256 number = _numberOf(segment);
+        bytes32 key = _keyOf(jobId, attempt, owner, number);
         segmentId = segmentIdOf(jobId, attempt, owner, segment);
-        if (_committed[key] != segmentId) revert SegmentUnknown(segment.segment);
+        if (_committed[key] != segmentId) revert SegmentUnknown(number);
         delete _committed[key];
     }
 
@@ -349,6 +363,14 @@ contract WorkLedger is IWorkLedger {
         uint256 count;
         for (uint256 i; i < claim.drawn; ++i) count += (claim.words >> (8 * i + worker)) & 1;
         return worker < 8 && claim.drawn != 0 && count >= claim.drawn - claim.drawn / ATTESTERS;
+    }
+
+    function _numberOf(Segment calldata segment) private pure returns (uint32) {
+        return uint32(segment.work);
+    }
+
+    function _flopsOf(Segment calldata segment) private pure returns (uint128) {
+        return uint128(segment.work >> 32);
     }
 
     function _keyOf(

@@ -35,6 +35,11 @@ export interface DeploymentOptions {
   readonly leaderBondMinGwei?: bigint
   /** The first engine whose jobs earn units of work. */
   readonly engineId?: Hex
+  /** Every how many heights a unit may lead at first; 0 for never. */
+  readonly powEvery?: number
+  /** What a unit stands for at first: metered FLOP, and a burned fee in 1e9 wei. */
+  readonly unitFlops?: bigint
+  readonly unitPriceGwei?: bigint
 }
 
 const trainGwei = 10n ** 9n
@@ -46,9 +51,10 @@ const defaults = {
   validatorStakeMinGwei: 1_000n * trainGwei,
   leaderBondMinGwei: 100n * trainGwei,
   engineId: '0x0' as Hex,
+  powEvery: 2,
+  unitFlops: 10n ** 9n,
+  unitPriceGwei: trainGwei / 1_000n,
 }
-/** What a unit of work stands for at first: metered FLOP, and a burned fee in 1e9 wei. */
-const unit = { flops: 10n ** 9n, priceGwei: trainGwei / 1_000n }
 const governance = {
   timelockSeconds: BigInt(7 * daySeconds),
   votingDelaySeconds: daySeconds,
@@ -92,8 +98,9 @@ export function deploymentOf(
           randomness,
           Timelock,
           BigInt(all.engineId),
-          unit.flops,
-          unit.priceGwei,
+          all.unitFlops,
+          all.unitPriceGwei,
+          all.powEvery,
         ],
       },
     ],

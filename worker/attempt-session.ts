@@ -106,6 +106,7 @@ async function trainAndSubmit(
   const signal = AbortSignal.any([part.signal, closing.signal])
   try {
     const transcript = await runAttempt(tools, setting, signal)
+    await claim(deps, { tools, part, transcript })
     await submit(deps, { tools, part, transcript })
     return transcript
   } catch (error) {
@@ -115,6 +116,19 @@ async function trainAndSubmit(
   } finally {
     unlisten()
   }
+}
+
+/** Costs a block or two, and never the job. */
+async function claim(
+  deps: SessionDeps,
+  { tools, part, transcript }: { tools: Tools; part: Part; transcript: Transcript },
+): Promise<void> {
+  const { job, view } = part
+  const { place } = tools
+  const seen = deps.feed.job(job.jobId) ?? view
+  const work = { view: seen, spec: job.spec, place, transcript }
+  const segments = await deps.leading.commit(work)
+  if (segments > 0) tools.onProgress({ kind: 'claimed', attempt: place.attempt, segments })
 }
 
 async function submit(

@@ -5,7 +5,9 @@ import { type Head, isOver } from '#chain/client/feed.ts'
 import type { JobView } from '#chain/client/view.ts'
 import type { Hex } from '#wire/primitives.ts'
 import { type Consents, createConsents } from './consents.ts'
+import { createHarvest } from './harvest.ts'
 import { createKeeper } from './keeper.ts'
+import { createLeading } from './leading.ts'
 import { createMeter } from './meter.ts'
 import type { Policy } from './policy.ts'
 import { createRetention } from './retention.ts'
@@ -26,7 +28,9 @@ export interface Worker extends Service {
   sessions(): readonly Hex[]
 }
 
-export type WorkerDeps = Omit<SessionDeps, 'onProgress'> & { readonly metrics?: Metrics }
+export type WorkerDeps = Omit<SessionDeps, 'onProgress' | 'leading'> & {
+  readonly metrics?: Metrics
+}
 
 const restartsMax = 5
 const restartMs = 2_000
@@ -53,6 +57,7 @@ export function createWorker(deps: WorkerDeps, options: WorkerOptions): Worker {
   const consents: Consents = createConsents(deps, { ...market, signing })
   const volunteering = createVolunteering(deps, market)
   const keeper = createKeeper({ ...deps, self: options.self })
+  const harvest = createHarvest({ ...deps, self: options.self })
   const releases: (() => void)[] = []
   let loop: Promise<void> | undefined
 
@@ -67,6 +72,7 @@ export function createWorker(deps: WorkerDeps, options: WorkerOptions): Worker {
     meter.head(head)
     await volunteering.look(head, signal)
     await keeper.tend(head)
+    await harvest.tend(head)
     if (head.number % sweepEveryBlocks === 0n) await retention.sweep(head)
   }
 
@@ -101,6 +107,7 @@ function createSessions(
   { meter, retention, signal }: SessionParts,
 ) {
   const { clock, log } = deps
+  const leading = createLeading(deps, options)
   const running = new Map<Hex, Promise<void>>()
   const ended = new Set<Hex>()
 
@@ -118,7 +125,7 @@ function createSessions(
   }
 
   async function runUntilOver(jobId: Hex): Promise<void> {
-    const sessionDeps = { ...deps, onProgress: meter.onProgress }
+    const sessionDeps = { ...deps, leading, onProgress: meter.onProgress }
     let failures = 0
     while (failures <= restartsMax) {
       const beganMs = clock.nowMs()

@@ -6,7 +6,8 @@ import type { ListedUpdate } from '#wire/segment.ts'
 /**
  * Ways to cheat, so that tests and the demo can show how each is caught. `skip-steps` claims every second
  * step without doing it, `copy-update` announces another worker's update as its own, `noise` adds noise to
- * its parameters, `withhold-states` never serves a drawn state, `silent` takes jobs and does nothing.
+ * its parameters, `withhold-states` never serves a drawn state, `silent` takes jobs and does nothing,
+ * `false-claims` commits other segments for units of work than those of its transcript.
  */
 export const misbehaveKinds = [
   'skip-steps',
@@ -14,6 +15,7 @@ export const misbehaveKinds = [
   'noise',
   'withhold-states',
   'silent',
+  'false-claims',
 ] as const
 export type MisbehaveKind = (typeof misbehaveKinds)[number]
 

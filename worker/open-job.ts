@@ -12,6 +12,7 @@ import type { JobSpec } from '#wire/job.ts'
 import type { Hex } from '#wire/primitives.ts'
 import type { RoundTimes } from './agreement.ts'
 import type { Journal } from './journal.ts'
+import type { Leading } from './leading.ts'
 import type { MisbehaveKind } from './misbehave.ts'
 import type { OnProgress } from './progress.ts'
 
@@ -28,6 +29,7 @@ export interface SessionDeps {
   readonly openRunner: () => Runner
   readonly clock: Clock
   readonly log: Logger
+  readonly leading: Leading
   readonly onProgress: OnProgress
 }
 

@@ -20,6 +20,7 @@ export type Progress =
       readonly segment: number
       readonly recordHash: Hex
     }
+  | { readonly kind: 'claimed'; readonly attempt: number; readonly segments: number }
   | { readonly kind: 'submitted'; readonly attempt: number; readonly modelHash: Hex }
   | { readonly kind: 'opened'; readonly attempt: number; readonly segments: number }
   | { readonly kind: 'resumed'; readonly attempt: number; readonly round: number }

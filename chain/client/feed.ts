@@ -4,8 +4,10 @@ import { AppError } from '#base/error.ts'
 import type { Logger } from '#base/log.ts'
 import type { Service } from '#base/service.ts'
 import { jobManagerAbi } from '#wire/abi/jobManager.ts'
+import { workLedgerAbi } from '#wire/abi/workLedger.ts'
 import type { Hex } from '#wire/primitives.ts'
 import { type JobEvent, foldEvent } from './fold.ts'
+import type { LedgerEvent } from './ledger-view.ts'
 import type { JobView } from './view.ts'
 
 /** The newest finalised block that the feed has folded. */
@@ -38,12 +40,15 @@ export interface JobFeedOptions {
   readonly rpcUrl: string
   readonly chainId: number
   readonly jobManager: Hex
+  /** Undefined on chains without the election. */
+  readonly workLedger?: Hex
   readonly fromBlock?: bigint
   readonly pollMs?: number
 }
 
 const blocksAtOnce = 1000n
 const jobsMax = 10_000
+const eventsAbi = [...jobManagerAbi, ...workLedgerAbi].filter(({ type }) => type === 'event')
 
 /** Creates the feed. `start` resolves when it has caught up; a node that is away is asked again and again. */
 export function createJobFeed(
@@ -53,6 +58,8 @@ export function createJobFeed(
   const rpc = createPublicClient({
     transport: http(options.rpcUrl, { timeout: 10_000, retryCount: 1 }),
   })
+  const { jobManager, workLedger } = options
+  const address = workLedger === undefined ? [jobManager] : [jobManager, workLedger]
   const views = new Map<Hex, JobView>()
   const changeListeners = new Set<(view: JobView) => void>()
   const headListeners = new Set<(head: Head) => void>()
@@ -77,8 +84,8 @@ export function createJobFeed(
       const fromBlock = head.number + 1n
       const last = fromBlock + blocksAtOnce - 1n
       const toBlock = last < finalized.number ? last : finalized.number
-      const logs = await rpc.getLogs({ address: options.jobManager, fromBlock, toBlock })
-      const events = parseEventLogs({ abi: jobManagerAbi, logs })
+      const logs = await rpc.getLogs({ address, fromBlock, toBlock })
+      const events = parseEventLogs({ abi: eventsAbi, logs })
       head = { number: toBlock, timestamp: finalized.timestamp }
       announce(applyEvents(views, events))
     }
@@ -127,7 +134,10 @@ async function poll(
 }
 
 /** Folds the events of some blocks; answers which jobs changed. Jobs that are over are forgotten first. */
-function applyEvents(views: Map<Hex, JobView>, events: readonly JobEvent[]): ReadonlySet<Hex> {
+function applyEvents(
+  views: Map<Hex, JobView>,
+  events: readonly (JobEvent | LedgerEvent)[],
+): ReadonlySet<Hex> {
   const changed = new Set<Hex>()
   for (const event of events) {
     if (!('jobId' in event.args)) continue // governance's parameters concern no job

@@ -1,6 +1,7 @@
 import type { Log } from 'viem'
 import type { jobManagerAbi } from '#wire/abi/jobManager.ts'
 import type { Hex } from '#wire/primitives.ts'
+import { type LedgerEvent, emptyLedger, foldLedger, isLedgerEvent } from './ledger-view.ts'
 import { unpackTerms } from './terms.ts'
 import type { ClosedRound, JobView, Payout, Slash } from './view.ts'
 
@@ -104,10 +105,17 @@ const nothingSubmitted = {
   revealed: [],
   seedHeight: undefined,
   commitDeadline: undefined,
+  ledger: emptyLedger,
 } as const
 
 /** The view after one more event; undefined for an event of a job whose posting was not seen. */
-export function foldEvent(view: JobView | undefined, event: JobEvent): JobView | undefined {
+export function foldEvent(
+  view: JobView | undefined,
+  event: JobEvent | LedgerEvent,
+): JobView | undefined {
+  if (isLedgerEvent(event)) {
+    return view && { ...view, ledger: foldLedger(view.ledger, event), lastBlock: event.blockNumber }
+  }
   if (event.eventName === 'JobPosted') return viewOfPosting(event)
   if (event.eventName === 'JobOpened') return viewOfOpening(event)
   if (view === undefined) return undefined

@@ -113,7 +113,7 @@ export function unpackTerms(packed: PackedTerms): Terms {
   return { ...(Object.fromEntries(fields) as unknown as Terms), engineId, specDigest }
 }
 
-/** Arguments of a call of the JobManager, with terms that come first packed. */
+/** Arguments of a call of JobManager or WorkLedger, with terms that come first packed. */
 export function packedArgs(args: readonly unknown[]): readonly unknown[] {
   const [first, ...others] = args
   const isTerms = typeof first === 'object' && first !== null && 'specDigest' in first

@@ -14,20 +14,27 @@ import { evaluatorPoolAbi } from '#wire/abi/evaluatorPool.ts'
 import { jobManagerAbi } from '#wire/abi/jobManager.ts'
 import { stakingAbi } from '#wire/abi/staking.ts'
 import { trainTokenAbi } from '#wire/abi/trainToken.ts'
+import { validatorSetAbi } from '#wire/abi/validatorSet.ts'
+import { workLedgerAbi } from '#wire/abi/workLedger.ts'
 import { workerRegistryAbi } from '#wire/abi/workerRegistry.ts'
 import type { Hex } from '#wire/primitives.ts'
 import { packedArgs } from './terms.ts'
 
-/** The system contracts that clients call, and their addresses as network.json names them. */
-export const abis = {
+/** The market's contracts, which stand on every chain that has one. */
+export const marketAbis = {
   JobManager: jobManagerAbi,
   WorkerRegistry: workerRegistryAbi,
   Staking: stakingAbi,
   EvaluatorPool: evaluatorPoolAbi,
   TrainToken: trainTokenAbi,
 } as const
+/** All that clients call: those of seats and units stand on chains of our own alone. */
+const abis = { ...marketAbis, ValidatorSet: validatorSetAbi, WorkLedger: workLedgerAbi } as const
 export type ContractName = keyof typeof abis
-export type Contracts = Readonly<Record<ContractName, Hex>>
+/** Addresses as network.json names them. */
+export type Contracts = Readonly<
+  Record<keyof typeof marketAbis, Hex> & Partial<Record<ContractName, Hex>>
+>
 
 /** How to reach a chain. */
 export interface ChainAccess {
@@ -43,17 +50,27 @@ export interface Sent {
   readonly gasUsed: bigint
 }
 
+export interface SendOptions {
+  /** Native coin that goes along. */
+  readonly valueWei?: bigint
+}
+
 /** One account's way to the contracts. Transactions go out one after another. */
 export interface Transactor {
   readonly address: Hex
   readonly account: LocalAccount
-  /** Calls a view. Throws REVERTED {reason} or RPC_DOWN. */
+  /** Calls a view. Throws REVERTED {reason}, CONTRACT_MISSING where this chain lacks it, or RPC_DOWN. */
   read<T = unknown>(contract: ContractName, name: string, args?: readonly unknown[]): Promise<T>
   /**
    * Simulates, sends, and waits for the receipt. Throws REVERTED {reason: name of the contract's error},
-   * RPC_DOWN, RECEIPT_TIMEOUT.
+   * CONTRACT_MISSING, RPC_DOWN, RECEIPT_TIMEOUT.
    */
-  send(contract: ContractName, name: string, args?: readonly unknown[]): Promise<Sent>
+  send(
+    contract: ContractName,
+    name: string,
+    args?: readonly unknown[],
+    options?: SendOptions,
+  ): Promise<Sent>
   /** Native coin of the account, in wei. */
   balance(): Promise<bigint>
 }
@@ -73,12 +90,8 @@ export function createTransactor(access: ChainAccess, account: LocalAccount): Tr
   const wallet = createWalletClient({ transport, chain, account })
   let last: Promise<unknown> = Promise.resolve()
 
-  async function sendNow(
-    contract: ContractName,
-    name: string,
-    args: readonly unknown[],
-  ): Promise<Sent> {
-    const call = { ...callOf(access, contract, name, args), account }
+  async function sendNow({ contract, name, args, valueWei }: Sending): Promise<Sent> {
+    const call = { ...callOf(access, { contract, name, args }), account, value: valueWei }
     try {
       const { request } = await rpc.simulateContract(call)
       const gas = gasLimitOf(await rpc.estimateContractGas(call))
@@ -97,8 +110,9 @@ export function createTransactor(access: ChainAccess, account: LocalAccount): Tr
     contract: ContractName,
     name: string,
     args: readonly unknown[] = [],
+    { valueWei }: SendOptions = {},
   ): Promise<Sent> {
-    const sent = last.then(() => sendNow(contract, name, args))
+    const sent = last.then(() => sendNow({ contract, name, args, valueWei }))
     last = sent.catch(() => undefined)
     return sent
   }
@@ -131,28 +145,31 @@ function gasLimitOf(estimate: bigint): bigint {
   return estimate * 2n + 1_000_000n
 }
 
-async function readContract<T>(
-  rpc: PublicClient,
-  access: ChainAccess,
-  view: { contract: ContractName; name: string; args: readonly unknown[] },
-): Promise<T> {
-  const { contract, name, args } = view
+interface Call {
+  readonly contract: ContractName
+  readonly name: string
+  readonly args: readonly unknown[]
+}
+
+interface Sending extends Call {
+  readonly valueWei: bigint | undefined
+}
+
+async function readContract<T>(rpc: PublicClient, access: ChainAccess, view: Call): Promise<T> {
+  const { contract, name } = view
   try {
-    return (await rpc.readContract(callOf(access, contract, name, args))) as T
+    return (await rpc.readContract(callOf(access, view))) as T
   } catch (error) {
     throw chainError(error, `${contract}.${name}`)
   }
 }
 
-function callOf(
-  access: ChainAccess,
-  contract: ContractName,
-  functionName: string,
-  args: readonly unknown[],
-) {
+function callOf(access: ChainAccess, { contract, name: functionName, args }: Call) {
+  const address = access.contracts[contract]
+  if (address === undefined) throw new AppError({ code: 'CONTRACT_MISSING', contract })
   const abi: Abi = [...abis[contract], ...errors]
-  const packed = contract === 'JobManager' ? packedArgs(args) : args
-  return { address: access.contracts[contract], abi, functionName, args: packed }
+  const takesTerms = contract === 'JobManager' || contract === 'WorkLedger'
+  return { address, abi, functionName, args: takesTerms ? packedArgs(args) : args }
 }
 
 function chainOf(access: ChainAccess) {

@@ -1,4 +1,5 @@
 import type { Hex } from '#wire/primitives.ts'
+import type { LedgerView } from './ledger-view.ts'
 import type { Terms } from './terms.ts'
 
 /** Where a job stands, as its events tell it. */
@@ -104,6 +105,8 @@ export interface JobView {
   readonly payouts: readonly Payout[]
   readonly burnedWei: bigint
   readonly refundedWei: bigint
+  /** Segments that workers committed for units of work, and what became of them. */
+  readonly ledger: LedgerView
   readonly lastBlock: bigint
 }
 

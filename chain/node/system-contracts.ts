@@ -12,7 +12,7 @@ type SystemGenesis = Required<Pick<GenesisInput, 'contracts' | 'calls' | 'record
 /** The part of a genesis that puts the market's contracts at their fixed addresses and follows them. */
 export function systemGenesis(options: DeploymentOptions): SystemGenesis {
   const { contracts, calls } = deploymentOf(systemAddresses, options)
-  const { Beacon, JobManager } = systemAddresses
+  const { Beacon, WorkLedger } = systemAddresses
   return {
     contracts: contracts.map(({ name, args }) => ({
       name,
@@ -26,7 +26,7 @@ export function systemGenesis(options: DeploymentOptions): SystemGenesis {
       calldata: selectorOf(`${functionName}()`),
     })),
     recorder: { address: Beacon, calldata: selectorOf('record()') },
-    openWork: { address: JobManager, calldata: selectorOf('openJobs()') },
+    openWork: { address: WorkLedger, calldata: selectorOf('openWork()') },
   }
 }
 

@@ -22,8 +22,12 @@ export function register(program: Command, context: Context): void {
   ])
   addAccountFlags(start.description('run a worker until it is stopped'))
     .option(
+      '--lead',
+      'take a leader’s seat, with its bond in coin: work then elects who leads blocks',
+    )
+    .option(
       '--misbehave <kind>',
-      'development chains only: skip-steps, copy-update, noise, withhold-states or silent',
+      'development chains only: skip-steps, copy-update, noise, withhold-states, silent or false-claims',
     )
     .action(async (_flags: object, command: Command) => {
       const { startWorker } = await import('../worker-daemon.ts')

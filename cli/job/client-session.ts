@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Command } from 'commander'
 import { noopLogger } from '#base/log.ts'
 import { type JobFeed, createJobFeed } from '#chain/client/feed.ts'
-import { accessOf, type Station, composeObserver } from '../compose.ts'
+import { accessOf, feedPlaceOf, type Station, composeObserver } from '../compose.ts'
 import { type Client, composeClient } from '../compose-client.ts'
 import type { Context } from '../context.ts'
 import { lockDataDir } from '../data-dir.ts'
@@ -61,8 +61,7 @@ export async function withFeed<T>(
   command: Command,
   use: (feed: JobFeed) => Promise<T>,
 ): Promise<T> {
-  const { rpcUrl, chainId, contracts } = accessOf(await context.network(command))
-  const place = { rpcUrl, chainId, jobManager: contracts.JobManager }
+  const place = feedPlaceOf(accessOf(await context.network(command)))
   return running(createJobFeed({ clock: context.clock, log: noopLogger }, place), use)
 }
 

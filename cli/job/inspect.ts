@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { isAttested, unitsOf } from '#chain/client/ledger-view.ts'
 import type { JobView } from '#chain/client/view.ts'
 import type { Context } from '../context.ts'
 import { withFeed } from './client-session.ts'
@@ -48,5 +49,17 @@ function describe(view: JobView): readonly string[] {
     ...view.slashes.map((one) => `slashed       ${one.account} ${weiToTrain(one.amountWei)} TRAIN`),
     ...view.payouts.map((one) => `paid          ${one.account} ${weiToTrain(one.amountWei)} TRAIN`),
     `burned        ${weiToTrain(view.burnedWei)} TRAIN, refunded ${weiToTrain(view.refundedWei)} TRAIN`,
+    ...segmentsText(view),
   ]
+}
+
+/** What workers committed to lead blocks by, and what became of it. */
+function segmentsText({ ledger, workers }: JobView): readonly string[] {
+  return workers.flatMap((worker, i) => {
+    const count = ledger.commitments.filter((one) => one.worker === worker).length
+    if (count === 0) return []
+    const units = unitsOf(ledger, worker)
+    const state = isAttested(ledger, i) ? 'attested' : 'not attested'
+    return [`segments      ${worker}  ${count} committed, ${state}, ${units} units of work`]
+  })
 }

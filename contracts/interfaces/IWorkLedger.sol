@@ -11,21 +11,20 @@ import {IJobTypes} from "./IJobTypes.sol";
 ///
 /// Storage, for reading without a call. Slot 0, from the low bits on: unitFlops 128 | unitPrice 64 in 1e9 wei |
 /// betaBps 16 | powEvery 8. Slot 1: first 40 | next 40 | unitsLive 32 | epoch 40 | unitsCreated 32 (in that epoch; the
-/// price of later ones follows from it). Slot 2: priceMin 64 | priceMax 64, in 1e9 wei. The urn are the entries from
+/// price of later ones follows from it) | newest height whose randomness is waited for 48. Slot 2: priceMin 64 | priceMax 64, in 1e9 wei. The urn are the entries from
 /// `first` to `next` - 1; entry n stands in slots 3 + 4 (n mod 4096) and the three after it: segmentId; seat 32 |
 /// units 16 | bornHeight 48 | segment 32 | flops 128; jobId; modelHash.
 interface IWorkLedger {
     /// @notice What a worker says of a segment; with chain, ledger, job, attempt and worker it makes the segment's id.
-    /// @param segment number within the worker's part of the job
-    /// @param flops metered work
+    /// Six words: 192 bytes of calldata are all that an undisputed segment proves itself with.
+    /// @param work from the low bits on: number within the worker's part of the job 32 | metered FLOP 128
     /// @param inputRoot root of the state before it
     /// @param outputRoot root of the state after it
     /// @param modelHash of the parameters after it
     /// @param stepRoot Merkle root over its steps
     /// @param dataPointer SHA-256 of the CID of what it read
     struct Segment {
-        uint32 segment;
-        uint128 flops;
+        uint256 work;
         bytes32 inputRoot;
         bytes32 outputRoot;
         bytes32 modelHash;
@@ -121,7 +120,8 @@ interface IWorkLedger {
         Segment[] calldata segments
     ) external returns (uint256 units);
 
-    /// @notice Sets the rules. Only the timelock of governance.
+    /// @notice Sets the rules. Only the timelock of governance. The least price is not above the present one while units
+    /// are live: lifted by more than a step, it would pay those that lead more than was burned for them.
     function setRules(Rules calldata rules) external;
 
     /// @notice Lets jobs of an engine earn units, or not. Only the timelock of governance.
@@ -144,4 +144,8 @@ interface IWorkLedger {
     function urn() external view returns (uint256 first, uint256 next, uint256 unitsLive);
 
     function entryAt(uint256 place) external view returns (Entry memory);
+
+    /// @notice How much is under way, so that the chain makes a block every second: open jobs, and one more while the
+    /// randomness that draws attesters is waited for.
+    function openWork() external view returns (uint256);
 }

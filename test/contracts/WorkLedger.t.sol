@@ -32,7 +32,8 @@ contract WorkLedgerTest is World, BlsWorld {
             address(timelock),
             uint256(keccak256("engine")),
             UNIT_FLOPS,
-            PRICE
+            PRICE,
+            2
         );
         for (uint256 i; i < 7; ++i) {
             validators.push(address(uint160(0x7A11 + i)));
@@ -59,7 +60,8 @@ contract WorkLedgerTest is World, BlsWorld {
         ok(id != ledger.segmentIdOf("job", 1, workers[0], s), "attempt");
         ok(id != ledger.segmentIdOf("job", 0, workers[1], s), "worker");
         bytes memory encoded = abi.encode(s);
-        for (uint256 i; i < 7; ++i) {
+        eq(encoded.length, 192, "bytes of an undisputed segment");
+        for (uint256 i; i < 6; ++i) {
             encoded[32 * i + 31] ^= 0x01;
             IWorkLedger.Segment memory other = abi.decode(encoded, (IWorkLedger.Segment));
             ok(id != ledger.segmentIdOf("job", 0, workers[0], other), "field");
@@ -93,9 +95,9 @@ contract WorkLedgerTest is World, BlsWorld {
         IWorkLedger.Segment[] memory one = workOf(1);
         one[0].stepRoot = "another";
         expectRefusal(operator, terms, one, again);
-        one[0].segment = 12;
+        one[0].work = workWord(12, FLOPS);
         expectRefusal(operator, terms, one, unknown(12));
-        (one[0].segment, one[0].flops) = (5, 0);
+        one[0].work = workWord(5, 0);
         expectRefusal(operator, terms, one, unknown(5));
     }
 
@@ -152,6 +154,19 @@ contract WorkLedgerTest is World, BlsWorld {
         );
         vm.roll(next);
         ledger.requestAttestation(terms.pack());
+    }
+
+    function test_theChainStaysBusyUntilAttestersCanBeDrawn() public {
+        (PlainTerms memory terms, ) = running();
+        eq(ledger.openWork(), 1, "an open job");
+        settle(terms);
+        eq(ledger.openWork(), 0, "nothing");
+        ledger.requestAttestation(terms.pack());
+        eq(ledger.openWork(), 1, "requested");
+        pass(2);
+        eq(ledger.openWork(), 1, "the height itself");
+        pass(1);
+        eq(ledger.openWork(), 0, "drawable");
     }
 
     function test_fourOfFiveAttestOfEachWorker() public {
@@ -223,10 +238,10 @@ contract WorkLedgerTest is World, BlsWorld {
     function test_noMoreWorkThanTheTermsMeter() public {
         (PlainTerms memory terms, ) = running();
         IWorkLedger.Segment[] memory segments = workOf(2);
-        segments[0].flops = segments[1].flops = uint128(terms.flops / 2);
+        for (uint32 i; i < 2; ++i) segments[i].work = workWord(i, uint128(terms.flops / 2));
         commitAs(workers[0], terms, segments);
         IWorkLedger.Segment[] memory more = workOf(1);
-        more[0].flops = 1;
+        more[0].work = workWord(0, 1);
         commitAs(workers[1], terms, more);
         settle(terms);
         attestAll(terms, 3);
@@ -310,9 +325,9 @@ contract WorkLedgerTest is World, BlsWorld {
     function testFuzz_aJobsUnitsCostWhatItBurned(uint256 a, uint256 b, uint256 c) public {
         (PlainTerms memory terms, ) = running();
         IWorkLedger.Segment[] memory segments = workOf(3);
-        segments[0].flops = uint128(bound(a, 1, terms.flops / 3));
-        segments[1].flops = uint128(bound(b, 1, terms.flops / 3));
-        segments[2].flops = uint128(bound(c, 1, terms.flops / 3));
+        segments[0].work = workWord(0, uint128(bound(a, 1, terms.flops / 3)));
+        segments[1].work = workWord(1, uint128(bound(b, 1, terms.flops / 3)));
+        segments[2].work = workWord(2, uint128(bound(c, 1, terms.flops / 3)));
         commitAs(workers[1], terms, segments);
         (, uint256 burnedBefore) = staking.held();
         settle(terms);
@@ -332,6 +347,30 @@ contract WorkLedgerTest is World, BlsWorld {
         uint256 before = gasleft();
         ledger.commitSegments(packed, segments);
         ok((before - gasleft()) / 16 <= 40_000, "gas of a segment");
+    }
+
+    function test_noPriceJumpsWhileUnitsAreLive() public {
+        (PlainTerms memory terms, ) = attested();
+        ledger.mature(terms.pack(), 0, workOf(2));
+        IWorkLedger.Rules memory rules = ledger.rules();
+        rules.priceMinGwei = uint64(ledger.unitPriceGwei()) + 1;
+        expectBadRule(rules, 1);
+        rules.priceMinGwei -= 1;
+        vm.prank(address(timelock));
+        ledger.setRules(rules);
+        vm.roll(block.number + 256);
+        rules.priceMinGwei = rules.priceMaxGwei;
+        vm.prank(address(timelock));
+        ledger.setRules(rules);
+        eq(ledger.unitPriceGwei(), rules.priceMaxGwei, "none is live");
+    }
+
+    function test_powEveryIsBoundFromTheBeginning() public {
+        try new WorkLedger(jobs, registry, set, randomness, address(timelock), 0, 1, 1, 9) {
+            revert("made");
+        } catch (bytes memory reason) {
+            eq(keccak256(reason), keccak256(abi.encodeWithSelector(IWorkLedger.BadRule.selector, 4)), "why");
+        }
     }
 
     function test_rulesWithinBounds() public {
@@ -370,8 +409,7 @@ contract WorkLedgerTest is World, BlsWorld {
         segments = new IWorkLedger.Segment[](count);
         for (uint32 i; i < count; ++i) {
             segments[i] = IWorkLedger.Segment(
-                i,
-                FLOPS,
+                workWord(i, FLOPS),
                 keccak256(abi.encode("input", i)),
                 keccak256(abi.encode("output", i)),
                 keccak256(abi.encode("model", i)),
@@ -379,6 +417,10 @@ contract WorkLedgerTest is World, BlsWorld {
                 keccak256(abi.encode("data", i))
             );
         }
+    }
+
+    function workWord(uint32 number, uint128 flops) private pure returns (uint256) {
+        return uint256(number) | (uint256(flops) << 32);
     }
 
     function running() private returns (PlainTerms memory terms, bytes32 jobId) {

@@ -162,6 +162,7 @@ export async function createWorld(
       openRunner: () => createRunner(),
       clock: realClock,
       log,
+      leading: { commit: async () => 0 },
       onProgress: (_jobId: Hex, step: Progress) => part.progress.push(step),
     }
     const work = runSession(

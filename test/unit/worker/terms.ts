@@ -1,3 +1,4 @@
+import { emptyLedger } from '#chain/client/ledger-view.ts'
 import type { Terms } from '#chain/client/terms.ts'
 import type { JobView } from '#chain/client/view.ts'
 import type { Hex } from '#wire/primitives.ts'
@@ -77,6 +78,7 @@ export function sampleView(given: Partial<JobView> = {}): JobView {
     payouts: [],
     burnedWei: 0n,
     refundedWei: 0n,
+    ledger: emptyLedger,
     lastBlock: 1n,
     ...given,
   }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { foldEvent } from '#chain/client/fold.ts'
+import { emptyLedger, unitsOf, unmatured } from '#chain/client/ledger-view.ts'
 import { packTerms } from '#chain/client/terms.ts'
 import { account, event, hash, jobId, postingOf, terms, verdict, viewAfter } from './jobs.ts'
 
@@ -53,6 +54,31 @@ describe('foldEvent', () => {
     const drawn = event('EvaluatorsDrawn', { evaluators: [account('9')], commitDeadline: 199n })
     const again = foldEvent(view, drawn)
     expect(again).toMatchObject({ evaluators: [account('8'), account('9')], panelStart: 1 })
+  })
+
+  test('follows what workers committed in the ledger, until a new attempt starts', () => {
+    const claim = { work: 3n | (7n << 32n) }
+    const segment = { segmentId: hash('6'), segment: claim }
+    const committed = event('SegmentCommitted', { worker: account('1'), ...segment })
+    const requested = event('AttestationRequested', { seedHeight: 30 })
+    const drawn = event('AttestersDrawn', { seats: [4n, 9n] })
+    const attested = event('Attested', { seat: 9n, workers: 5 })
+    const matured = event('SegmentMatured', { segmentId: hash('6'), seat: 130n, units: 12n })
+    const events = [assigned, committed, requested, drawn, attested, matured]
+    const view = viewAfter(...events)
+    expect(view.ledger).toEqual({
+      commitments: [{ worker: account('1'), segmentId: hash('6'), claim }],
+      seedHeight: 30n,
+      attesters: [4, 9],
+      attested: [{ seat: 9, workers: 5 }],
+      matured: [{ segmentId: hash('6'), units: 12 }],
+    })
+    expect(unitsOf(view.ledger, account('1'))).toBe(12)
+    expect(unmatured(view.ledger, account('1'))).toEqual([])
+    const again = foldEvent(view, requested)!
+    expect(again.ledger).toMatchObject({ attesters: [], attested: [] })
+    const restarted = foldEvent(view, event('AttemptStarted', { attempt: 1, activeMask: 3 }))
+    expect(restarted!.ledger).toEqual(emptyLedger)
   })
 
   test('forgets results, evaluators and verdicts when a new attempt starts', () => {
