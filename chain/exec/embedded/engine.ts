@@ -1,3 +1,4 @@
+import type { Clock } from '#base/clock.ts'
 import { AppError } from '#base/error.ts'
 import { type Hex, fromHex, toHex } from '#base/hex.ts'
 import type { Logger } from '#base/log.ts'
@@ -34,10 +35,13 @@ export interface EngineDeps {
   readonly store: KeyValueStore
   readonly pool: TransactionPool
   readonly logger: Logger
+  readonly clock?: Pick<Clock, 'nowMs'>
 }
 
 export interface EngineOptions {
   readonly genesis: Genesis
+  /** How long a block that is built may run transactions, by the clock: the others run it again in time. */
+  readonly buildMsMax?: number
   /** How many states below the finalised one stay readable. */
   readonly historyBlocks?: number
 }
@@ -68,8 +72,12 @@ export async function createEmbeddedEngine(
   const { recorder } = genesis
   const simulateBlocks = createSimulateBlocks({ chain, turns, recorder })
   const replayer = createReplayer({ chain, turns, decode, recorder })
-  const { pool, logger } = deps
-  const driver = createDriver({ chain, machine, decode, genesis, pool, logger })
+  const { pool, logger, clock } = deps
+  const { buildMsMax = Infinity } = options
+  const driver = createDriver({
+    ...{ chain, machine, decode, genesis, pool, logger },
+    deadline: deadlineOf(clock, buildMsMax),
+  })
   return { ...driver, chain, simulator, simulateBlocks, replayer, crypto, decode }
 }
 
@@ -80,6 +88,16 @@ interface DriverParts {
   readonly genesis: Genesis
   readonly pool: TransactionPool
   readonly logger: Logger
+  readonly deadline: () => () => boolean
+}
+
+/** Gives, when a block is begun, what tells that its time is over. */
+function deadlineOf(clock: EngineDeps['clock'], buildMsMax: number): () => () => boolean {
+  if (clock === undefined) return () => () => false
+  return () => {
+    const endMs = clock.nowMs() + buildMsMax
+    return () => clock.nowMs() > endMs
+  }
 }
 
 function createDriver(parts: DriverParts): ExecutionEngine {
@@ -171,7 +189,7 @@ interface Build {
 const buildsMax = 8
 
 /** Blocks asked for, and blocks built: one that comes back resealed need not be run again. */
-function createBuilder({ decode, pool }: DriverParts, run: Run) {
+function createBuilder({ decode, pool, deadline }: DriverParts, run: Run) {
   const builds = new Map<string, Build>()
   const built = new Map<Hex, ExecutedBlock>() // by the hash that they have with a zero extraData
   let count = 0
@@ -194,7 +212,9 @@ function createBuilder({ decode, pool }: DriverParts, run: Run) {
       number: parent.header.number + 1,
       parentHash: parent.blockHash,
     }
-    const outcome = await run(parent, plan, poolSource(pool, plan.baseFeePerGas, decode))
+    const { baseFeePerGas } = plan
+    const source = poolSource(pool, { baseFeePerGas, decode, isOver: deadline() })
+    const outcome = await run(parent, plan, source)
     const payload = payloadOf(plan, outcome)
     const { receipts, changes } = outcome
     built.set(payload.blockHash, { payload, receipts, changes })

@@ -5,6 +5,7 @@ import { fromHex } from '#base/hex.ts'
 import type { Header } from '#chain/core/header.ts'
 import type { FastCrypto } from './crypto.ts'
 import { type FlatState, createFlatState } from './flat-state.ts'
+import { useFastLoop } from './interpreter/loop.ts'
 import { type StateView, emptyView } from './state-view.ts'
 
 /** The header fields that code can see. */
@@ -38,8 +39,17 @@ export interface Machine {
 
 const zero = new Uint8Array(32)
 
+export interface MachineOptions {
+  /** The interpreter's loop: ours, or for comparison the one of the package. */
+  readonly loop?: 'own' | 'stock'
+}
+
 /** Creates a machine. Making one takes about a millisecond: keep it. */
-export async function createMachine(common: Common, crypto: FastCrypto): Promise<Machine> {
+export async function createMachine(
+  common: Common,
+  crypto: FastCrypto,
+  { loop = 'own' }: MachineOptions = {},
+): Promise<Machine> {
   const state = createFlatState(emptyView, crypto.keccak256)
   let hashOf: HashOf = () => undefined
   const evm = await createEVM({
@@ -53,6 +63,8 @@ export async function createMachine(common: Common, crypto: FastCrypto): Promise
       },
     },
   })
+
+  if (loop === 'own') await useFastLoop(evm)
 
   function enter(view: StateView, environment: BlockEnvironment, hashes: HashOf): EvmBlock {
     state.reset(view)

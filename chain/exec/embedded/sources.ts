@@ -44,11 +44,17 @@ export function listSource(raws: readonly Uint8Array[], decode: Decode): ListSou
   }
 }
 
-/** The pool's best transactions, as long as they fit the block. */
+export interface PoolSourceOptions {
+  readonly baseFeePerGas: bigint
+  readonly decode: Decode
+  /** True once no further transaction may begin. */
+  readonly isOver: () => boolean
+}
+
+/** The pool's best transactions, as long as they fit the block and its time. */
 export function poolSource(
   pool: TransactionPool,
-  baseFeePerGas: bigint,
-  decode: Decode,
+  { baseFeePerGas, decode, isOver }: PoolSourceOptions,
 ): TransactionSource {
   const selection = pool.select(baseFeePerGas)
   let count = 0
@@ -56,7 +62,7 @@ export function poolSource(
   let current: DecodedTransaction | undefined
   return {
     next(gasLeft) {
-      while (count < chainLimits.blockTransactionsMax) {
+      while (count < chainLimits.blockTransactionsMax && !isOver()) {
         const candidate = selection.next()
         if (candidate === undefined) return undefined
         const isFitting =

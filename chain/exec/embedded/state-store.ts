@@ -4,11 +4,13 @@ import type { Hex } from '#base/hex.ts'
 import { fromKey } from '#store/key.ts'
 import type { KeyValueStore, Write } from '#store/kv.ts'
 import { createTable } from '#store/table.ts'
+import { createRecent } from './recent.ts'
 import { decodeUndo, encodeUndo, undoOf } from './state-undo.ts'
 import {
   type StateChanges,
   type StateUndo,
   type StateView,
+  type StoredAccount,
   decodeAccount,
   encodeAccount,
   layerView,
@@ -79,7 +81,12 @@ export function createStateStore(store: KeyValueStore, options: StateStoreOption
     if (block.number > options.historyBlocks) {
       writes.push(history.delete(block.number - options.historyBlocks))
     }
-    return { writes, done: () => void layers.delete(hash) }
+    function done(): void {
+      layers.delete(hash)
+      disk.renew(changes)
+    }
+
+    return { writes, done }
   }
 
   return {
@@ -166,16 +173,60 @@ function place(prefix: number, key: string): Uint8Array {
   return fromKey(String.fromCharCode(prefix) + key)
 }
 
-function diskView(store: KeyValueStore): StateView {
-  return {
-    account(address) {
-      const rlp = store.get(place(prefixes.account, address))
-      return rlp === undefined ? null : decodeAccount(rlp)
-    },
-    slot: (address, slot) => store.get(place(prefixes.slot, address + slot)) ?? noBytes,
-    node: (path) => store.get(place(prefixes.node, path)),
-    code: (hash) => store.get(place(prefixes.code, hash)),
+/** The state on the disk, with what was read or written last in memory. */
+interface DiskView extends StateView {
+  /** Takes over changes that are on the disk now. */
+  renew(changes: StateChanges): void
+}
+
+const recentCount = 32_768
+const recentCodeBytes = 4_194_304
+
+function diskView(store: KeyValueStore): DiskView {
+  const accounts = createRecent<StoredAccount | null>(recentCount)
+  const slots = createRecent<Uint8Array>(recentCount)
+  const nodes = createRecent<Uint8Array>(recentCount)
+  const codes = createRecent<Uint8Array>(recentCodeBytes, (code) => code.length)
+
+  function account(address: string): StoredAccount | null {
+    const known = accounts.get(address)
+    if (known !== undefined) return known
+    const rlp = store.get(place(prefixes.account, address))
+    const stored = rlp === undefined ? null : decodeAccount(rlp)
+    accounts.set(address, stored)
+    return stored
   }
+
+  function slot(address: string, name: string): Uint8Array {
+    const known = slots.get(address + name)
+    if (known !== undefined) return known
+    const word = store.get(place(prefixes.slot, address + name)) ?? noBytes
+    slots.set(address + name, word)
+    return word
+  }
+
+  function node(path: string): Uint8Array | undefined {
+    const known = nodes.get(path) ?? store.get(place(prefixes.node, path))
+    if (known !== undefined) nodes.set(path, known)
+    return known?.length === 0 ? undefined : known
+  }
+
+  /** The same array each time: what is known of a code goes with it. */
+  function code(hash: string): Uint8Array | undefined {
+    const known = codes.get(hash) ?? store.get(place(prefixes.code, hash))
+    if (known !== undefined) codes.set(hash, known)
+    return known
+  }
+
+  function renew(changes: StateChanges): void {
+    for (const [address, changed] of changes.accounts) accounts.set(address, changed)
+    for (const [address, words] of changes.slots) {
+      for (const [name, word] of words) slots.set(address + name, word)
+    }
+    for (const [path, rlp] of changes.nodes) nodes.set(path, rlp ?? noBytes)
+  }
+
+  return { account, slot, node, code, renew }
 }
 
 /** The writes that put changes into the flat state and the trie on the disk. */
