@@ -74,10 +74,8 @@ export async function createEmbeddedEngine(
   const replayer = createReplayer({ chain, turns, decode, recorder })
   const { pool, logger, clock } = deps
   const { buildMsMax = Infinity } = options
-  const driver = createDriver({
-    ...{ chain, machine, decode, genesis, pool, logger },
-    deadline: deadlineOf(clock, buildMsMax),
-  })
+  const deadline = deadlineOf(clock, buildMsMax)
+  const driver = createDriver({ chain, machine, decode, genesis, pool, logger, deadline })
   return { ...driver, chain, simulator, simulateBlocks, replayer, crypto, decode }
 }
 

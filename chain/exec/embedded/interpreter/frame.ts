@@ -1,3 +1,4 @@
+// oxlint-disable no-underscore-dangle -- the names are the stock interpreter's
 /** The stock interpreter's own state of a call frame, as far as the loop shares it. */
 export interface StockState {
   programCounter: number

@@ -1,3 +1,4 @@
+// oxlint-disable no-underscore-dangle -- the names are the stock interpreter's
 import type { Common } from '@ethereumjs/common'
 import { type EVM, EVMError, createEVM } from '@ethereumjs/evm'
 import { assert } from '#base/assert.ts'

@@ -1,3 +1,4 @@
+// oxlint-disable no-underscore-dangle -- the names are the stock interpreter's
 import type { FeeOf } from './arithmetic.ts'
 import { type Frame, type Instruction, stackMax, viewOf } from './frame.ts'
 import { readWord, wordOf, writeWord } from './word.ts'
@@ -124,9 +125,9 @@ function loadInput(fee: number): Instruction {
   return (frame) => {
     const top = frame.size - 1
     if (top < 0 || frame.gas < fee) return false
-    const { callData } = frame.state.env
+    const { callData: input } = frame.state.env
     const at = Number(frame.stack[top])
-    const part = at >= callData.length ? undefined : callData.subarray(at, at + 32)
+    const part = at >= input.length ? undefined : input.subarray(at, at + 32)
     if (part === undefined) frame.stack[top] = 0n
     else {
       scratch.fill(0, part.length)

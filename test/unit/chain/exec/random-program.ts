@@ -88,7 +88,10 @@ export function randomProgram(rng: Rng, { targets, addressAt }: ProgramOptions):
       [0xa1, 3, 0],
       [0xa3, 5, 0],
     ] as const)
-    for (let i = 0; i < count; i += 1) rng.below(60) === 0 ? operand() : small()
+    for (let i = 0; i < count; i += 1) {
+      if (rng.below(60) === 0) operand()
+      else small()
+    }
     bytes.push(op)
     height += gives - count
   }
