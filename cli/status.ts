@@ -4,6 +4,7 @@ import type { Command } from 'commander'
 import { isOver } from '#chain/client/feed.ts'
 import { createReader } from '#chain/client/transactor.ts'
 import { accessOf } from './compose.ts'
+import { type ConsensusFacts, consensusFactsOf, developmentNote } from './consensus-facts.ts'
 import type { Context } from './context.ts'
 import { runningPid } from './data-dir.ts'
 import { withFeed } from './job/client-session.ts'
@@ -22,9 +23,11 @@ export async function showStatus(context: Context, command: Command): Promise<vo
     const jobs = feed.jobs()
     const openJobs = jobs.filter((view) => !isOver(view)).length
     const processes = processesIn(context.dataDir())
+    const facts = await consensusFactsOf(access.rpcUrl)
     const fields = { chainId: access.chainId, rpcUrl: access.rpcUrl, block: number, timestamp }
     const text = [
-      `chain         ${access.chainId} at ${access.rpcUrl}, block ${number}; one validator, so a development chain`,
+      `chain         ${access.chainId} at ${access.rpcUrl}, block ${number}`,
+      ...consensusText(facts),
       `jobs          ${openJobs} open of ${jobs.length}, ${weiToTrain(escrowWei)} TRAIN in escrow`,
       `accounts      ${accounts} registered`,
       ...processes.map(
@@ -38,10 +41,21 @@ export async function showStatus(context: Context, command: Command): Promise<vo
       openJobs,
       accounts,
       escrowWei,
+      consensus: facts,
       processes,
     }
     context.output.print(event, text.join('\n'))
   })
+}
+
+function consensusText(facts: ConsensusFacts | undefined): readonly string[] {
+  if (facts === undefined) return []
+  const { validators, newestDraw } = facts
+  const drawn =
+    newestDraw === null
+      ? 'no work waits to lead: blocks go by stake'
+      : `block ${newestDraw.height} led by ${newestDraw.mode} where work of job ${newestDraw.jobId} was drawn`
+  return [`validators    ${developmentNote(validators) ?? validators}`, `work          ${drawn}`]
 }
 
 function processesIn(dataDir: string): readonly { name: string; pid: number | undefined }[] {

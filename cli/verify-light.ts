@@ -6,6 +6,7 @@ import { createHttpRpc } from '#chain/client/light/http.ts'
 import { proveJob } from '#chain/client/light/job.ts'
 import { hash32 } from '#wire/primitives.ts'
 import { accessOf } from './compose.ts'
+import { developmentNote } from './consensus-facts.ts'
 import type { Context } from './context.ts'
 import { withFeed } from './job/client-session.ts'
 import { jobIdOfText, viewOf } from './job/find.ts'
@@ -42,6 +43,8 @@ export async function runVerifyLight(
       { event: 'proven', claim: 'finality', ...place },
       `finality      block ${header.number}, signed by ${signerCount} of ${validatorCount} validators`,
     )
+    const note = developmentNote(validatorCount)
+    if (note !== undefined) output.print({ event: 'note', note }, `note          ${note}`)
     const { jobId, evaluators, verdict } = view
     const modelHash = verdict?.modelHash
     const told =

@@ -6,6 +6,7 @@ import type { ReplayWish } from '#evaluator/verification.ts'
 import { verifyJob } from '#evaluator/verify.ts'
 import { createFiles } from '#store/files.ts'
 import { limits } from '#wire/limits.ts'
+import { consensusFactsOf, developmentNote } from './consensus-facts.ts'
 import type { Context } from './context.ts'
 import { withStation } from './job/client-session.ts'
 import { jobIdOfText, viewOf } from './job/find.ts'
@@ -43,6 +44,9 @@ export async function runVerify(context: Context, command: Command, text: string
         output.print({ event: 'proven', ...proof }, `${proof.claim.padEnd(13)} ${proof.text}`),
       onProgress: ({ round, rounds }) => output.print({ event: 'replayed', round, rounds }),
     })
+    const facts = await consensusFactsOf(access.rpcUrl)
+    const note = facts && developmentNote(facts.validators)
+    if (note !== undefined) output.print({ event: 'note', note }, `note          ${note}`)
     const wallMs = clock.nowMs() - startMs
     const line = `verified      in ${(wallMs / 1000).toFixed(1)} s`
     output.print({ event: 'verified', ...verified, wallMs }, line)

@@ -18,6 +18,7 @@ export const chainLimits = {
   logBlocksMax: 10_000,
   logResultsMax: 10_000,
   feeHistoryBlocksMax: 1_024,
+  electionsMax: 1_024,
   callsMax: 64,
   simulatedBlocksMax: 256,
   simulatedCallsMax: 1_000,

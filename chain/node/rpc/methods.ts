@@ -10,6 +10,7 @@ import { simulateMethods } from './methods/simulate.ts'
 import { subscriptionMethods } from './methods/subscriptions.ts'
 import { traceMethods } from './methods/traces.ts'
 import { transactionMethods } from './methods/transactions.ts'
+import { workMethods } from './methods/work.ts'
 
 /** All methods of the node by name. */
 export function createMethods(context: RpcContext): RpcMethods {
@@ -25,5 +26,6 @@ export function createMethods(context: RpcContext): RpcMethods {
     ...subscriptionMethods(context),
     ...networkMethods(context),
     ...finalityMethods(context),
+    ...workMethods(context),
   }
 }

@@ -99,11 +99,13 @@ export class Adversary extends Host {
   }
 
   override propose(effect: Effect & { readonly kind: 'propose' }): void {
+    if (this.#does('idle')) return
     const isUnusual = ['stale parent', 'false parent', 'equivocate', 'invalid'] as const
     if (!isUnusual.some((trick) => this.#does(trick))) return super.propose(effect)
     const copies = this.#does('equivocate') ? 2 : 1
     for (let copy = 0; copy < copies; copy += 1) {
-      this.#proposeOn(effect.parentView - this.#steps('stale parent'), copies > 1)
+      const parentView = effect.parentView - this.#steps('stale parent')
+      this.#proposeOn(parentView, { isSplit: copies > 1, proposer: effect.proposer })
     }
   }
 
@@ -114,9 +116,12 @@ export class Adversary extends Host {
   }
 
   /** Proposes on the newest block that it knows of a view at or below `parentView`. */
-  #proposeOn(parentView: number, isSplit = false): void {
+  #proposeOn(
+    parentView: number,
+    { isSplit = false, proposer = this.state?.rules.self }: Proposing = {},
+  ): void {
     const { state } = this
-    if (state === undefined || state.rules.self === undefined) return
+    if (state === undefined || proposer === undefined) return
     for (let view = Math.max(parentView, 0); view >= 0; view -= 1) {
       const parent = this.#parentAt(view)
       if (parent === undefined) continue
@@ -125,7 +130,7 @@ export class Adversary extends Host {
       const root = this.build(state.view, extended.root, parent.height + 1, isValid)
       const { epoch } = state.rules.set
       const place = { kind: 'proposal', epoch, view: state.view, parentView: view, root } as const
-      const proposal = { ...place, block: this.blockOf(root), proposer: state.rules.self }
+      const proposal = { ...place, block: this.blockOf(root), proposer }
       this.world.oracle.sign(this.machine, { kind: 'proposal', proposal })
       const message = signed({ kind: 'proposal', proposal })
       for (const host of this.world.hosts) {
@@ -184,6 +189,13 @@ export class Adversary extends Host {
     const { hosts, rng } = this.world
     this.transmit(hosts[rng.below(hosts.length)] as Host, message)
   }
+}
+
+interface Proposing {
+  /** Each sees one of several blocks. */
+  readonly isSplit?: boolean
+  /** As which of its seats. */
+  readonly proposer?: number | undefined
 }
 
 function rootOf(message: Message): Hex | undefined {

@@ -129,7 +129,7 @@ export class Host {
     const { deltaMs, blocksPerEpoch } = this.world.plan
     const lastHeight = (epoch + 1) * blocksPerEpoch
     const self = index < 0 ? undefined : index
-    const leads = self === undefined ? [] : [self]
+    const leads = [...machines.keys()].filter((i) => machines[i] === this.machine)
     return createState({ set, self, leads, deltaMs, lastHeight, proposersOf }, anchor)
   }
 

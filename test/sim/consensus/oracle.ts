@@ -143,8 +143,8 @@ export class Oracle {
 
   #checkProposer({ block, author }: MadeBlock): void {
     const allowed = this.allowedProposers(block)
-    const index = this.members(block.epoch).findIndex(({ machine }) => machine === author)
-    if (!allowed.includes(index)) {
+    const members = this.members(block.epoch)
+    if (!allowed.some((index) => members[index]?.machine === author)) {
       throw new SimulationError('WRONG_PROPOSER', `height ${block.height}, machine ${author}`)
     }
   }

@@ -14,6 +14,7 @@ export const tricks = [
   'usurp', // proposes out of turn
   'selective', // says each thing to some and not to others
   'mute', // falls silent for a time
+  'idle', // makes no block when it has the turn
 ] as const
 export type Trick = (typeof tricks)[number]
 
@@ -84,14 +85,20 @@ export function planOf(seed: number): Plan {
   }
 }
 
-/** In some runs members without a vote, all behind the voters: they only lead where they are elected. */
+/**
+ * In some runs members without a vote, all behind the voters: they only lead where they are elected. Some are
+ * second seats of machines that vote, or have another such seat.
+ */
 function withLeaders(seed: number, epochs: Plan['epochs']): Plan['epochs'] {
   const rng = createRng(seed + 2 ** 41)
   if (rng.below(4) > 0) return epochs
   return epochs.map((members) => {
     const leaders = rng.below(members.length)
     const voters = members.length - leaders
-    return members.map((member, i) => (i < voters ? member : { ...member, weight: 0 }))
+    const seconds = shuffled(rng, members).slice(0, rng.below(members.length + 1))
+    return [...members, ...seconds].map((member, i) =>
+      i < voters ? member : { ...member, weight: 0 },
+    )
   })
 }
 

@@ -1,6 +1,20 @@
 import { fromHex, toHex } from '#base/hex.ts'
+import { workRules } from '#chain/core/work-rules.ts'
 import type { RpcContext, RpcMethods } from '../context.ts'
 import { bytes, hexQuantity, parse } from '../params.ts'
+
+/** As long as there are units, a block that names one comes at least so often. */
+const drawHeightsMax = 2 * workRules.powEveryMax
+
+/** The newest block that names a unit of work, if that is not long ago. */
+function newestDraw({ chain, consensus }: RpcContext) {
+  const newest = chain.finalised().header.number
+  for (let at = newest; at > Math.max(0, newest - drawHeightsMax); at -= 1) {
+    const { work, mode, modelHash } = consensus.get(at)?.block ?? {}
+    if (work !== undefined) return { height: at, mode, jobId: work.jobId, modelHash }
+  }
+  return null
+}
 
 /** The node itself: identity and status. */
 export function networkMethods(context: RpcContext): RpcMethods {
@@ -25,7 +39,7 @@ export function networkMethods(context: RpcContext): RpcMethods {
         genesisHash: chain.genesisHash,
         head: { number: header.number, hash: blockHash, timestamp: header.timestamp },
         finalized: { number: chain.finalised().header.number, hash: chain.finalised().blockHash },
-        modelHash: header.extraData,
+        newestDraw: newestDraw(context),
         waitingTransactions: pool.size(),
         ...context.status(),
       }
