@@ -14,9 +14,9 @@ export const tricks = [
   'usurp', // proposes out of turn
   'selective', // says each thing to some and not to others
   'mute', // falls silent for a time
-  'idle', // makes no block when it has the turn
 ] as const
-export type Trick = (typeof tricks)[number]
+/** And `idle`: it makes no block when it has the turn. */
+export type Trick = (typeof tricks)[number] | 'idle'
 
 /** A machine loses what its disk has not confirmed at `atMs`; it starts again at `backMs`. */
 export interface Crash {
@@ -81,7 +81,7 @@ export function planOf(seed: number): Plan {
     crashes: rng.below(2) === 0 ? [] : crashesOf(rng, machines, healMs),
     clockRates: range(machines).map(() => 0.8 + rng.below(401) / 1000),
     diskMsMax: range(machines).map(() => [1, 5, 20, 150][rng.below(4)] as number),
-    adversaries: new Map(faulty.map((machine) => [machine, tricksOf(rng)])),
+    adversaries: withIdle(seed, new Map(faulty.map((machine) => [machine, tricksOf(rng)]))),
   }
 }
 
@@ -95,11 +95,22 @@ function withLeaders(seed: number, epochs: Plan['epochs']): Plan['epochs'] {
   return epochs.map((members) => {
     const leaders = rng.below(members.length)
     const voters = members.length - leaders
-    const seconds = shuffled(rng, members).slice(0, rng.below(members.length + 1))
+    const seconds = shuffled(rng, members).slice(0, rng.below(3))
     return [...members, ...seconds].map((member, i) =>
       i < voters ? member : { ...member, weight: 0 },
     )
   })
+}
+
+function withIdle(seed: number, adversaries: Plan['adversaries']): Plan['adversaries'] {
+  const rng = createRng(seed + 2 ** 42)
+  const isIdle = () => rng.below(5) === 0
+  return new Map(
+    [...adversaries].map(([machine, does]) => [
+      machine,
+      isIdle() ? new Set([...does, 'idle']) : does,
+    ]),
+  )
 }
 
 /** Machines that together hold less than a third of the weight of every epoch. */
