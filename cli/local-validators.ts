@@ -6,7 +6,7 @@ import { z } from 'zod'
 import { loadScheme } from '#base/crypto/bls/load.ts'
 import type { GenesisInput } from '#chain/core/genesis.ts'
 import { founderOf, validatorKeyOf } from '#chain/node/consensus/founders.ts'
-import { developmentGenesis } from '#chain/node/development.ts'
+import { type DevelopmentOptions, developmentGenesis } from '#chain/node/development.ts'
 import { peerIdOfKeyFile } from '#p2p/peer-key.ts'
 import { devChainId } from '#wire/addresses.ts'
 import { writeFileAtomic } from './data-dir.ts'
@@ -20,15 +20,32 @@ export interface ValidatorPart {
   readonly args: readonly string[]
 }
 
+/** Twice the least stake, and something for fees. */
+const validatorWei = String(2_001n * 10n ** 18n)
 const portsSchema = z.array(z.int().min(1).max(65_535)).max(devValidatorsMax)
 
-/** The genesis of a development chain with several validators: the first development accounts. */
-export async function developmentGenesisOf(validators: number): Promise<GenesisInput> {
+/**
+ * The genesis of a development chain with several validators: they have seats, and coin beside their stake. All
+ * but the first lie beyond the funded accounts.
+ */
+export async function developmentGenesisOf(
+  validators: number,
+  options: DevelopmentOptions = {},
+): Promise<GenesisInput> {
   const scheme = await loadScheme()
+  const genesis = developmentGenesis(options)
   const founders = Array.from({ length: validators }, (_, i) =>
-    founderOf(scheme, validatorKeyOf(devAccount(devRoles.validator(i), devChainId).privateKey)),
+    founderOf(
+      scheme,
+      validatorKeyOf(devAccount(devRoles.validator(i), devChainId).privateKey),
+      devChainId,
+    ),
   )
-  return { ...developmentGenesis(), validators: founders }
+  const isFunded = (of: string) => genesis.accounts.some(({ address }) => address === of)
+  const accounts = founders
+    .filter(({ address }) => !isFunded(address))
+    .map(({ address }) => ({ address, balanceWei: validatorWei }))
+  return { ...genesis, accounts: [...genesis.accounts, ...accounts], validators: founders }
 }
 
 /**
@@ -38,10 +55,10 @@ export async function developmentGenesisOf(validators: number): Promise<GenesisI
  */
 export async function prepareValidators(
   dataDir: string,
-  options: { readonly validators: number; readonly rpcPort: number },
+  options: DevelopmentOptions & { readonly validators: number; readonly rpcPort: number },
 ): Promise<readonly ValidatorPart[]> {
-  const { validators, rpcPort } = options
-  const genesis = await developmentGenesisOf(validators)
+  const { validators, rpcPort, ...rules } = options
+  const genesis = await developmentGenesisOf(validators, rules)
   const names = Array.from({ length: validators }, (_, i) => (i === 0 ? 'node' : `node-${i + 1}`))
   const ports = await portsOf(join(dataDir, 'validator-ports.json'), validators)
   const addresses: string[] = []

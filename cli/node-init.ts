@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import { loadScheme } from '#base/crypto/bls/load.ts'
-import { founderOf, foundersOf, validatorKeyOf } from '#chain/node/consensus/founders.ts'
-import { type Genesis, parseGenesis } from '#chain/core/genesis.ts'
+import { checkFounders, founderOf, validatorKeyOf } from '#chain/node/consensus/founders.ts'
+import { parseGenesis } from '#chain/core/genesis.ts'
 import { peerIdOfKeyFile } from '#p2p/peer-key.ts'
 import type { Context } from './context.ts'
 import { keepGenesis, peerKeyFileName, readGenesis } from './genesis-file.ts'
@@ -38,12 +38,8 @@ export async function initNode(context: Context, command: Command): Promise<void
     account === undefined
       ? undefined
       : validatorKeyOf(await openKey({ account, dataDir, chainId, passwordFile }))
-  const validator = key && founderOf(scheme, key)
+  const validator = key && founderOf(scheme, key, chainId)
   const lines = [`peer id    ${peerId}`]
   if (validator !== undefined) lines.push(`validator  ${JSON.stringify(validator)}`)
   context.output.print({ event: 'initialised', peerId, validator }, lines.join('\n'))
-}
-
-function checkFounders(genesis: Genesis, scheme: Awaited<ReturnType<typeof loadScheme>>): void {
-  if (genesis.validators !== undefined) foundersOf(genesis, { scheme, key: undefined })
 }

@@ -3,6 +3,7 @@ import { AppError } from '#base/error.ts'
 import { devChainId } from '#wire/addresses.ts'
 import { address, blsKey, blsSignature, count, hash32, hexBytes, wei } from '#wire/primitives.ts'
 import { developmentAddresses } from './development.ts'
+import { withSeatedFounders } from './seated-founders.ts'
 
 const lowerAddress = address
 const bytes = hexBytes
@@ -35,9 +36,10 @@ export const genesisCallSchema = z.object({
 export const genesisValidatorSchema = z.object({
   address: lowerAddress,
   blsKey,
-  /** The key's own signature of itself: it was not computed from others' keys. */
+  /** The key's signature over `seatMessage`: its owner knows it, and wants it for this account. */
   possession: blsSignature,
-  weight: z.int().min(1).max(1_000_000_000).default(1),
+  /** Whole coins of the account, staked for its seat. */
+  weight: z.int().min(1).max(1_000_000_000).default(1_000),
 })
 export type GenesisValidator = z.input<typeof genesisValidatorSchema>
 
@@ -60,13 +62,13 @@ export const genesisSchema = z.object({
 export type GenesisInput = z.input<typeof genesisSchema>
 export type Genesis = z.infer<typeof genesisSchema>
 
-/** Parses a genesis. Throws GENESIS_INVALID, or DEVELOPMENT_KEYS where public keys would own real money. */
+/** Parses a genesis; its validators have taken their seats. Throws GENESIS_INVALID, or DEVELOPMENT_KEYS where public keys would own real money. */
 export function parseGenesis(value: unknown): Genesis {
   const parsed = genesisSchema.safeParse(value)
   if (!parsed.success) {
     throw new AppError({ code: 'GENESIS_INVALID', problem: z.prettifyError(parsed.error) })
   }
-  const genesis = parsed.data
+  const genesis = withSeatedFounders(parsed.data)
   const owners = genesis.accounts.map((account) => account.address)
   for (const call of genesis.calls) owners.push(call.from)
   for (const validator of genesis.validators ?? []) owners.push(validator.address)

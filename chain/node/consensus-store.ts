@@ -3,6 +3,7 @@ import { u64be } from '#base/bytes.ts'
 import type { Hex } from '#base/hex.ts'
 import { certificateSchema } from '#chain/core/consensus/codec.ts'
 import type { Certificate } from '#chain/core/consensus/messages.ts'
+import type { ValidatorSet } from '#chain/core/consensus/validators.ts'
 import {
   type ConsensusBlock,
   consensusBlockSchema,
@@ -11,6 +12,7 @@ import {
 import type { KeyValueStore } from '#store/kv.ts'
 import { createTable } from '#store/table.ts'
 import { canonicalBytes, parseJson } from '#wire/canonical.ts'
+import { openSets } from './set-store.ts'
 
 /** A block with what made it final: the certificate names it or a descendant. */
 export interface FinalBlock {
@@ -21,8 +23,10 @@ export interface FinalBlock {
 /** Final consensus blocks by height, beside the execution blocks they agree on. */
 export interface ConsensusStore {
   get(height: number): FinalBlock | undefined
-  /** Resolves when the block is on the disk. */
-  put(final: FinalBlock): Promise<void>
+  /** Resolves when the block is on the disk; with the last one of an epoch, the next epoch's set. */
+  put(final: FinalBlock, heirs?: ValidatorSet): Promise<void>
+  /** The set of an epoch, as soon as the last block of the epoch before is final. */
+  setOf(epoch: number): ValidatorSet | undefined
   /** The root that the next block's header carries as `parentBeaconBlockRoot`. */
   rootAt(height: number): Hex | undefined
 }
@@ -39,6 +43,9 @@ export function openConsensusStore(store: KeyValueStore, genesisRoot: Hex): Cons
     decode: (bytes) => finalSchema.parse(parseJson(bytes)),
   })
 
+  const sets = openSets(store)
+  let recent: ValidatorSet | undefined // asked for again and again
+
   function rootAt(height: number): Hex | undefined {
     if (height === 0) return genesisRoot
     const final = table.get(height)
@@ -47,7 +54,14 @@ export function openConsensusStore(store: KeyValueStore, genesisRoot: Hex): Cons
 
   return {
     get: (height) => table.get(height),
-    put: (final) => store.batch([table.put(final.block.height, final)], { sync: true }),
+    async put(final, heirs) {
+      const handover = heirs === undefined ? [] : [sets.put(heirs.epoch, heirs)]
+      await store.batch([table.put(final.block.height, final), ...handover], { sync: true })
+    },
     rootAt,
+    setOf(epoch) {
+      if (recent?.epoch !== epoch) recent = sets.get(epoch)
+      return recent
+    },
   }
 }

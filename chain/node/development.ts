@@ -11,7 +11,10 @@ const trainEach = 1_000_000n
 /** 2026-01-01T00:00:00Z: fixed, so that every development chain has the same genesis hash. */
 const developmentTimestamp = 1_767_225_600
 
-export type DevelopmentOptions = Pick<DeploymentOptions, 'stakeMinGwei' | 'thawSeconds'>
+export type DevelopmentOptions = Pick<
+  DeploymentOptions,
+  'stakeMinGwei' | 'thawSeconds' | 'epochBlocks'
+>
 
 /**
  * The genesis of a development chain: the market's contracts, and the accounts of the public test mnemonic

@@ -17,12 +17,14 @@ import {
 import { genesisRoot } from '#chain/core/consensus-block.ts'
 import { createMempool } from '#chain/core/mempool.ts'
 import type { Payload } from '#chain/core/payload.ts'
+import type { Chain } from '#chain/exec/embedded/chain.ts'
 import { createEmbeddedEngine } from '#chain/exec/embedded/engine.ts'
 import { type ConsensusStore, openConsensusStore } from './consensus-store.ts'
 import { createConsensusDriver } from './consensus/driver.ts'
 import type { ConsensusNetwork } from './consensus/gossip.ts'
 import { silentNetwork } from './consensus/silent-network.ts'
-import { foundersOf, validatorKeyOf } from './consensus/founders.ts'
+import { type Epochs, openEpochs } from './consensus/epochs.ts'
+import { checkFounders, openFirstSet, validatorKeyOf } from './consensus/founders.ts'
 import { createFeed } from './feed.ts'
 import { createDispatch } from './rpc/dispatch.ts'
 import { createMethods } from './rpc/methods.ts'
@@ -125,6 +127,8 @@ async function assemble(
   options: ChainNodeOptions,
   { store, genesis }: { readonly store: KeyValueStore; readonly genesis: Genesis },
 ): Promise<Running> {
+  const scheme = await loadScheme()
+  checkFounders(genesis, scheme)
   const pool = createMempool()
   const isAlone = (genesis.validators?.length ?? 1) === 1
   const buildMsMax = isAlone ? buildMsMaxAlone : buildMsMaxShared
@@ -133,16 +137,17 @@ async function assemble(
   const log = openWriteAhead(store)
   const transactions = createTransactions({ pool, chain, decode, log, logger })
   await transactions.restore()
-  const scheme = await loadScheme()
   const key = options.validatorKey && validatorKeyOf(options.validatorKey)
-  const set = foundersOf(genesis, { scheme, key })
-  const root = genesisRoot(chain.genesisHash, set.validators)
+  const founders = await openFirstSet({ store, engine, scheme }, { genesis, key })
+  const root = genesisRoot(chain.genesisHash, founders.validators)
   const consensus = openConsensusStore(store, root)
   refuseOtherFounders(consensus)
   const blocks = createFeed<Payload>()
   const { onFailure = () => undefined, deltaMs = deltaMsDefault, network = silentNetwork } = options
-  const parts = { engine, store, transactions, consensus, blocks, scheme, network, clock, logger }
-  const driver = await createConsensusDriver(parts, { genesis, set, key, deltaMs, onFailure })
+  const epochs = await openEpochs({ engine, consensus })
+  const services = { blocks, scheme, network, clock, logger }
+  const parts = { engine, store, transactions, consensus, epochs, ...services }
+  const driver = await createConsensusDriver(parts, { genesis, key, deltaMs, onFailure })
   const methods = createMethods({
     chainId: genesis.chainId,
     chain,
@@ -150,14 +155,15 @@ async function assemble(
     simulateBlocks,
     replayer,
     consensus,
-    founders: set.validators,
+    epochs,
+    founders: founders.validators,
     transactions,
     pool,
     decode,
     keccak256: crypto.keccak256,
     clock,
     blocks,
-    status: () => ({ validators: set.validators.length, recoverer: crypto.recoverer }),
+    status: () => ({ validators: votersNow(epochs, chain), recoverer: crypto.recoverer }),
     clientVersion: 'quern/0.1.0',
   })
   const { host = '127.0.0.1', port } = options
@@ -167,6 +173,11 @@ async function assemble(
   const sharing = { network, transactions, clock, logger }
   const endSharing = await joinTransactionGossip(sharing, genesis.chainId)
   return { store, log, driver, server, endSharing, root }
+}
+
+function votersNow(epochs: Epochs, chain: Chain): number {
+  const { set } = epochs.at(chain.finalised().header.number + 1)
+  return set.validators.filter(({ weight }) => weight > 0).length
 }
 
 /** Throws GENESIS_MISMATCH where the stored chain began with other validators. */

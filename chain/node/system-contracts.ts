@@ -1,8 +1,7 @@
-import { utf8 } from '#base/bytes.ts'
-import { keccak256 } from '#base/crypto/keys.ts'
 import { AppError } from '#base/error.ts'
-import { type Hex, toHex } from '#base/hex.ts'
+import type { Hex } from '#base/hex.ts'
 import type { GenesisInput } from '#chain/core/genesis.ts'
+import { selectorOf } from '#chain/core/seated-founders.ts'
 import bytecode from '#wire/abi/bytecode.json' with { type: 'json' }
 import { systemAddresses } from '#wire/addresses.ts'
 import { type DeploymentOptions, deploymentOf } from '#wire/deployment.ts'
@@ -28,10 +27,6 @@ export function systemGenesis(options: DeploymentOptions): SystemGenesis {
     recorder: { address: Beacon, calldata: selectorOf('record()') },
     openWork: { address: WorkLedger, calldata: selectorOf('openWork()') },
   }
-}
-
-function selectorOf(signature: string): Hex {
-  return toHex(keccak256(utf8(signature)).subarray(0, 4))
 }
 
 /** A constructor's argument as one ABI word: the system contracts take addresses and integers only. */

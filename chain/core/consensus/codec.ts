@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { consensusBlockSchema, consensusRoot } from '#chain/core/consensus-block.ts'
-import { blsSignature, count, hash32 } from '#wire/primitives.ts'
+import { address, blsKey, blsSignature, count, hash32 } from '#wire/primitives.ts'
 import type { LogEntry } from './input.ts'
 import type { Message } from './messages.ts'
 
@@ -16,6 +16,9 @@ const namesBlock = ({ kind, block }: Statement) => (kind === 'nullify') === (blo
 export const voteSchema = z
   .strictObject({ ...statement, voter: count, signature: blsSignature })
   .refine(namesBlock, { error: 'only a nullification names no block' })
+
+/** A member of a set as it travels and is stored: its index is its place. */
+export const memberSchema = z.strictObject({ seat: count, address, blsKey, weight: count })
 
 /** Bitmaps of up to 4,096 validators. */
 const bitmap = z.custom<`0x${string}`>(

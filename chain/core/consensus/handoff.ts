@@ -5,7 +5,7 @@ import { type ConsensusBlock, consensusRoot } from '#chain/core/consensus-block.
 import { canonicalBytes } from '#wire/canonical.ts'
 import { isQuorumCertificate } from './certificates.ts'
 import type { Certificate } from './messages.ts'
-import type { ValidatorSet } from './validators.ts'
+import { type Member, type ValidatorSet, createValidatorSet } from './validators.ts'
 
 /**
  * How one epoch's validators hand over to the next: the last block names the next set by its root, and its
@@ -30,6 +30,23 @@ export function validatorSetRoot({ epoch, validators }: ValidatorSet): Hex {
   ])
   const bytes = concatBytes(utf8('quern/validators/1'), canonicalBytes([epoch, members]))
   return toHex(sha256(bytes))
+}
+
+/**
+ * The set of an epoch from those who have seats for it. Where nobody of them votes, because none ever took a
+ * seat or all were convicted, the voters before them stay: a chain never ends for want of validators.
+ */
+export function setFrom(
+  epoch: number,
+  seated: readonly Member[],
+  former: readonly Member[],
+): ValidatorSet {
+  if (seated.some(({ weight }) => weight > 0)) return createValidatorSet(epoch, seated)
+  const voters = former.filter(({ weight }) => weight > 0)
+  const leaders = seated.filter(({ address, blsKey }) =>
+    voters.every((voter) => voter.address !== address && voter.blsKey !== blsKey),
+  )
+  return createValidatorSet(epoch, [...voters, ...leaders])
 }
 
 /**

@@ -49,6 +49,11 @@ export function isVoter({ validators }: ValidatorSet, index: number): boolean {
   return (validators[index]?.weight ?? 0) > 0
 }
 
+/** The index of the voter with this key. */
+export function voterOf({ validators }: ValidatorSet, blsKey: Hex): number | undefined {
+  return validators.find((one) => one.blsKey === blsKey && one.weight > 0)?.index
+}
+
 /** The weight of distinct validators. */
 export function weightOf(set: ValidatorSet, indices: Iterable<number>): number {
   let sum = 0

@@ -66,7 +66,7 @@ export function createAnswering(
 
   function testimonyOf({ subject }: Question): Uint8Array {
     if (subject === undefined || witness === undefined) return new Uint8Array()
-    return testify(scheme, witness, { subject, place: sightings.of(subject.index), chainId })
+    return testify(scheme, witness, { subject, place: sightings.of(subject.blsKey), chainId })
   }
 
   async function answer(bytes: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {

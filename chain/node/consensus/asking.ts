@@ -6,6 +6,7 @@ import { AppError, codeOf } from '#base/error.ts'
 import { type Hex, toHex } from '#base/hex.ts'
 import type { Logger } from '#base/log.ts'
 import type { CatchUpRequest, Message } from '#chain/core/consensus/messages.ts'
+import { isSignedByQuorum } from '#chain/core/consensus/quorum.ts'
 import type { ValidatorSet } from '#chain/core/consensus/validators.ts'
 import { consensusRoot } from '#chain/core/consensus-block.ts'
 import type { EmbeddedEngine } from '#chain/exec/embedded/engine.ts'
@@ -18,6 +19,7 @@ import {
   decodeAnswer,
   encodeQuestion,
 } from './catch-up.ts'
+import type { Epoch, Epochs } from './epochs.ts'
 import type { Finaliser } from './finaliser.ts'
 import type { ConsensusNetwork } from './gossip.ts'
 import { isWhole } from './payloads.ts'
@@ -31,15 +33,17 @@ export interface AskingDeps {
   readonly engine: EmbeddedEngine
   readonly consensus: ConsensusStore
   readonly finaliser: Finaliser
+  readonly epochs: Epochs
   readonly clock: Clock
   readonly logger: Logger
 }
 
 export interface AskingOptions {
   readonly chainId: number
-  readonly set: ValidatorSet
-  /** Whose signatures peers are asked for; undefined for a node without a key. */
-  readonly self: number | undefined
+  /** The present set. */
+  readonly set: () => ValidatorSet
+  /** The key whose signatures peers are asked for; undefined for a node without one. */
+  readonly blsKey: Hex | undefined
   readonly onMessage: (message: Message) => void
   /** Final blocks were taken over: the core goes on from the newest. */
   readonly onAdopted: () => void
@@ -66,14 +70,14 @@ export const catchUpProtocol = (chainId: number) => `/quern/${chainId}/catch-up/
 /** Creates the asking side of catching up. */
 export function createAsking(deps: AskingDeps, options: AskingOptions): Asking {
   const { network, verifier, scheme, engine, consensus, clock, logger } = deps
-  const { chainId, set, self } = options
+  const { chainId, blsKey } = options
   let asked = 0
 
   function subjectOf(): Question['subject'] {
-    if (self === undefined) return undefined
+    if (blsKey === undefined) return undefined
     asked += 1
     const seed = concatBytes(utf8(network.peerId), u64be(clock.nowMs()), u64be(asked))
-    return { index: self, nonce: toHex(sha256(seed)) }
+    return { blsKey, nonce: toHex(sha256(seed)) }
   }
 
   async function ask(peer: string, request: CatchUpRequest, signal: AbortSignal): Promise<Heeded> {
@@ -91,7 +95,7 @@ export function createAsking(deps: AskingDeps, options: AskingOptions): Asking {
       const heard =
         subject === undefined
           ? undefined
-          : hear(scheme, answer.testimony, { subject, set, chainId })
+          : hear(scheme, answer.testimony, { subject, set: options.set(), chainId })
       return { adopted, testimony: heard }
     } catch (error) {
       if (!liesWith.includes(codeOf(error) ?? '')) throw error
@@ -113,7 +117,8 @@ export function createAsking(deps: AskingDeps, options: AskingOptions): Asking {
     const news = finals.filter(({ block }) => block.height > from)
     const first = news[0]
     if (first === undefined || first.block.height !== from + 1) return 0
-    checkLinks(news, { ...deps, parentRoot: consensus.rootAt(from) })
+    const epoch = deps.epochs.at(from + 1)
+    checkLinks(news, { ...deps, ...epoch, chainId, parentRoot: consensus.rootAt(from) })
     for (const final of news) {
       signal.throwIfAborted()
       const { payload, ...rest } = final
@@ -126,24 +131,25 @@ export function createAsking(deps: AskingDeps, options: AskingOptions): Asking {
   return { ask }
 }
 
-/** Throws ANSWER_FORGED where blocks do not follow one another, or certificates do not hold. */
-function checkLinks(
-  finals: readonly ServedBlock[],
-  {
-    verifier,
-    engine,
-    parentRoot,
-  }: Pick<AskingDeps, 'verifier' | 'engine'> & { readonly parentRoot: Hex | undefined },
-): void {
-  let root = parentRoot
+interface LinkRules extends Pick<AskingDeps, 'engine' | 'scheme'>, Omit<Epoch, 'seed' | 'beganAt'> {
+  readonly chainId: number
+  readonly parentRoot: Hex | undefined
+}
+
+/** Throws ANSWER_FORGED where blocks of an epoch do not follow one another, or certificates do not hold. */
+function checkLinks(finals: readonly ServedBlock[], rules: LinkRules): void {
+  const { engine, set, lastHeight } = rules
+  let root = rules.parentRoot
   for (const { block, certificate, payload } of finals) {
     const isRight =
       block.parentRoot === root &&
+      block.epoch === set.epoch &&
+      (block.nextSetRoot !== undefined) === (block.height === lastHeight) &&
       certificate.kind === 'finalize' &&
       payload.blockHash === block.executionHash &&
       payload.header.number === block.height &&
       isWhole(payload, engine) &&
-      verifier.isCertified(certificate)
+      isSignedByQuorum(certificate, rules)
     if (!isRight) throw new AppError({ code: 'ANSWER_FORGED' })
     root = consensusRoot(block)
   }

@@ -5,6 +5,7 @@ import type { Hex } from '#base/hex.ts'
 import type { Turns } from '#base/turns.ts'
 import { nextBeacon, revealMessage } from '#chain/core/beacon.ts'
 import { type ConsensusBlock, consensusRoot } from '#chain/core/consensus-block.ts'
+import { validatorSetRoot } from '#chain/core/consensus/handoff.ts'
 import type { Validator } from '#chain/core/consensus/validators.ts'
 import { zeroHash } from '#chain/core/header.ts'
 import type { Payload } from '#chain/core/payload.ts'
@@ -12,6 +13,7 @@ import { blockTimestamp } from '#chain/core/timing.ts'
 import type { EmbeddedEngine } from '#chain/exec/embedded/engine.ts'
 import type { ChainPlaces, ParentPlace } from './chain-place.ts'
 import type { Draw, DrawAfter } from './electing.ts'
+import type { Epochs } from './epochs.ts'
 import type { PayloadShelf } from './payload-shelf.ts'
 import { type Leading, feeRecipientOf, withdrawalsOf } from './rewards.ts'
 
@@ -30,6 +32,7 @@ export interface BuilderDeps {
   readonly drawAfter: DrawAfter
   /** Calls of the engine are made one after another. */
   readonly turns: Turns
+  readonly epochs: Pick<Epochs, 'heirs'>
 }
 
 export interface Built {
@@ -99,6 +102,7 @@ export function createBuilder(deps: BuilderDeps, chainId: number): BuildBlock {
     const leading = { height, mode, work: draw?.work, proposer, seat }
     const payload = await deps.turns(() => buildPayload(parent, { leading, beacon, modelHash }))
     await shelf.put(payload)
+    const heirs = await deps.epochs.heirs(height, parent.payload.blockHash)
     const block: ConsensusBlock = {
       epoch,
       height,
@@ -111,6 +115,7 @@ export function createBuilder(deps: BuilderDeps, chainId: number): BuildBlock {
       modelHash,
       executionHash: payload.blockHash,
       proposer,
+      ...(heirs === undefined ? {} : { nextSetRoot: validatorSetRoot(heirs) }),
     }
     return { root: consensusRoot(block), block }
   }

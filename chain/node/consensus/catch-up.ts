@@ -12,8 +12,9 @@ import { consensusBlockSchema, consensusRoot } from '#chain/core/consensus-block
 import { type Payload, decodePayload, encodePayload } from '#chain/core/payload.ts'
 import type { Chain } from '#chain/exec/embedded/chain.ts'
 import { canonicalBytes, parseJson } from '#wire/canonical.ts'
-import { count, hash32 } from '#wire/primitives.ts'
+import { blsKey, hash32 } from '#wire/primitives.ts'
 import type { ConsensusStore, FinalBlock } from '../consensus-store.ts'
+import type { Subject } from './testimony.ts'
 
 /** A final block with all that it takes to check and run it. */
 export interface ServedBlock extends FinalBlock {
@@ -23,16 +24,16 @@ export interface ServedBlock extends FinalBlock {
 /** What a node that is behind asks. */
 export interface Question {
   readonly request: CatchUpRequest
-  /** "What did you see of this validator's signatures?" The nonce makes the answer fresh. */
-  readonly subject?: { readonly index: number; readonly nonce: `0x${string}` }
+  /** "What did you see of this key's signatures?" The nonce makes the answer fresh. */
+  readonly subject?: Subject
 }
 
 /** What a peer has for it. */
 export interface Answer {
   readonly messages: readonly Message[]
-  /** Consecutive heights; the last one's certificate names it. */
+  /** Consecutive heights of one epoch; the last one's certificate names it. */
   readonly finals: readonly ServedBlock[]
-  /** A signed testimony on the subject, as bytes of JSON; empty where the peer is no validator. */
+  /** A signed testimony on the subject, as bytes of JSON; empty where the peer has no key. */
   readonly testimony: Uint8Array
 }
 
@@ -43,7 +44,7 @@ export const catchUpAnswerBytesMax = 16_777_216
 
 const questionSchema = z.strictObject({
   request: catchUpSchema,
-  subject: z.strictObject({ index: count, nonce: hash32 }).optional(),
+  subject: z.strictObject({ blsKey, nonce: hash32 }).optional(),
 })
 
 export function encodeQuestion(question: Question): Uint8Array {
@@ -97,7 +98,10 @@ function decodeServed(fields: Uint8Array[]): ServedBlock {
   }
 }
 
-/** Final blocks from a height on, as many as one answer may hold, up to one that its certificate names. */
+/**
+ * Final blocks of one epoch from a height on, as many as one answer may hold, up to one that its certificate
+ * names.
+ */
 export function finalsFrom(
   fromHeight: number,
   { chain, consensus }: { readonly chain: Chain; readonly consensus: ConsensusStore },
@@ -108,6 +112,7 @@ export function finalsFrom(
     const final = consensus.get(height)
     const payload = height <= chain.finalised().header.number ? chain.byNumber(height) : undefined
     if (final === undefined || payload === undefined) break
+    if (final.block.epoch !== (finals[0] ?? final).block.epoch) break
     finals.push({ ...final, payload })
     sizeBytes += payload.transactions.reduce((sum, { length }) => sum + length, 1_024)
     const isNamed = final.certificate.block === consensusRoot(final.block)

@@ -3,7 +3,8 @@ import { AppError } from '#base/error.ts'
 import type { Turns } from '#base/turns.ts'
 import { isReveal, nextBeacon } from '#chain/core/beacon.ts'
 import type { ConsensusBlock } from '#chain/core/consensus-block.ts'
-import type { Validator, ValidatorSet } from '#chain/core/consensus/validators.ts'
+import { validatorSetRoot } from '#chain/core/consensus/handoff.ts'
+import type { Validator } from '#chain/core/consensus/validators.ts'
 import type { Payload, Withdrawal } from '#chain/core/payload.ts'
 import { zeroHash } from '#chain/core/header.ts'
 import type { EmbeddedEngine } from '#chain/exec/embedded/engine.ts'
@@ -11,6 +12,7 @@ import { canonicalText } from '#wire/canonical.ts'
 import { modeOf } from './builder.ts'
 import type { ChainPlaces, ParentPlace } from './chain-place.ts'
 import type { Draw, DrawAfter } from './electing.ts'
+import type { Epochs } from './epochs.ts'
 import { feeRecipientOf, withdrawalsOf } from './rewards.ts'
 
 export interface CheckerDeps {
@@ -19,6 +21,7 @@ export interface CheckerDeps {
   readonly turns: Turns
   readonly places: Pick<ChainPlaces, 'lineage'>
   readonly drawAfter: DrawAfter
+  readonly epochs: Pick<Epochs, 'at' | 'heirs'>
 }
 
 export interface Candidate {
@@ -35,8 +38,8 @@ export type CheckBlock = (candidate: Candidate) => Promise<string | undefined>
 
 /** Creates the check of blocks: header against header, then the payload is run. */
 export function createChecker(
-  { engine, scheme, turns, places, drawAfter }: CheckerDeps,
-  { chainId, set }: { readonly chainId: number; readonly set: ValidatorSet },
+  { engine, scheme, turns, places, drawAfter, epochs }: CheckerDeps,
+  chainId: number,
 ): CheckBlock {
   function beaconFault({ block, parent }: Candidate, proposer: Validator): string | undefined {
     const previousBeacon = parent.payload.header.prevRandao
@@ -67,14 +70,21 @@ export function createChecker(
     return differenceOf('withdrawals', plainOf(payload.withdrawals), plainOf(due))
   }
 
+  async function handoverFault({ block, parent }: Candidate): Promise<string | undefined> {
+    const heirs = await epochs.heirs(block.height, parent.payload.blockHash)
+    return differenceOf('nextSetRoot', block.nextSetRoot, heirs && validatorSetRoot(heirs))
+  }
+
   return async (candidate) => {
     const { block, payload, parent } = candidate
+    const { set } = epochs.at(block.height)
     const proposer = set.validators.find(({ address }) => address === block.proposer)
     if (proposer === undefined) return 'the proposer is no validator'
     const fault =
       headerFault(candidate) ??
       beaconFault(candidate, proposer) ??
       electionFault(block, proposer, await drawAfter(parent)) ??
+      (await handoverFault(candidate)) ??
       (await rewardFault(candidate, proposer))
     return fault ?? (await turns(() => run(payload)))
   }

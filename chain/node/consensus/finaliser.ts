@@ -2,12 +2,15 @@ import { AppError } from '#base/error.ts'
 import type { Logger } from '#base/log.ts'
 import { type Turns, createTurns } from '#base/turns.ts'
 import type { Hex } from '#base/hex.ts'
+import { validatorSetRoot } from '#chain/core/consensus/handoff.ts'
+import type { ValidatorSet } from '#chain/core/consensus/validators.ts'
 import type { Payload } from '#chain/core/payload.ts'
 import type { EmbeddedEngine } from '#chain/exec/embedded/engine.ts'
 import type { ConsensusStore, FinalBlock } from '../consensus-store.ts'
 import type { Feed } from '../feed.ts'
 import type { Transactions } from '../transactions.ts'
 import type { ChainPlaces } from './chain-place.ts'
+import type { Epochs } from './epochs.ts'
 import type { PayloadShelf } from './payload-shelf.ts'
 
 export interface FinaliserDeps {
@@ -17,6 +20,7 @@ export interface FinaliserDeps {
   readonly shelf: PayloadShelf
   readonly places: ChainPlaces
   readonly transactions: Transactions
+  readonly epochs: Epochs
   readonly blocks: Feed<Payload>
   readonly logger: Logger
 }
@@ -24,7 +28,7 @@ export interface FinaliserDeps {
 export interface Finaliser {
   /**
    * Runs a block that a quorum finalised, if that was not done, and makes it last: first the record of
-   * consensus, then the state, then readers hear of it. Calls are served in order; heights already final are
+   * consensus with the next set where its epoch ends, then the state, then readers hear of it. Calls are served in order; heights already final are
    * passed over. Throws FINAL_BLOCK_REFUSED where execution finds the block invalid: this node, or more than
    * two thirds of all, are broken.
    */
@@ -38,8 +42,10 @@ export function createFinaliser(deps: FinaliserDeps): Finaliser {
 
   async function make(final: FinalBlock, payload: Payload): Promise<void> {
     await shelf.put(payload)
+    const heirs = await deps.epochs.heirs(final.block.height, payload.header.parentHash)
+    checkHandover(final, heirs)
     await deps.turns(() => accept(engine, payload))
-    await consensus.put(final)
+    await consensus.put(final, heirs)
     await deps.turns(() => moveTo(engine, payload.blockHash))
     const { number, gasUsed } = payload.header
     places.prune(number)
@@ -57,6 +63,14 @@ export function createFinaliser(deps: FinaliserDeps): Finaliser {
         if (!isDone) await make(final, await payload())
       }),
   }
+}
+
+/** Throws FINAL_BLOCK_REFUSED where a quorum handed over to others than those whom the state names. */
+function checkHandover({ block }: FinalBlock, heirs: ValidatorSet | undefined): void {
+  const expected = heirs && validatorSetRoot(heirs)
+  if (block.nextSetRoot === expected) return
+  const { executionHash: hash } = block
+  throw new AppError({ code: 'FINAL_BLOCK_REFUSED', hash, reason: 'the next set is another' })
 }
 
 /**

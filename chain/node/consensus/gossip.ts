@@ -5,7 +5,8 @@ import type { Network, Topic, TopicMessage, Verdict } from '#p2p/network.ts'
 import { canonicalBytes, parseJson } from '#wire/canonical.ts'
 import { limits } from '#wire/limits.ts'
 import { topicOf } from '#wire/topic.ts'
-import type { Verifier } from './verifier.ts'
+import { createEarlyMessages } from './early-messages.ts'
+import { type Verifier, epochOf } from './verifier.ts'
 
 /** The network as consensus needs it. */
 export type ConsensusNetwork = Pick<
@@ -21,6 +22,8 @@ export interface GossipDeps {
 
 export interface GossipOptions {
   readonly chainId: number
+  /** The present epoch. */
+  readonly epoch: () => number
   /** A message whose signatures hold; `author` is the peer that published it. */
   readonly onMessage: (message: Message, author: string) => void
 }
@@ -28,6 +31,8 @@ export interface GossipOptions {
 /** Proposals, votes and certificates by gossip. */
 export interface Gossip {
   publish(message: Message): void
+  /** The present epoch has begun: what others said of it before is heard now. */
+  begin(): void
   close(): Promise<void>
 }
 
@@ -42,6 +47,7 @@ const banMs = 600_000
 export async function joinGossip(deps: GossipDeps, options: GossipOptions): Promise<Gossip> {
   const { network, verifier, logger } = deps
   const known = new Set<string>() // messages that were verified: votes are sent again and again
+  const early = createEarlyMessages()
 
   function refuse({ from }: TopicMessage, reason: string): Verdict {
     logger.warn({ from, reason }, 'a peer passed on a false message of consensus')
@@ -52,7 +58,10 @@ export async function joinGossip(deps: GossipDeps, options: GossipOptions): Prom
   async function validate(message: TopicMessage): Promise<Verdict> {
     const said = parsed(message.body)
     if (said === undefined || said.kind === 'block') return refuse(message, 'no message')
-    if (!verifier.isOfEpoch(said)) return 'ignore' // one of us is behind
+    if (!verifier.isOfEpoch(said)) {
+      if (epochOf(said) === options.epoch() + 1) early.keep(epochOf(said), message)
+      return 'ignore' // one of us is behind
+    }
     const text = Buffer.from(message.body).toString('latin1')
     if (!known.has(text)) {
       if (!(await verifier.isSigned(said))) return refuse(message, 'not signed')
@@ -74,6 +83,9 @@ export async function joinGossip(deps: GossipDeps, options: GossipOptions): Prom
       topic.publish(canonicalBytes(plainOf(message))).catch((error: unknown) => {
         logger.warn({ error: String(error) }, 'a message of consensus was not sent')
       })
+    },
+    begin() {
+      for (const message of early.take(options.epoch())) void validate(message)
     },
     async close() {
       await votes.close()

@@ -40,7 +40,8 @@ export interface PerformingDeps extends Pick<
 }
 
 export interface PerformingOptions {
-  readonly set: ValidatorSet
+  /** The present set. */
+  readonly set: () => ValidatorSet
   readonly keyring: Keyring
   /** Ends everything. */
   readonly signal: AbortSignal
@@ -52,6 +53,8 @@ export interface Performing {
   readonly performers: Performers
   /** The core begins anew: what the last one had asked for ends. */
   renew(): void
+  /** The present epoch has begun: indices are of other validators. */
+  beginEpoch(): void
   /** Remembers which peer speaks for a validator. */
   meet(message: Message, author: string): void
   publishOver(gossip: Gossip): void
@@ -105,6 +108,10 @@ export function createPerforming(deps: PerformingDeps, options: PerformingOption
       work.renew()
       timers.stop()
     },
+    beginEpoch() {
+      peerOf.clear()
+      gossip?.begin()
+    },
     meet: peerOf.meet,
     publishOver: (over) => void (gossip = over),
     stop: timers.stop,
@@ -123,13 +130,14 @@ function createLongWork(deps: PerformingDeps, { set, keyring, peerOf, see }: Lon
 
   async function propose(effect: EffectOf<'propose'>, signal: AbortSignal): Promise<void> {
     const { view, parent, proposer } = effect
-    const member = set.validators[proposer]
+    const { epoch, validators } = set()
+    const member = validators[proposer]
     const blsSecret = keyring.secretOf(member)
     if (member === undefined || blsSecret === undefined) return
     const place = await deps.changes.until(() => places.parent(parent), signal)
     await deps.untilDue(place.payload, signal)
     const author = { member, blsSecret }
-    const built = await deps.build(place, { epoch: set.epoch, view, author }).catch(ifParentLost)
+    const built = await deps.build(place, { epoch, view, author }).catch(ifParentLost)
     if (built === undefined || signal.aborted) return
     places.add(built.root, built.block)
     see(engine.chain.byHash(built.block.executionHash))
@@ -139,7 +147,7 @@ function createLongWork(deps: PerformingDeps, { set, keyring, peerOf, see }: Lon
   async function certify(effect: EffectOf<'certify'>, signal: AbortSignal): Promise<void> {
     const { root, block } = effect
     places.add(root, block)
-    const proposer = set.validators.find(({ address }) => address === block.proposer)
+    const proposer = set().validators.find(({ address }) => address === block.proposer)
     const first = peerOf.get(proposer?.index)
     const certified = await deps.certify({ root, block, signal, first })
     if (certified === undefined) return
@@ -154,6 +162,7 @@ function createLongWork(deps: PerformingDeps, { set, keyring, peerOf, see }: Lon
     const payload = () => deps.payloads.obtain(block.executionHash, { signal })
     await deps.finaliser.finalise({ block, certificate }, payload)
     deps.changes.changed()
+    if (block.nextSetRoot !== undefined) inbox.push({ kind: 'anchor' }) // the next epoch begins
     const view = Math.max(0, block.view - keptViews)
     await deps.log.prune({ epoch: block.epoch, view })
   }
@@ -220,6 +229,7 @@ function createBackground({ signal, fail }: PerformingOptions) {
 interface PeersByIndex {
   get(index: number | undefined): string | undefined
   meet(message: Message, author: string): void
+  clear(): void
 }
 
 function createPeersByIndex(): PeersByIndex {
@@ -230,6 +240,7 @@ function createPeersByIndex(): PeersByIndex {
       if (message.kind === 'vote') peers.set(message.vote.voter, author)
       if (message.kind === 'proposal') peers.set(message.proposal.proposer, author)
     },
+    clear: () => peers.clear(),
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Clock } from '#base/clock.ts'
 import { codeOf } from '#base/error.ts'
 import type { Logger } from '#base/log.ts'
-import type { Validator, ValidatorSet } from '#chain/core/consensus/validators.ts'
+import type { ValidatorSet } from '#chain/core/consensus/validators.ts'
 import type { EmbeddedEngine } from '#chain/exec/embedded/engine.ts'
 import type { Asking } from './asking.ts'
 import type { ConsensusNetwork } from './gossip.ts'
@@ -32,23 +32,23 @@ export async function becomeValidator(
     set,
     self,
     signal,
-  }: { readonly set: ValidatorSet; readonly self: Validator; readonly signal: AbortSignal },
+  }: { readonly set: ValidatorSet; readonly self: number; readonly signal: AbortSignal },
 ): Promise<void> {
   const heard = new Map<number, Heard>()
 
   async function askOne(peer: string): Promise<void> {
-    const request = requestOf({ host, engine }, set)
+    const request = requestOf({ host, engine })
     const { testimony } = await asking.ask(peer, request, signal)
     if (testimony !== undefined) heard.set(testimony.witness, testimony)
   }
 
-  while (!isQuorum(set, heard.keys(), self.index)) {
+  while (!isQuorum(set, heard.keys(), self)) {
     signal.throwIfAborted()
     const asked = await Promise.allSettled(network.peers().map(askOne))
     for (const outcome of asked) {
       if (outcome.status === 'rejected' && !isOfPeer(outcome.reason)) throw outcome.reason
     }
-    if (!isQuorum(set, heard.keys(), self.index)) await clock.sleep(roundDelayMs, signal)
+    if (!isQuorum(set, heard.keys(), self)) await clock.sleep(roundDelayMs, signal)
   }
   for (const place of heard.values()) await log.witness(place)
   logger.info({ witnesses: heard.size, floor: log.floor() }, 'this validator may sign')
@@ -60,13 +60,13 @@ export async function becomeValidator(
  */
 export async function syncAtStart(
   { network, asking, host, engine, clock }: Omit<RecognitionDeps, 'log' | 'logger'>,
-  { set, signal }: { readonly set: ValidatorSet; readonly signal: AbortSignal },
+  signal: AbortSignal,
 ): Promise<void> {
   for (;;) {
     for (const peer of network.peers()) {
       try {
         for (let isMore = true; isMore;) {
-          const { adopted } = await asking.ask(peer, requestOf({ host, engine }, set), signal)
+          const { adopted } = await asking.ask(peer, requestOf({ host, engine }), signal)
           isMore = adopted > 0
         }
         return
@@ -80,11 +80,12 @@ export async function syncAtStart(
 }
 
 /** What a node that knows nothing better asks for. */
-function requestOf({ host, engine }: Pick<RecognitionDeps, 'host' | 'engine'>, set: ValidatorSet) {
+function requestOf({ host, engine }: Pick<RecognitionDeps, 'host' | 'engine'>) {
   const state = host.state()
+  const epoch = state?.rules.set.epoch ?? 0
   const view = state?.final.view ?? 0
   const { number: height } = engine.chain.finalised().header
-  return { epoch: set.epoch, height, viewMin: view + 1, viewMax: state?.view ?? view + 1 }
+  return { epoch, height, viewMin: view + 1, viewMax: state?.view ?? view + 1 }
 }
 
 /** Whether a failure is the peer's, and says nothing of this node. */

@@ -1,6 +1,5 @@
 import type { Claim, Scheme } from '#base/crypto/bls/scheme.ts'
 import {
-  type Certificate,
   type Message,
   type Proposal,
   type Vote,
@@ -11,11 +10,10 @@ import type { ValidatorSet } from '#chain/core/consensus/validators.ts'
 
 /** Whether messages were signed by whom they name, checked before the core sees them. */
 export interface Verifier {
-  /** Whether the message is of the epoch whose set this verifier knows. */
+  /** Whether the message is of the present epoch, whose set this verifier knows. */
   isOfEpoch(message: Message): boolean
   /** Signatures that arrive together are checked together; wrong ones are found by bisection. */
   isSigned(message: Message): Promise<boolean>
-  isCertified(certificate: Certificate): boolean
 }
 
 interface Waiting {
@@ -25,16 +23,17 @@ interface Waiting {
 
 const batchMax = 256
 
-/** Creates the verifier for one set of validators. */
+/** Creates the verifier; `set` gives the set of the present epoch. */
 export function createVerifier(
   scheme: Scheme,
-  { chainId, set }: { readonly chainId: number; readonly set: ValidatorSet },
+  { chainId, set }: { readonly chainId: number; readonly set: () => ValidatorSet },
 ): Verifier {
   let waiting: Waiting[] = []
 
   function claimOf(statement: Vote | Proposal, index: number): Claim | undefined {
-    const validator = set.validators[index]
-    if (validator === undefined || statement.epoch !== set.epoch) return undefined
+    const { epoch, validators } = set()
+    const validator = validators[index]
+    if (validator === undefined || statement.epoch !== epoch) return undefined
     const message = signingBytes(chainId, statement)
     return { publicKey: validator.blsKey, message, signature: statement.signature }
   }
@@ -55,23 +54,22 @@ export function createVerifier(
     })
   }
 
-  const isCertified = (certificate: Certificate) =>
-    isSignedByQuorum(certificate, { chainId, set, scheme })
-
-  function isOfEpoch(message: Message): boolean {
-    if (message.kind === 'vote') return message.vote.epoch === set.epoch
-    if (message.kind === 'certificate') return message.certificate.epoch === set.epoch
-    return (message.kind === 'block' ? message.block : message.proposal).epoch === set.epoch
-  }
-
   return {
-    isOfEpoch,
-    isCertified,
+    isOfEpoch: (message) => epochOf(message) === set().epoch,
     async isSigned(message) {
       if (message.kind === 'vote') return check(claimOf(message.vote, message.vote.voter))
-      if (message.kind === 'certificate') return isCertified(message.certificate)
+      if (message.kind === 'certificate') {
+        return isSignedByQuorum(message.certificate, { chainId, set: set(), scheme })
+      }
       if (message.kind === 'block') return true // only its hash makes it credible
       return check(claimOf(message.proposal, message.proposal.proposer))
     },
   }
+}
+
+/** The epoch that a message is of. */
+export function epochOf(message: Message): number {
+  if (message.kind === 'vote') return message.vote.epoch
+  if (message.kind === 'certificate') return message.certificate.epoch
+  return (message.kind === 'block' ? message.block : message.proposal).epoch
 }

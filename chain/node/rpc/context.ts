@@ -10,6 +10,7 @@ import type { Replayer } from '#chain/exec/embedded/replay.ts'
 import type { SimulateBlocks } from '#chain/exec/embedded/simulate-blocks.ts'
 import type { Simulator } from '#chain/exec/embedded/simulate.ts'
 import type { Decode } from '#chain/exec/embedded/transaction.ts'
+import type { Epochs } from '../consensus/epochs.ts'
 import type { ConsensusStore } from '../consensus-store.ts'
 import type { Feed } from '../feed.ts'
 import type { Transactions } from '../transactions.ts'
@@ -25,7 +26,8 @@ export interface RpcContext {
   readonly simulateBlocks: SimulateBlocks
   readonly replayer: Replayer
   /** Final consensus blocks with their certificates. */
-  readonly consensus: Pick<ConsensusStore, 'get' | 'rootAt'>
+  readonly consensus: Pick<ConsensusStore, 'get' | 'rootAt' | 'setOf'>
+  readonly epochs: Pick<Epochs, 'at' | 'blocks'>
   /** The first validators. */
   readonly founders: readonly Founder[]
   readonly transactions: Transactions

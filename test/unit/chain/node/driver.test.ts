@@ -13,7 +13,8 @@ import type { Payload } from '#chain/core/payload.ts'
 import { createEmbeddedEngine } from '#chain/exec/embedded/engine.ts'
 import { openConsensusStore } from '#chain/node/consensus-store.ts'
 import { createConsensusDriver } from '#chain/node/consensus/driver.ts'
-import { foundersOf, validatorKeyOf } from '#chain/node/consensus/founders.ts'
+import { openEpochs } from '#chain/node/consensus/epochs.ts'
+import { openFirstSet, validatorKeyOf } from '#chain/node/consensus/founders.ts'
 import { silentNetwork } from '#chain/node/consensus/silent-network.ts'
 import { createFeed } from '#chain/node/feed.ts'
 import { createTransactions } from '#chain/node/transactions.ts'
@@ -48,15 +49,16 @@ async function createNode(store: KeyValueStore, nowMs = startMs) {
   const log = openWriteAhead(store)
   const transactions = createTransactions({ pool, chain, decode, log, logger })
   await transactions.restore()
-  const set = foundersOf(genesis, { scheme, key })
+  const set = await openFirstSet({ store, engine, scheme }, { genesis, key })
   const consensus = openConsensusStore(store, genesisRoot(chain.genesisHash, set.validators))
   const blocks = createFeed<Payload>()
   const failures: unknown[] = []
-  const parts = { engine, store, transactions, consensus, blocks, scheme, network, clock, logger }
+  const epochs = await openEpochs({ engine, consensus })
+  const services = { blocks, scheme, network, clock, logger }
+  const parts = { engine, store, transactions, consensus, epochs, ...services }
   const onFailure = (error: unknown) => failures.push(error)
   const driver = await createConsensusDriver(parts, {
     genesis,
-    set,
     key,
     deltaMs: 1_000,
     onFailure,

@@ -108,7 +108,7 @@ describe('createChainNode', () => {
 })
 
 const scheme = createBlstScheme()
-const founder = (privateKey: Uint8Array) => founderOf(scheme, validatorKeyOf(privateKey))
+const founder = (privateKey: Uint8Array) => founderOf(scheme, validatorKeyOf(privateKey), 78787)
 
 async function finalHeight(port: number): Promise<number> {
   const { result } = await call(`http://127.0.0.1:${port}`, 'eth_blockNumber')

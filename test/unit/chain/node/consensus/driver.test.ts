@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { utf8 } from '#base/bytes.ts'
 import { type Payload, encodePayload } from '#chain/core/payload.ts'
 import { encodeAnswer, finalsFrom } from '#chain/node/consensus/catch-up.ts'
-import { createVerifier } from '#chain/node/consensus/verifier.ts'
+import { isSignedByQuorum } from '#chain/core/consensus/quorum.ts'
 import { openVoteLog } from '#chain/node/consensus/vote-log.ts'
 import type { KeyValueStore } from '#store/kv.ts'
 import { createMemoryStore } from '#store/memory.ts'
@@ -37,10 +37,10 @@ describe('createConsensusDriver with four validators', () => {
     const height = commonHeight(members)
     expect(height).toBeGreaterThanOrEqual(4)
     const { set, consensus } = members[0] as Member
-    const verifier = createVerifier(scheme, { chainId: 78787, set })
+    const electorate = { chainId: 78787, set, scheme }
     for (let at = 1; at <= height; at += 1) {
       const final = consensus.get(at)
-      expect(final && verifier.isCertified(final.certificate)).toBe(true)
+      expect(final && isSignedByQuorum(final.certificate, electorate)).toBe(true)
     }
     await stopAll(members)
   })

@@ -49,9 +49,11 @@ async function createChain(segments = usual, urn: PlacedUrn = {}) {
   const drawAfter = createElecting({ engine, places }, chainId)
   const turns = createTurns()
   const clock = createFakeClock(1_700_000_000_000)
-  const parts = { engine, shelf, scheme, clock, places, drawAfter, turns }
+  const epoch = { set, lastHeight: 1_000, seed: root0, beganAt: 0 }
+  const epochs = { at: () => epoch, heirs: async () => undefined }
+  const parts = { engine, shelf, scheme, clock, places, drawAfter, turns, epochs }
   const build = createBuilder(parts, chainId)
-  const check = createChecker(parts, { chainId, set })
+  const check = createChecker(parts, chainId)
   let parent: ParentPlace = { root: root0, payload: engine.chain.finalised() }
 
   /** The next block by this member, or by whom the election names. */

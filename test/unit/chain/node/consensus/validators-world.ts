@@ -1,3 +1,5 @@
+import { privateKeyToAccount } from 'viem/accounts'
+import { toHex } from '#base/hex.ts'
 import { createBlstScheme } from '#base/crypto/bls/blst.ts'
 import { type FakeClock, createFakeClock } from '#base/clock.ts'
 import { noopLogger } from '#base/log.ts'
@@ -8,17 +10,21 @@ import type { Payload } from '#chain/core/payload.ts'
 import { createEmbeddedEngine } from '#chain/exec/embedded/engine.ts'
 import { openConsensusStore } from '#chain/node/consensus-store.ts'
 import { createConsensusDriver } from '#chain/node/consensus/driver.ts'
-import { founderOf, foundersOf, validatorKeyOf } from '#chain/node/consensus/founders.ts'
+import { openEpochs } from '#chain/node/consensus/epochs.ts'
+import { founderOf, openFirstSet, validatorKeyOf } from '#chain/node/consensus/founders.ts'
 import { createFeed } from '#chain/node/feed.ts'
 import { createTransactions } from '#chain/node/transactions.ts'
 import { openWriteAhead } from '#chain/node/write-ahead.ts'
 import type { KeyValueStore } from '#store/kv.ts'
 import { createMemoryStore } from '#store/memory.ts'
+import { systemGenesis } from '#chain/node/system-contracts.ts'
 import { testGenesis } from '#test/unit/chain/exec/world.ts'
 import { type Hub, createHub } from './hub.ts'
 
 export const scheme = createBlstScheme()
-export const keyAt = (index: number) => validatorKeyOf(new Uint8Array(32).fill(index + 1))
+const privateKeyAt = (index: number) => new Uint8Array(32).fill(index + 1)
+export const keyAt = (index: number) => validatorKeyOf(privateKeyAt(index))
+export const accountAt = (index: number) => privateKeyToAccount(toHex(privateKeyAt(index)))
 const startMs = 1_700_000_000_000
 
 export type Member = Awaited<ReturnType<typeof startMember>>
@@ -33,12 +39,22 @@ export interface ValidatorsWorld {
   advance(seconds: number): Promise<void>
 }
 
-export function createValidatorsWorld(count: number): ValidatorsWorld {
+/**
+ * Founders are the first `count` nodes. With `epochBlocks` the contract `ValidatorSet` stands there, and every
+ * node has a key with coin, so that it may become a validator.
+ */
+export function createValidatorsWorld(
+  count: number,
+  {
+    epochBlocks,
+    nodes = count + 1,
+  }: { readonly epochBlocks?: bigint; readonly nodes?: number } = {},
+): ValidatorsWorld {
   const clock = createFakeClock(startMs)
   const hub = createHub()
-  const stores = Array.from({ length: count + 1 }, () => createMemoryStore())
-  const validators = Array.from({ length: count }, (_, i) => founderOf(scheme, keyAt(i)))
-  const genesis = parseGenesis({ ...testGenesis(), validators })
+  const stores = Array.from({ length: nodes }, () => createMemoryStore())
+  const validators = Array.from({ length: count }, (_, i) => founderOf(scheme, keyAt(i), 78787))
+  const genesis = parseGenesis({ ...genesisWith(nodes, epochBlocks), validators })
 
   async function advance(seconds: number): Promise<void> {
     for (let i = 0; i < seconds * 4; i += 1) {
@@ -54,12 +70,29 @@ export function createValidatorsWorld(count: number): ValidatorsWorld {
     advance,
     async start(index, store = stores[index]) {
       if (store === undefined) throw new RangeError('no such node')
-      const member = await startMember({ index, genesis, clock, hub, store, count })
+      const member = await startMember({
+        index,
+        genesis,
+        clock,
+        hub,
+        store,
+        keys: epochBlocks === undefined ? count : nodes,
+      })
       await member.driver.start()
       await settle()
       return member
     },
   }
+}
+
+function genesisWith(nodes: number, epochBlocks: bigint | undefined) {
+  if (epochBlocks === undefined) return testGenesis()
+  const accounts = Array.from({ length: nodes }, (_, i) => ({
+    address: keyAt(i).address,
+    balanceWei: String(10n ** 22n),
+  }))
+  const system = systemGenesis({ epochBlocks, thawSeconds: 60n })
+  return testGenesis({ ...system, accounts })
 }
 
 /** Lets all that can happen now happen: disks and checks answer in macrotasks. */
@@ -73,10 +106,11 @@ interface Start {
   readonly clock: FakeClock
   readonly hub: Hub
   readonly store: KeyValueStore
-  readonly count: number
+  /** Nodes with a key. */
+  readonly keys: number
 }
 
-async function startMember({ index, genesis, clock, hub, store, count }: Start) {
+async function startMember({ index, genesis, clock, hub, store, keys }: Start) {
   const logger = noopLogger
   const pool = createMempool()
   const engine = await createEmbeddedEngine({ store, pool, logger }, { genesis })
@@ -84,16 +118,18 @@ async function startMember({ index, genesis, clock, hub, store, count }: Start) 
   const log = openWriteAhead(store)
   const transactions = createTransactions({ pool, chain, decode, log, logger })
   await transactions.restore()
-  const key = index < count ? keyAt(index) : undefined
-  const set = foundersOf(genesis, { scheme, key })
+  const key = index < keys ? keyAt(index) : undefined
+  const set = await openFirstSet({ store, engine, scheme }, { genesis, key })
   const consensus = openConsensusStore(store, genesisRoot(chain.genesisHash, set.validators))
   const blocks = createFeed<Payload>()
   const peerId = `peer ${index}`
   const network = hub.join(peerId)
   const failures: unknown[] = []
   const onFailure = (error: unknown) => failures.push(error)
-  const parts = { engine, store, transactions, consensus, blocks, scheme, network, clock, logger }
-  const driver = await createConsensusDriver(parts, { genesis, set, key, deltaMs: 500, onFailure })
+  const epochs = await openEpochs({ engine, consensus })
+  const services = { blocks, scheme, network, clock, logger }
+  const parts = { engine, store, transactions, consensus, epochs, ...services }
+  const driver = await createConsensusDriver(parts, { genesis, key, deltaMs: 500, onFailure })
 
   /** Ends without a word, as a killed process does: nothing that is not in the store stays. */
   async function kill(): Promise<void> {
@@ -101,5 +137,17 @@ async function startMember({ index, genesis, clock, hub, store, count }: Start) 
     await driver.stop()
   }
 
-  return { index, driver, engine, chain, transactions, consensus, failures, peerId, kill, set }
+  return {
+    index,
+    driver,
+    engine,
+    chain,
+    transactions,
+    consensus,
+    epochs,
+    failures,
+    peerId,
+    kill,
+    set,
+  }
 }
