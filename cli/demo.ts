@@ -15,6 +15,7 @@ import { type ReadingFlags, type OfferFlags, integerOf, prepareOptionsOf } from 
 import { summaryText } from './job/follow.ts'
 import { runJob } from './job/post-files.ts'
 import type { Summary } from './job/summary.ts'
+import { type Units, awaitUnits } from './job/units.ts'
 import { type LocalNetwork, startLocalNetwork } from './local-network.ts'
 import { devAccount } from './mnemonic.ts'
 
@@ -25,6 +26,8 @@ interface DemoFlags extends ReadingFlags, OfferFlags {
 const evaluators = 3
 const accuracyMin = 0.97
 const verifyTimeoutMs = 1_800_000
+/** How long attesters have; nothing else depends on them. */
+const unitsTimeoutMs = 60_000
 
 /** Starts the network, posts the job, waits for its end, verifies it as a stranger would, and judges it all. */
 export async function runDemo(context: Context, command: Command): Promise<void> {
@@ -39,10 +42,13 @@ export async function runDemo(context: Context, command: Command): Promise<void>
   try {
     const summary = await trainInMarket(context, network, { dataDir, prepared, flags })
     const isVerified = await verifyAsStranger(context, { dataDir, summary })
+    const { networkFile } = network
+    const wait = { jobId: summary.jobId, timeoutMs: unitsTimeoutMs }
+    const work = await awaitUnits(context, networkFile, wait)
     const wallMs = context.clock.nowMs() - startMs
     const { isBalanced, ...rest } = summary
-    const line = { ...rest, verified: isVerified, wallMs }
-    context.output.print(line, demoText(summary, { isVerified, wallMs, dataDir }).join('\n'))
+    const line = { ...rest, verified: isVerified, work, wallMs }
+    context.output.print(line, demoText(summary, { isVerified, work, wallMs, dataDir }).join('\n'))
     const failures = failuresOf(summary, {
       isVerified,
       isDigits: flags.data === undefined,
@@ -155,13 +161,14 @@ function isCheatCaught(summary: Summary, workers: number): boolean {
 
 function demoText(
   summary: Summary,
-  facts: { isVerified: boolean; wallMs: number; dataDir: string },
+  facts: { isVerified: boolean; work: Units; wallMs: number; dataDir: string },
 ): readonly string[] {
-  const { isVerified, wallMs, dataDir } = facts
+  const { isVerified, work, wallMs, dataDir } = facts
   const again = `npm run -s quern -- --data-dir ${dataDir}`
   return [
     ...summaryText(summary).filter((line) => !line.startsWith('verify with')),
     `verified      ${isVerified ? 'every step gave the same bits' : 'NO'}`,
+    `units of work ${work.units}, by ${work.matured} segments of ${work.segments} committed`,
     `took          ${(wallMs / 1000).toFixed(1)} s`,
     '',
     'The network is stopped, its state is kept. To look again:',

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import { type Actor, type Market, cleanVerdict, createMarket } from './market.ts'
+import { seatLeaders, segmentsOf } from './units.ts'
 
 type Figures = Record<string, number>
 
@@ -144,8 +145,43 @@ async function closeRound(market: Market): Promise<Figures> {
   return withTotal({ open, present, close: await close(second, []) })
 }
 
+/** Units of work beside a job: sixteen segments of each of two workers, five drawn validators. */
+async function units(market: Market): Promise<Figures> {
+  const { call, workers } = market
+  const [first, second] = workers as [Actor, Actor, Actor]
+  const terms = await market.newTerms(2)
+  const jobId = market.idOf(terms)
+  const validators = await seatLeaders(market, [first, second])
+  const consents = await Promise.all(workers.map((worker) => market.consentOf(terms, worker)))
+  await call(market.client, 'JobManager', 'openJob', [terms, consents])
+  const commit = async ({ operator }: Actor) =>
+    Number(await call(operator, 'WorkLedger', 'commitSegments', [terms, segmentsOf(16)]))
+  const figures: Figures = {}
+  figures['commitSegments of 16'] = await commit(first)
+  await commit(second)
+  for (const worker of workers) {
+    await call(worker.operator, 'JobManager', 'submitResult', [terms, market.resultOf(worker)])
+  }
+  await market.pass(3)
+  await attestDirectly(market, terms)
+  const ledger = async (name: string, args: readonly unknown[], from = first.operator) =>
+    Number(await call(from, 'WorkLedger', name, args))
+  figures.requestAttestation = await ledger('requestAttestation', [terms])
+  await market.pass(3)
+  figures.drawAttesters = await ledger('drawAttesters', [jobId])
+  for (const [i, validator] of validators.entries()) {
+    figures[`attest ${i}`] = await ledger('attest', [jobId, 3], validator)
+  }
+  figures['mature of 16'] = await ledger('mature', [terms, 0, segmentsOf(16)])
+  return withTotal(figures)
+}
+
 async function committed(name: string, run: (market: Market) => Promise<Figures>): Promise<void> {
   compare(name, await warmed(await createMarket({ workers: 3, evaluators: 3 }), run))
+}
+
+function unitFigures(): Figures {
+  return JSON.parse(readFileSync(new URL('units.json', directory), 'utf8')) as Figures
 }
 
 const gates = { cooperative: 300_000, allDirect: 650_000 }
@@ -155,6 +191,14 @@ describe('gas of a job with 3 workers and 2 evaluators, receipts with calldata',
   it('everyone sends its own transactions', () => committed('all-direct', allDirect))
   it('volunteers and lots, everyone sends its own', () => committed('volunteers', volunteers))
   it('a round without a certificate', () => committed('close-round', closeRound))
+  it('units of work, beside the job', () => committed('units', units))
+  it('units of work: at most 45000 gas to commit and attest a segment, in batches of three workers', () => {
+    const { 'commitSegments of 16': commit = 0, ...rest } = unitFigures()
+    const { 'mature of 16': mature = 0, total = 0 } = rest
+    const attestation = total - mature - commit
+    const each = (3 * commit + attestation) / 48
+    assert.ok(each <= 45_000, `${each} gas`)
+  })
   for (const [name, gate] of Object.entries(gates)) {
     const file = name === 'cooperative' ? 'cooperative' : 'all-direct'
     const { total = 0 } = JSON.parse(

@@ -47,6 +47,7 @@ const abis = {
   ValidatorSet: validatorSetAbi,
   WorkLedger: workLedgerAbi,
 } as const
+const engineId = keccak256('0x02')
 const systemAddress: Hex = '0xfffffffffffffffffffffffffffffffffffffffe'
 
 export type Verdict = {
@@ -95,7 +96,7 @@ export async function createMarket(options: { workers: number; evaluators: numbe
     const places = Object.fromEntries(
       names.map((name) => [name, placeOf(name)]),
     ) as unknown as ContractAddresses
-    for (const { name, args } of deploymentOf(places).contracts) {
+    for (const { name, args } of deploymentOf(places, { engineId }).contracts) {
       const inputs = (abis[name] as Abi).find((entry) => entry.type === 'constructor')?.inputs ?? []
       const encoded = encodeAbiParameters(inputs, args as never).slice(2)
       await raw(deployer, { data: `${bytecode[name] as Hex}${encoded}` })
@@ -104,18 +105,25 @@ export async function createMarket(options: { workers: number; evaluators: numbe
   }
 
   function requestOf(name: ContractName, functionName: string, args: readonly unknown[]) {
-    const packed = name === 'JobManager' ? packedArgs(args) : args
+    const packed = name === 'JobManager' || name === 'WorkLedger' ? packedArgs(args) : args
     return { address: addresses[name], abi: abis[name] as Abi, functionName, args: packed }
   }
 
   /** Sends a call and answers the gas its receipt shows; reverts with the contract's own error. */
-  async function call(
+  function call(
     from: Account,
     name: ContractName,
     functionName: string,
     args: readonly unknown[],
   ): Promise<bigint> {
-    const request = requestOf(name, functionName, args)
+    return send(from, requestOf(name, functionName, args))
+  }
+
+  /** The same with native coin. */
+  async function send(
+    from: Account,
+    request: ReturnType<typeof requestOf> & { value?: bigint },
+  ): Promise<bigint> {
     const wallet = createWalletClient({ account: from, chain, transport })
     await reader.simulateContract({ ...request, account: from })
     const gas = await reader.estimateContractGas({ ...request, account: from })
@@ -125,7 +133,7 @@ export async function createMarket(options: { workers: number; evaluators: numbe
       gasPrice: 10_000_000_000n,
     })
     const receipt = await reader.waitForTransactionReceipt({ hash })
-    if (receipt.status !== 'success') throw new Error(`${functionName} reverted`)
+    if (receipt.status !== 'success') throw new Error(`${request.functionName} reverted`)
     return receipt.gasUsed
   }
 
@@ -213,7 +221,7 @@ export async function createMarket(options: { workers: number; evaluators: numbe
       workerStakeWei: parseEther('100'),
       evaluatorStakeWei: parseEther('50'),
       flops: 123_456_789_000n,
-      engineId: keccak256('0x02'),
+      engineId,
       specDigest: keccak256('0x03'),
       slateVersion: await read<bigint>('EvaluatorPool', 'slateVersion'),
       workerCount: 3,
@@ -302,10 +310,15 @@ export async function createMarket(options: { workers: number; evaluators: numbe
 
   return {
     addresses,
+    chain,
+    machine,
+    account,
     client,
     workers,
     evaluators,
     call,
+    send,
+    requestOf,
     read,
     pass,
     newTerms,
