@@ -10,6 +10,7 @@ import type {
   PredictTask,
   RunnerJob,
   TrainTask,
+  TranscribeTask,
 } from './runner.ts'
 import { type Session, openSession } from './train/session.ts'
 
@@ -52,6 +53,7 @@ const performers: Readonly<Record<Exclude<MethodName, 'open'>, Performer>> = {
   initialState: (open, task) => open.initialState(task as InitialTask),
   inspect: (open, task) => open.inspect(task as string),
   train: (open, task, id) => open.train(task as TrainTask, (step, loss) => report(id, step, loss)),
+  transcribe: (open, task) => open.transcribe(task as TranscribeTask),
   aggregate: (open, task) => open.aggregate(task as AggregateTask),
   evaluate: (open, task) => open.evaluate(task as EvaluateTask),
   predict: (open, task) => open.predict(task as PredictTask),

@@ -2,7 +2,15 @@ import { AppError } from '#base/error.ts'
 
 /** Messages between a runner and its child process, over Node's IPC channel. */
 export type MethodName =
-  'open' | 'initialState' | 'inspect' | 'train' | 'aggregate' | 'evaluate' | 'predict' | 'generate'
+  | 'open'
+  | 'initialState'
+  | 'inspect'
+  | 'train'
+  | 'transcribe'
+  | 'aggregate'
+  | 'evaluate'
+  | 'predict'
+  | 'generate'
 
 export type Request =
   | {

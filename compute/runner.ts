@@ -22,6 +22,8 @@ export interface Runner {
   inspect(state: string, options?: CallOptions): Promise<Leaf>
   /** Runs `steps` steps from one state file to another; `leaves[i]` is that of the state after step i. */
   train(task: TrainTask, options?: CallOptions & TrainOptions): Promise<TrainReport>
+  /** Repeats one step and writes down all of its tensors. Throws NO_PROGRAM where no contract computes them. */
+  transcribe(task: TranscribeTask, options?: CallOptions): Promise<void>
   /** Replaces p of a state by the aggregate of the updates; m, v and step stay. */
   aggregate(task: AggregateTask, options?: CallOptions): Promise<Leaf>
   /** Loss and metric (accuracy for crossEntropy, else r2) of a state or update file on a rows file. */
@@ -91,8 +93,22 @@ export interface TrainTask {
   misbehave?: Misbehaviour
 }
 
-/** `skip` claims every second step without doing it; `noise` claims all steps and adds noise to p. */
-export type Misbehaviour = 'skip' | 'noise'
+/**
+ * `skip` claims every second step without doing it; `noise` claims all steps and adds noise to p; `ulp` does all
+ * steps and changes the last bit of the first weight after each.
+ */
+export type Misbehaviour = 'skip' | 'noise' | 'ulp'
+
+/** One step from a state, of which every tensor is kept. */
+export interface TranscribeTask {
+  from: string
+  /** Gets all tensors of the step, one after another as the program has them (compute/transcript/program.ts). */
+  tensorsTo: string
+  segmentSeed: Hex
+  batch: number
+  shard: { index: number; count: number }
+  misbehave?: Misbehaviour
+}
 
 export interface TrainReport {
   leaves: Leaf[]

@@ -33,6 +33,9 @@ export interface DeploymentOptions {
   /** Least stake of a validator, and of somebody who leads blocks by work alone, in 1e9 wei. */
   readonly validatorStakeMinGwei?: bigint
   readonly leaderBondMinGwei?: bigint
+  /** What each side of a dispute puts up at each of four levels, in wei, and seconds for all of its moves. */
+  readonly disputeBondWei?: bigint
+  readonly disputeClockSeconds?: number
   /** The first engine whose jobs earn units of work. */
   readonly engineId?: Hex
   /** Every how many heights a unit may lead at first; 0 for never. */
@@ -50,6 +53,8 @@ const defaults = {
   epochBlocks: 256n,
   validatorStakeMinGwei: 1_000n * trainGwei,
   leaderBondMinGwei: 100n * trainGwei,
+  disputeBondWei: 10n * 10n ** 18n,
+  disputeClockSeconds: 3_600,
   engineId: '0x0' as Hex,
   powEvery: 2,
   unitFlops: 10n ** 9n,
@@ -101,6 +106,17 @@ export function deploymentOf(
           all.unitFlops,
           all.unitPriceGwei,
           all.powEvery,
+        ],
+      },
+      { name: 'OpVerifier', args: [] },
+      {
+        name: 'DisputeGame',
+        args: [
+          addresses.OpVerifier,
+          TrainToken,
+          all.disputeBondWei,
+          all.disputeClockSeconds,
+          thawSeconds,
         ],
       },
     ],

@@ -10,8 +10,10 @@ import {
   http,
 } from 'viem'
 import { AppError } from '#base/error.ts'
+import { disputeGameAbi } from '#wire/abi/disputeGame.ts'
 import { evaluatorPoolAbi } from '#wire/abi/evaluatorPool.ts'
 import { jobManagerAbi } from '#wire/abi/jobManager.ts'
+import { opVerifierAbi } from '#wire/abi/opVerifier.ts'
 import { stakingAbi } from '#wire/abi/staking.ts'
 import { trainTokenAbi } from '#wire/abi/trainToken.ts'
 import { validatorSetAbi } from '#wire/abi/validatorSet.ts'
@@ -28,8 +30,14 @@ export const marketAbis = {
   EvaluatorPool: evaluatorPoolAbi,
   TrainToken: trainTokenAbi,
 } as const
-/** All that clients call: those of seats and units stand on chains of our own alone. */
-const abis = { ...marketAbis, ValidatorSet: validatorSetAbi, WorkLedger: workLedgerAbi } as const
+/** All that clients call: those of seats and units stand on chains of our own alone, disputes where they are wanted. */
+const abis = {
+  ...marketAbis,
+  ValidatorSet: validatorSetAbi,
+  WorkLedger: workLedgerAbi,
+  DisputeGame: disputeGameAbi,
+  OpVerifier: opVerifierAbi,
+} as const
 export type ContractName = keyof typeof abis
 /** Addresses as network.json names them. */
 export type Contracts = Readonly<

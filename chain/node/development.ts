@@ -8,12 +8,14 @@ import { systemGenesis } from './system-contracts.ts'
 const weiPerCoin = 10n ** 18n
 const coinsEach = 1_000_000n
 const trainEach = 1_000_000n
+/** Short, so that a dispute that somebody gives up is over while one looks. */
+const disputeClockSeconds = 120
 /** 2026-01-01T00:00:00Z: fixed, so that every development chain has the same genesis hash. */
 const developmentTimestamp = 1_767_225_600
 
 export type DevelopmentOptions = Pick<
   DeploymentOptions,
-  'stakeMinGwei' | 'thawSeconds' | 'epochBlocks'
+  'stakeMinGwei' | 'thawSeconds' | 'epochBlocks' | 'disputeClockSeconds'
 >
 
 /**
@@ -34,6 +36,6 @@ export function developmentGenesis(options: DevelopmentOptions = {}): GenesisInp
       address,
       balanceWei: String((coinsEach + trainEach) * weiPerCoin),
     })),
-    ...systemGenesis({ ...options, holders }),
+    ...systemGenesis({ disputeClockSeconds, ...options, holders }),
   }
 }

@@ -13,6 +13,12 @@ export function isSkipped(kind: Misbehaviour | undefined, step: number): boolean
   return kind === 'noise' || (kind === 'skip' && step % 2 === 1)
 }
 
+/** Changes the last bit of the first weight: the smallest lie that there is. */
+export function nudge({ p }: Pick<Engine, 'p'>): void {
+  const bits = new Uint32Array(p.buffer, p.byteOffset, 1)
+  bits[0] = (bits[0] as number) ^ 1
+}
+
 /** What a cheat claims of a step that it did not do: the state it has, one more step, an old transcript. */
 export function claimStep(engine: Engine, kind: Misbehaviour | undefined, before: Leaf): Leaf {
   engine.setStep(engine.step + 1)

@@ -12,6 +12,7 @@ import { createDecoder } from '../infer/decoder.ts'
 import { generateTokens } from '../infer/generate.ts'
 import { createIntegerModel } from '../infer/integer-model.ts'
 import { createWholeDecoder } from '../infer/whole-decoder.ts'
+import { transcribeStep } from '../transcript/tensor-file.ts'
 import type {
   AggregateTask,
   EvaluateTask,
@@ -23,6 +24,7 @@ import type {
   RunnerJob,
   TrainReport,
   TrainTask,
+  TranscribeTask,
 } from '../runner.ts'
 import { evaluateRows, predictRows } from './evaluate.ts'
 import { type Rows, decodeRows } from './rows.ts'
@@ -51,6 +53,7 @@ export interface Session {
     task: TrainTask,
     onStep: (step: number, loss: number) => Promise<void>,
   ): Promise<TrainReport>
+  transcribe(task: TranscribeTask): Promise<void>
   aggregate(task: AggregateTask): Promise<Leaf>
   evaluate(task: EvaluateTask): Promise<Evaluation>
   predict(task: PredictTask): Promise<Float32Array>
@@ -100,7 +103,7 @@ interface SessionParts {
 }
 
 function createSession(parts: SessionParts): Session {
-  const { spec, engine, opened, wasm, memoryBytesMax } = parts
+  const { spec, engine, rows, opened, wasm, memoryBytesMax } = parts
   return {
     opened,
     async initialState({ seed, to }) {
@@ -112,6 +115,11 @@ function createSession(parts: SessionParts): Session {
       return leafOfState(await readModel(path, engine))
     },
     train: (task, onStep) => train(parts, task, onStep),
+    async transcribe(task) {
+      if (!rows) throw noRows()
+      const state = decodeState(await readWhole(task.from))
+      await transcribeStep({ spec, rows, wasm, memoryBytesMax }, { ...task, state })
+    },
     async aggregate({ from, to, updates, method, transcript }) {
       const state = decodeState(await readWhole(from))
       loadState(engine, state)
@@ -156,7 +164,7 @@ async function train(
   task: TrainTask,
   onStep: (step: number, loss: number) => Promise<void>,
 ): Promise<TrainReport> {
-  if (!rows) throw new AppError({ code: 'ROWS_INVALID', reason: 'no train file was opened' })
+  if (!rows) throw noRows()
   const { from, to, updateTo, snapshots, steps } = task
   loadState(engine, decodeState(await readWhole(from)))
   const leaves: Leaf[] = []
@@ -174,6 +182,10 @@ async function train(
   await writeWhole(to, encodeState(engine))
   const lossMean = losses.reduce((sum, loss) => sum + loss, 0) / Math.max(1, steps)
   return { leaves, losses, lossMean, updateRoot: leaves.at(-1)?.p ?? partRootOf(engine.p) }
+}
+
+function noRows(): AppError {
+  return new AppError({ code: 'ROWS_INVALID', reason: 'no train file was opened' })
 }
 
 /** A state file, or an update file, which has parameters alone. */

@@ -4,7 +4,7 @@ import type { Engine } from '../exact/engine.ts'
 import type { Misbehaviour } from '../runner.ts'
 import { type Shard, createBatches } from './batches.ts'
 import { transcriptRootOf } from './commit.ts'
-import { claimStep, isSkipped } from './misbehave.ts'
+import { claimStep, isSkipped, nudge } from './misbehave.ts'
 import { type Rows, loadBatch } from './rows.ts'
 import { leafOfEngine } from './state.ts'
 
@@ -42,6 +42,7 @@ export function* trainSteps(
     } else {
       loadBatch(engine, rows, batchAt(firstBatch + step))
       const loss = engine.train()
+      if (misbehave === 'ulp') nudge(engine)
       last = { leaf: leafOfStep(engine, loss), loss }
     }
     yield last

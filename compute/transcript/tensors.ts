@@ -12,6 +12,8 @@ import { sha256 } from '#base/crypto/sha256.ts'
 import { type TrainSpec, momentsOf } from '#wire/spec.ts'
 import type { Hex } from '#wire/primitives.ts'
 import type { Engine } from '../exact/engine.ts'
+import type { Misbehaviour } from '../runner.ts'
+import { nudge } from '../train/misbehave.ts'
 import { rateCount } from '../exact/lowering.ts'
 import { createNoise } from '../exact/noise.ts'
 import { createRates } from '../exact/rates.ts'
@@ -22,6 +24,7 @@ import { scoreGradients } from './token-tasks.ts'
 
 const zero = new Uint8Array(32)
 const wordBytes = 32
+const lossKind = 17
 /** The kind of what no contract computes. */
 export const givenKind = 255
 
@@ -48,7 +51,12 @@ export interface StepTensors {
  * Does one training step on the batch in x and y and keeps all of its tensors. The engine was created with
  * `keepsValues`; its state after the step is that of any other engine. Throws NON_FINITE.
  */
-export function trainTensors(engine: Engine, spec: TrainSpec, segmentSeed?: Hex): StepTensors {
+export function trainTensors(
+  engine: Engine,
+  spec: TrainSpec,
+  segmentSeed?: Hex,
+  misbehave?: Misbehaviour,
+): StepTensors {
   const { model, valueOf } = engine.kept
   const program = programOf(model, spec)
   const byName = new Map<string, Uint8Array>()
@@ -58,11 +66,16 @@ export function trainTensors(engine: Engine, spec: TrainSpec, segmentSeed?: Hex)
   keep('rates', viewOf(ratesOf(spec, engine.step)))
   const noise = program.entries.find(({ name }) => name === 'noise')
   if (noise) keep('noise', keysOf(segmentSeed, engine.step, noise.sizeElements))
-  const loss = engine.train()
+  engine.train()
+  if (misbehave === 'ulp') nudge(engine)
   for (const name of parts) keep(`${name} after`, viewOf(engine[name]))
   keep('folded', fold(engine.g))
   const tensors = program.entries.map((entry) => bytesOfEntry(entry, { byName, valueOf }))
-  return { loss, ...treeOf(program, tensors) }
+  return tensorsOf(program, (entry) => {
+    const bytes = tensors[entry]
+    assert(bytes, 'the program has the entry')
+    return bytes
+  })
 }
 
 interface Sources {
@@ -82,16 +95,14 @@ function bytesOfEntry({ name, value }: Entry, { byName, valueOf }: Sources): Uin
     : valueOf(value).slice()
 }
 
-function treeOf(program: Program, tensors: readonly Uint8Array[]): Omit<StepTensors, 'loss'> {
-  const roots = tensors.map(bytesRoot)
+/** The tree over tensors of a step, wherever they are kept; each is read once for its root. */
+export function tensorsOf(program: Program, bytesOf: (entry: number) => Uint8Array): StepTensors {
+  const roots = program.entries.map((_, entry) => bytesRoot(bytesOf(entry)))
   const prefix = (count: number) => roots.map((root, i) => (i < count ? root : zero))
-  const bytesOf = (entry: number) => {
-    const bytes = tensors[entry]
-    assert(bytes, 'the program has the entry')
-    return bytes
-  }
+  const lossBytes = bytesOf(lossEntryOf(program))
   return {
     program,
+    loss: new DataView(lossBytes.buffer, lossBytes.byteOffset).getFloat32(0, true),
     bytesOf,
     rootOf: (entry) => roots[entry] ?? zero,
     prefixRoot: (count) => listRoot(prefix(count)),
@@ -106,6 +117,13 @@ function treeOf(program: Program, tensors: readonly Uint8Array[]): Omit<StepTens
       }
     },
   }
+}
+
+/** The tensor that is the loss. */
+export function lossEntryOf({ entries }: Program): number {
+  const entry = entries.findIndex(({ kind }) => kind === lossKind)
+  assert(entry >= 0, 'a step has a loss')
+  return entry
 }
 
 /** SHA-256 of the words that say how a tensor is computed; the leaves of `programRoot`. */

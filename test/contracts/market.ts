@@ -19,10 +19,12 @@ import { keyConsentOf, wordsOfSignature } from '#chain/client/key-consent.ts'
 import { type Result, type Terms, jobIdOf, packedArgs, verdictHashOf } from '#chain/client/terms.ts'
 import bytecode from '#wire/abi/bytecode.json' with { type: 'json' }
 import { beaconAbi } from '#wire/abi/beacon.ts'
+import { disputeGameAbi } from '#wire/abi/disputeGame.ts'
 import { evaluatorPoolAbi } from '#wire/abi/evaluatorPool.ts'
 import { governanceAbi } from '#wire/abi/governance.ts'
 import { jobCourtAbi } from '#wire/abi/jobCourt.ts'
 import { jobManagerAbi } from '#wire/abi/jobManager.ts'
+import { opVerifierAbi } from '#wire/abi/opVerifier.ts'
 import { stakingAbi } from '#wire/abi/staking.ts'
 import { timelockAbi } from '#wire/abi/timelock.ts'
 import { trainTokenAbi } from '#wire/abi/trainToken.ts'
@@ -46,6 +48,8 @@ const abis = {
   Beacon: beaconAbi,
   ValidatorSet: validatorSetAbi,
   WorkLedger: workLedgerAbi,
+  OpVerifier: opVerifierAbi,
+  DisputeGame: disputeGameAbi,
 } as const
 const engineId = keccak256('0x02')
 const systemAddress: Hex = '0xfffffffffffffffffffffffffffffffffffffffe'

@@ -37,12 +37,16 @@ export const layers: Readonly<Record<string, Layer>> = {
     packages: ['node:', 'ws', 'zod', '@ethereumjs/'],
   },
   'chain/client/': { ours: ['chain/client/', 'chain/core/', ...light], packages: ['viem', 'zod'] },
+  'dispute/': {
+    ours: ['dispute/', 'chain/client/', 'compute/', ...light],
+    packages: ['viem'],
+  },
   'worker/': {
-    ours: ['worker/', 'chain/client/', 'compute/', 'store/', 'p2p/', ...light],
+    ours: ['worker/', 'dispute/', 'chain/client/', 'compute/', 'store/', 'p2p/', ...light],
     packages: ['multiformats', 'zod', 'viem'],
   },
   'evaluator/': {
-    ours: ['evaluator/', 'chain/client/', 'compute/', 'store/', 'p2p/', ...light],
+    ours: ['evaluator/', 'dispute/', 'chain/client/', 'compute/', 'store/', 'p2p/', ...light],
     packages: ['multiformats', 'zod', 'viem'],
   },
   'cli/': { ours: [''], packages: [''], mayUseHost: true },

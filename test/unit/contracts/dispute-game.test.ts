@@ -1,24 +1,20 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { keccak256, toBytes } from 'viem'
-import { toHex } from '#base/hex.ts'
 import { createRng } from '#base/rng.ts'
+import {
+  type Position,
+  listHash,
+  pairHash,
+  phases,
+  startOf,
+} from '#chain/client/dispute/position.ts'
 import type { StepTensors } from '#compute/transcript/tensors.ts'
 import type { Hex } from '#wire/primitives.ts'
 import { mlpSpec } from '../compute/fixtures.ts'
 import { tensorsAfter } from '../compute/transcript/specs.ts'
 import { forged } from './forge.ts'
 import type { Call } from './compile.ts'
-import {
-  type Claim,
-  type Position,
-  pairHash,
-  phases,
-  signClaim,
-  splitAndPick,
-  startOf,
-  stateHash,
-} from './dispute-moves.ts'
-import { createAsserter, leafHash, programRoot, statesOf, stepClaimOf } from './dispute-player.ts'
+import { leavesWork, openGame, signed, signedStep, workOf } from './dispute-turns.ts'
 import {
   Refused,
   type World,
@@ -46,86 +42,39 @@ beforeAll(async () => {
   honest = await tensorsAfter(spec, 2)
 })
 
-const hashAt = (salt: string) => async (place: bigint) => keccak256(toBytes(`${salt} ${place}`))
+const hashAt = (salt: string, place: number | bigint) => keccak256(toBytes(`${salt} ${place}`))
 
 /** A claim of many steps of which the right ones are known up to `lie`. */
 async function stepsClaim(world: World, steps: bigint, lie: bigint) {
-  const right = hashAt('right')
-  const asserted = async (place: bigint): Promise<Hex> =>
-    place < lie ? right(place) : hashAt('wrong')(place)
+  const asserted = async (place: number | bigint): Promise<Hex> =>
+    hashAt(place < lie ? 'right' : 'wrong', place)
   const startLeaf = await asserted(0n)
   const endLeaf = await asserted(steps)
-  const signed = await signClaim(world, { steps, startLeaf, endLeaf })
-  const isRight = (place: bigint) => place < lie
-  return { ...signed, asserted, isRight }
+  return { ...(await signed(world, { steps, startLeaf, endLeaf })), asserted }
 }
 
 async function open(
   world: World,
-  { claim, signature }: { claim: Claim; signature: Hex },
+  { claim, signature }: Awaited<ReturnType<typeof signed>>,
   by = challenger,
 ) {
-  const { result, gas } = await world.play(by, 'open', claim, signature)
-  return { id: result as Hex, gas, position: startOf(claim) }
+  const { result } = await world.play(by, 'open', claim, signature)
+  return { id: result as Hex, position: startOf(claim) }
 }
 
-/** Everything that a dispute about one step comes to, between an asserter and a challenger with tensors of their own. */
-async function playStep(world: World, tensors: StepTensors, own = honest) {
-  const step = stepClaimOf(tensors, 1)
-  const startLeaf = leafHash(step.start)
-  const endLeaf = leafHash(step.end)
-  const signed = await signClaim(world, { startLeaf, endLeaf, programRoot: programRoot(own) })
-  const { id, position: start } = await open(world, signed)
-  const sides = createAsserter(world, id, { claim: signed.claim, step })
-  let { position } = await sides.openStep(start)
-  while (position.phase === phases.splitTensors) {
-    const prefix = (of: StepTensors) => (place: bigint) => toHex(of.prefixRoot(Number(place)))
-    const round = await splitAndPick(world, id, position, {
-      asserted: async (place) => prefix(tensors)(place),
-      isRight: (place, root) => prefix(own)(place) === root,
-    })
-    position = round.position
-  }
-  ;({ position } = await sides.openTensor(position))
-  while (position.phase === phases.openNode) {
-    ;({ position } = await sides.openNode(position, own))
-  }
-  ;({ position } = await sides.openLeaf(position, own))
-  return { id, sides, position, claim: signed.claim }
-}
-
-/** Goes on to at most 64 terms with the asserter's states, which may end in a lie. */
-async function playElement(
+/** A dispute about one step, between an asserter and a challenger with tensors of their own. */
+async function stepGame(
   world: World,
-  game: Awaited<ReturnType<typeof playStep>>,
-  tensors: StepTensors,
-  truth = honest,
+  said: StepTensors,
+  { known = honest, insists = true }: { known?: StepTensors; insists?: boolean } = {},
 ) {
-  const { id, sides } = game
-  let { position } = game
-  const honestStates = await statesOf(call, truth, Number(position.entry), Number(position.place))
-  const { length } = honestStates
-  const right = await honestStates.at(length)
-  const registers = (right.registers & ~0xffffffffn) | BigInt(position.value)
-  ;({ position } = await sides.openElement(position, { ...right, registers }, length))
-  const said = async (place: bigint) => {
-    if (Number(place) === length) return { ...right, registers }
-    return (await statesOf(call, tensors, Number(position.entry), Number(position.place))).at(
-      Number(place),
-    )
-  }
-  const known = new Map<bigint, Hex>()
-  const asserted = async (place: bigint) => {
-    known.set(place, stateHash(await honestStates.at(Number(place))))
-    return stateHash(await said(place))
-  }
-  while (position.high - position.low > 64n) {
-    const isRight = (place: bigint, claim: Hex) => known.get(place) === claim
-    ;({ position } = await splitAndPick(world, id, position, { asserted, isRight }))
-  }
-  const states = { before: await said(position.low), result: await said(position.high) }
-  return { ...game, position, states }
+  const work = workOf(said)
+  const claim = await signedStep(world, work, said)
+  return openGame(world, claim, { call, said: work, known: workOf(known), insists })
 }
+
+const isBeforeElement = ({ position }: { position: Position }) =>
+  position.phase < phases.openElement
 
 /** Gas of a proof of 64 products from two whole leaves: a weight's gradient over 64 rows of 32 values. */
 async function proofOfProducts(): Promise<number> {
@@ -137,10 +86,13 @@ async function proofOfProducts(): Promise<number> {
     ({ kind, sides, sizeElements }) => kind === 0 && sides[1] === 64n && sizeElements === 1024,
   )
   const world = await warmWorld()
-  const wrong = forged(right, place, 700)
-  const game = await playElement(world, await playStep(world, right, wrong), right, right)
-  expect(game.position).toMatchObject({ entry: BigInt(place), place: 700n, low: 0n, high: 64n })
-  return (await game.sides.prove(call, game.position, game.states)).gas
+  const game = await stepGame(world, right, { known: forged(right, place, 700) })
+  await game.playWhile(({ position }) => position.phase !== phases.splitSlice)
+  const { position } = game.standing()
+  expect(position).toMatchObject({ entry: BigInt(place), place: 700n, low: 0n, high: 64n })
+  const move = await game.next()
+  expect(move?.name).toBe('prove')
+  return game.make(move!)
 }
 
 /** A world in which a dispute was lost before, so that nothing of the game's own is written for the first time. */
@@ -157,11 +109,13 @@ describe('a dispute', () => {
   test('about a right claim is won by the asserter, by proof of the terms', async () => {
     const world = await createWorld()
     const before = await world.balances()
-    const game = await playElement(world, await playStep(world, honest), honest)
-    const { gas } = await game.sides.prove(call, game.position, game.states)
-    expect(gas).toBeLessThanOrEqual(500_000)
+    // The challenger is the one that computes wrongly.
+    const place = honest.program.entries.findIndex(({ name }) => name.startsWith('SumRows'))
+    const game = await stepGame(world, honest, { known: forged(honest, place, 5), insists: false })
+    await game.playWhile(() => true)
+    expect(game.standing().outcome?.winner).toBe(asserter.address.toLowerCase())
     const after = await world.balances()
-    const lostWei = 4n * bondWei // steps, tensors, the tree and the terms
+    const lostWei = 3n * bondWei // steps, tensors and the tree: the terms were proven at once
     expect(after.asserter - before.asserter).toBe((lostWei * 3n) / 10n)
     expect(after.client - before.client).toBe((lostWei * 2n) / 10n)
     expect(before.challenger - after.challenger).toBe(lostWei)
@@ -178,12 +132,12 @@ describe('a dispute', () => {
     const world = await createWorld()
     const before = await world.balances()
     const place = honest.program.entries.findIndex((entry) => entry.name.startsWith(name))
-    const liar = forged(honest, place, 0)
-    const game = await playElement(world, await playStep(world, liar), liar)
-    expect(Number(game.position.entry)).toBe(place)
-    await expect(game.sides.prove(call, game.position, game.states)).rejects.toThrow('WrongResult')
+    const game = await stepGame(world, forged(honest, place, 0))
+    await expect(game.playWhile(() => true)).rejects.toThrow('WrongResult')
+    const { position, id, claim } = game.standing()
+    expect(Number(position.entry)).toBe(place)
     world.pass(clockSeconds + 1)
-    await world.play(second, 'expire', game.id, game.position, game.claim)
+    await world.play(second, 'expire', id, position, claim)
     const after = await world.balances()
     const lostWei = 4n * bondWei
     expect(before.asserter - after.asserter).toBe(lostWei)
@@ -192,19 +146,24 @@ describe('a dispute', () => {
     expect(after.burned).toBe(lostWei / 2n)
   })
 
+  test('ends for an asserter that finds itself wrong before the last bond', async () => {
+    const world = await createWorld()
+    const place = honest.program.entries.findIndex(({ name }) => name.startsWith('Gemm'))
+    const game = await stepGame(world, forged(honest, place, 0), { insists: false })
+    await game.playWhile(() => true)
+    expect(game.standing().position.phase).toBe(phases.openElement)
+  })
+
   test('costs what is committed: 2^20 steps at most 650,000 gas, a proof at most 500,000', async () => {
     const world = await warmWorld()
-    const steps = 2n ** 20n
-    const claim = await stepsClaim(world, steps, 777_777n)
-    const opened = await open(world, claim)
-    let { position } = opened
-    let dissection = opened.gas
-    while (position.phase === phases.splitSteps) {
-      const round = await splitAndPick(world, opened.id, position, claim)
-      position = round.position
-      dissection += round.gas
-    }
-    expect(position.low).toBe(777_776n)
+    const lie = 777_777n
+    const claim = await stepsClaim(world, 2n ** 20n, lie)
+    const said = leavesWork(claim.asserted)
+    const known = leavesWork(async (place) => hashAt('right', place))
+    const game = await openGame(world, claim, { call, said, known })
+    await game.playWhile(({ position }) => position.phase !== phases.openStep)
+    expect(game.standing().stepPlace).toBe(777_776)
+    const dissection = game.gas()
     const proof = await proofOfProducts()
     expect(dissection).toBeLessThanOrEqual(650_000)
     expect(proof).toBeLessThanOrEqual(500_000)
@@ -228,11 +187,11 @@ describe('the rules', () => {
     const { world, claim } = await start()
     await refused(open(world, claim, second), 'AlreadyDisputed')
     await refused(open(world, claim, asserter), 'SelfDispute')
-    const wrong = await signClaim(world, { startLeaf: `0x${'01'.repeat(32)}` }, second)
+    const wrong = await signed(world, { startLeaf: `0x${'01'.repeat(32)}` }, second)
     await refused(open(world, wrong), 'BadSignature')
-    await refused(open(world, await signClaim(world, {})), 'BadClaim')
-    await refused(open(world, await signClaim(world, { steps: 0n })), 'BadClaim')
-    const late = await signClaim(world, { startLeaf: `0x${'01'.repeat(32)}` })
+    await refused(open(world, await signed(world, {})), 'BadClaim')
+    await refused(open(world, await signed(world, { steps: 0n })), 'BadClaim')
+    const late = await signed(world, { startLeaf: `0x${'01'.repeat(32)}` })
     world.pass(601)
     await refused(open(world, late), 'ClaimExpired')
   })
@@ -266,7 +225,7 @@ describe('the rules', () => {
     )
     await refused(world.play(asserter, 'split', id, position, claims.toReversed()), 'WrongHash')
     await world.play(asserter, 'split', id, position, claims)
-    const between: Position = { ...position, phase: phases.pickStep, claims: listOf(claims) }
+    const between: Position = { ...position, phase: phases.pickStep, claims: listHash(claims) }
     await refused(world.play(challenger, 'pick', id, between, claims, 32n), 'OutOfRange 32 32')
     await refused(world.play(challenger, 'pick', id, between, claims.toReversed(), 0n), 'WrongHash')
   })
@@ -275,7 +234,7 @@ describe('the rules', () => {
     const { world, claim, id, position, claims } = await start()
     world.pass(clockSeconds - 10)
     await world.play(asserter, 'split', id, position, claims)
-    const between: Position = { ...position, phase: phases.pickStep, claims: listOf(claims) }
+    const between: Position = { ...position, phase: phases.pickStep, claims: listHash(claims) }
     world.pass(clockSeconds)
     await refused(world.play(second, 'expire', id, between, claim.claim), 'ClockRuns 0')
     await world.play(challenger, 'pick', id, between, claims, 3n)
@@ -298,7 +257,7 @@ describe('the rules', () => {
   test('a challenge that was lost leaves room for another', async () => {
     const { world, claim, id, position, claims } = await start()
     await world.play(asserter, 'split', id, position, claims)
-    const between: Position = { ...position, phase: phases.pickStep, claims: listOf(claims) }
+    const between: Position = { ...position, phase: phases.pickStep, claims: listHash(claims) }
     world.pass(clockSeconds + 1)
     await world.play(asserter, 'expire', id, between, claim.claim)
     world.pass(clockSeconds)
@@ -307,13 +266,16 @@ describe('the rules', () => {
 
   test('what is shown has to match what was said', async () => {
     const world = await createWorld()
-    const game = await playStep(world, honest)
-    const { id, claim, position, sides } = game
-    const states = await statesOf(call, honest, Number(position.entry), Number(position.place))
-    const result = await states.at(states.length)
-    const other = { ...result, registers: result.registers ^ 1n }
-    await refused(sides.openElement(position, other, states.length), 'WrongHash')
-    const { position: next } = await sides.openElement(position, result, states.length)
+    const place = honest.program.entries.findIndex(({ name }) => name.startsWith('Gemm'))
+    const game = await stepGame(world, honest, { known: forged(honest, place, 5) })
+    await game.playWhile(isBeforeElement)
+    const move = await game.next()
+    const [, opening] = move?.args as [unknown, { result: { lanes: bigint; registers: bigint } }]
+    const result = { ...opening.result, registers: opening.result.registers ^ 1n }
+    const wrong = { name: 'openElement', args: [game.claim, { ...opening, result }] }
+    await refused(game.make(wrong), 'WrongHash')
+    await game.make(move!)
+    const { id, claim, position: next } = game.standing()
     const foreign = { ...claim, programRoot: `0x${'77'.repeat(32)}` }
     await refused(world.play(second, 'expire', id, next, foreign), 'BadClaim')
   })
@@ -332,10 +294,6 @@ describe('the rules', () => {
   })
 })
 
-function listOf(claims: readonly Hex[]): Hex {
-  return keccak256(`0x${claims.map((claim) => claim.slice(2)).join('')}`)
-}
-
 describe('random lies', () => {
   const seed = 21
   test(`money is conserved, and the liar pays (seed ${seed})`, async () => {
@@ -345,12 +303,15 @@ describe('random lies', () => {
       const world = await createWorld()
       const before = await world.balances()
       const place = givenCount + rng.below(entries.length - givenCount)
-      const liar = forged(honest, place, rng.below(entries[place]!.sizeElements))
-      const game = await playElement(world, await playStep(world, liar), liar)
-      expect(Number(game.position.entry)).toBe(place)
-      await expect(game.sides.prove(call, game.position, game.states)).rejects.toThrow(Refused)
+      const game = await stepGame(
+        world,
+        forged(honest, place, rng.below(entries[place]!.sizeElements)),
+      )
+      await expect(game.playWhile(() => true)).rejects.toThrow(Refused)
+      const { id, position, claim } = game.standing()
+      expect(Number(position.entry)).toBe(place)
       world.pass(clockSeconds + 1)
-      await world.play(second, 'expire', game.id, game.position, game.claim)
+      await world.play(second, 'expire', id, position, claim)
       const after = await world.balances()
       const sum = ({ held, ...owed }: typeof before) =>
         Object.values(owed).reduce((a, b) => a + b, 0n) - held

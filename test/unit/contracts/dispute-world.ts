@@ -8,9 +8,11 @@ import {
   encodeDeployData,
   encodeFunctionData,
   parseEther,
+  parseEventLogs,
 } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 import { fromHex, toHex } from '#base/hex.ts'
+import type { DisputeEvent } from '#chain/client/dispute/standing.ts'
 import bytecode from '#wire/abi/bytecode.json' with { type: 'json' }
 import { disputeGameAbi } from '#wire/abi/disputeGame.ts'
 import { trainTokenAbi } from '#wire/abi/trainToken.ts'
@@ -34,6 +36,8 @@ export const [asserter, challenger, second, client] = [1, 2, 3, 4].map((key) =>
 export class Refused extends Error {}
 
 export type World = Awaited<ReturnType<typeof createWorld>>
+type Log = readonly [address: Uint8Array, topics: readonly Uint8Array[], bytes: Uint8Array]
+type RpcLog = Parameters<typeof parseEventLogs>[0]['logs'][number]
 
 /** Token, verifier and game in a machine of their own; players with a balance in the game. */
 export async function createWorld() {
@@ -55,6 +59,16 @@ export async function createWorld() {
     },
   })
 
+  function eventsOf(logs: readonly Log[]): DisputeEvent[] {
+    const raw = logs.map(([address, topics, bytes]) => ({
+      address: toHex(address),
+      topics: topics.map((topic) => toHex(topic)),
+      data: toHex(bytes),
+    }))
+    const parsed = parseEventLogs({ abi: disputeGameAbi, logs: raw as unknown as RpcLog[] })
+    return parsed.map((event) => ({ ...event, atSeconds: nowSeconds }) as DisputeEvent)
+  }
+
   /** Each transaction begins with everything cold. */
   async function send(from: Hex, request: { to?: Hex; data: Hex; value?: bigint }) {
     evm.journal.cleanJournal()
@@ -69,11 +83,16 @@ export async function createWorld() {
       gasLimit,
       block: block(),
     })
-    const { exceptionError, returnValue, executionGasUsed, gasRefund = 0n } = ran.execResult
+    const { exceptionError, returnValue, executionGasUsed, gasRefund = 0n, logs } = ran.execResult
     if (exceptionError) throw refusal(exceptionError.error, returnValue)
     const spent = executionGasUsed + BigInt(intrinsicGas(fromHex(request.data)))
     const refund = gasRefund < spent / 5n ? gasRefund : spent / 5n
-    return { output: toHex(returnValue), gas: Number(spent - refund), created: ran.createdAddress }
+    return {
+      output: toHex(returnValue),
+      gas: Number(spent - refund),
+      created: ran.createdAddress,
+      events: eventsOf(logs ?? []),
+    }
   }
 
   async function deploy(
@@ -102,8 +121,8 @@ export async function createWorld() {
     [functionName, ...args]: [string, ...unknown[]],
   ) {
     const request = encodeFunctionData({ abi, functionName, args })
-    const { output, gas } = await send(from, { to, data: request })
-    return { gas, result: decodeFunctionResult<Abi>({ abi, functionName, data: output }) }
+    const { output, gas, events } = await send(from, { to, data: request })
+    return { gas, events, result: decodeFunctionResult<Abi>({ abi, functionName, data: output }) }
   }
 
   const play = (from: Player, functionName: string, ...args: unknown[]) =>

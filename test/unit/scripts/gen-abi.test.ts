@@ -19,7 +19,7 @@ describe('generatedAbis', () => {
   test('keeps every contract below the size that chains accept', async () => {
     const bytecode = JSON.parse((await generatedAbis()).get('wire/abi/bytecode.json') ?? '{}')
     const codes = Object.entries(bytecode as Record<string, string>)
-    expect(codes.length).toBe(Object.keys(systemAddresses).length + 2) // and those of disputes
+    expect(codes.length).toBe(Object.keys(systemAddresses).length)
     for (const [name, code] of codes) {
       expect(code, `${name} is linked`).toMatch(/^0x[0-9a-f]+$/)
       expect((code.length - 2) / 2, name).toBeLessThan(2 * 24_576)

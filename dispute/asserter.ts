@@ -1,0 +1,133 @@
+import { toHex } from '#base/hex.ts'
+import { type State, phases, placesOf, stateHash } from '#chain/client/dispute/position.ts'
+import type { Standing } from '#chain/client/dispute/standing.ts'
+import type { Leaf, Verifier } from '#chain/client/dispute/verifier.ts'
+import type { StepTensors } from '#compute/transcript/tensors.ts'
+import type { Hex } from '#wire/primitives.ts'
+import {
+  childrenOf,
+  elementOpening,
+  entryAt,
+  sliceOf,
+  stepOpening,
+  tensorOpening,
+  wordsOf,
+} from './openings.ts'
+import { type Agreed, createAgreed } from './agreed.ts'
+import { type States, runSlice, termsMax } from './verifier.ts'
+import type { Move, Work } from './work.ts'
+
+/** More whole leaves than these in one proof cost more than a block may be asked for: split the terms further. */
+const leavesMax = 2
+
+export interface AsserterOptions {
+  /**
+   * Goes on with what it said although its own computation says otherwise, as cheats of development chains do. An
+   * honest player stops there, and saves the bond of the last level.
+   */
+  readonly insists?: boolean
+}
+
+/**
+ * The moves of whoever signed the claim, each from its own work and what the chain says alone. Answers undefined
+ * where there is none that would hold.
+ */
+export function createAsserter(
+  deps: { work: Work; verifier: Verifier },
+  { insists = false }: AsserterOptions = {},
+): (standing: Standing) => Promise<Move | undefined> {
+  const side: Side = { ...deps, insists, agreed: createAgreed(deps) }
+  return async (standing) => {
+    const { phase } = standing.position
+    if (phase === phases.splitSteps) {
+      return splitBy(standing, (place) => deps.work.leafHash(Number(place)))
+    }
+    if (phase === phases.openElement) return openElement(side, standing)
+    if (phase === phases.splitSlice) return answerTerms(side, standing)
+    const { start, tensors } = await side.agreed.step(standing)
+    if (phase !== phases.openStep) return openingOf(standing, tensors)
+    return { name: 'openStep', args: [standing.claim, stepOpening(start, tensors)] }
+  }
+}
+
+interface Side {
+  readonly verifier: Verifier
+  readonly agreed: Agreed
+  readonly insists: boolean
+}
+
+async function splitBy(
+  { position }: Standing,
+  said: (place: bigint) => Promise<Hex> | Hex,
+): Promise<Move> {
+  const claims: Hex[] = []
+  for (const place of placesOf(position)) claims.push(await said(place))
+  return { name: 'split', args: [claims] }
+}
+
+/** The element's states, the last of which ends in what was said; undefined where that is not what it is. */
+async function saidOf({ agreed, insists }: Side, standing: Standing): Promise<States | undefined> {
+  const states = await agreed.states(standing)
+  const { length } = states
+  const last = await states.at(length)
+  const value = BigInt(standing.position.value)
+  if ((last.registers & 0xffffffffn) === value) return states
+  if (!insists) return undefined
+  const lie: State = { ...last, registers: (last.registers & ~0xffffffffn) | value }
+  return { length, at: async (term) => (term === length ? lie : states.at(term)) }
+}
+
+async function openElement(side: Side, standing: Standing): Promise<Move | undefined> {
+  const said = await saidOf(side, standing)
+  if (!said) return undefined
+  const { tensors } = await side.agreed.step(standing)
+  const result = await said.at(said.length)
+  const opening = elementOpening(tensors, Number(standing.position.entry), result)
+  return { name: 'openElement', args: [standing.claim, opening] }
+}
+
+/** A proof of the terms where they are few and stand in few leaves, else their split. */
+async function answerTerms(side: Side, standing: Standing): Promise<Move | undefined> {
+  const said = await saidOf(side, standing)
+  if (!said) return undefined
+  const { low, high } = standing.position
+  const terms = Number(high - low)
+  if (terms <= termsMax) {
+    const proof = await proofOf(side, standing, said)
+    if (terms === 1 || proof.leaves <= leavesMax) return proof.move
+  }
+  return splitBy(standing, async (place) => stateHash(await said.at(Number(place))))
+}
+
+async function proofOf(
+  { agreed, verifier }: Side,
+  standing: Standing,
+  said: States,
+): Promise<{ leaves: number; move: Move }> {
+  const { tensors } = await agreed.step(standing)
+  const { entry: place, place: element, low, high } = standing.position
+  const entry = entryAt(tensors.program, Number(place))
+  const [from, to] = [Number(low), Number(high)]
+  const [before, result] = [await said.at(from), await said.at(to)]
+  const leaves: Leaf[] = []
+  const slice = { from, to, state: before, leaves }
+  await runSlice(verifier, { tensors, entry, element: Number(element) }, slice)
+  const proof = sliceOf(tensors, Number(place), { before, result, leaves })
+  return { leaves: leaves.length, move: { name: 'prove', args: [standing.claim, proof] } }
+}
+
+async function openingOf(standing: Standing, tensors: StepTensors): Promise<Move | undefined> {
+  const { position, claim } = standing
+  switch (position.phase) {
+    case phases.splitTensors:
+      return splitBy(standing, (place) => toHex(tensors.prefixRoot(Number(place))))
+    case phases.openTensor:
+      return { name: 'openTensor', args: [claim, tensorOpening(tensors, Number(position.low))] }
+    case phases.openNode:
+      return { name: 'openNode', args: [childrenOf(tensors, position)] }
+    case phases.openLeaf:
+      return { name: 'openLeaf', args: [toHex(wordsOf(tensors, position))] }
+    default:
+      return undefined
+  }
+}
