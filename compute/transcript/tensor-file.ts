@@ -67,14 +67,16 @@ export interface TensorFile extends StepTensors {
 
 /** Opens what `transcribeStep` wrote. Throws FILE_FAILED where it is of another size. */
 export function openTensors(program: Program, path: string): TensorFile {
-  const starts = [0]
+  const starts: number[] = []
+  let sizeBytes = 0
   for (const { sizeElements } of program.entries) {
-    starts.push((starts.at(-1) as number) + 4 * sizeElements)
+    starts.push(sizeBytes)
+    sizeBytes += 4 * sizeElements
   }
   const file = openSync(path, 'r')
   function bytesOf(entry: number): Uint8Array {
     const start = starts[entry] ?? 0
-    const bytes = new Uint8Array((starts[entry + 1] ?? start) - start)
+    const bytes = new Uint8Array((starts[entry + 1] ?? sizeBytes) - start)
     if (readSync(file, bytes, 0, bytes.length, start) === bytes.length) return bytes
     throw new AppError({ code: 'FILE_FAILED', path, reason: 'the tensors end too early' })
   }

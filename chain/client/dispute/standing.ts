@@ -50,9 +50,8 @@ export function foldDispute(
 ): Standing | undefined {
   if (event.eventName === 'Disputed') return opened(event, clockSeconds)
   if (!before) return undefined
-  const { eventName, args } = event
-  if (eventName === 'Decided') {
-    const { winner = '0x', loser = '0x', lostWei = 0n, burnedWei = 0n } = args
+  if (event.eventName === 'Decided') {
+    const { winner, loser, lostWei, burnedWei } = event.args
     return {
       ...before,
       outcome: { winner: lower(winner), loser: lower(loser), lostWei, burnedWei },

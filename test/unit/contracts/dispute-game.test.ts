@@ -270,7 +270,7 @@ describe('the rules', () => {
     const game = await stepGame(world, honest, { known: forged(honest, place, 5) })
     await game.playWhile(isBeforeElement)
     const move = await game.next()
-    const [, opening] = move?.args as [unknown, { result: { lanes: bigint; registers: bigint } }]
+    const [, opening] = move!.args as [unknown, { result: { lanes: bigint; registers: bigint } }]
     const result = { ...opening.result, registers: opening.result.registers ^ 1n }
     const wrong = { name: 'openElement', args: [game.claim, { ...opening, result }] }
     await refused(game.make(wrong), 'WrongHash')

@@ -66,7 +66,7 @@ export async function createWorld() {
       data: toHex(bytes),
     }))
     const parsed = parseEventLogs({ abi: disputeGameAbi, logs: raw as unknown as RpcLog[] })
-    return parsed.map((event) => ({ ...event, atSeconds: nowSeconds }) as DisputeEvent)
+    return parsed.map((event) => ({ ...event, atSeconds: nowSeconds }))
   }
 
   /** Each transaction begins with everything cold. */
