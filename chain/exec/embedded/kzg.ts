@@ -8,7 +8,7 @@ type Kzg = NonNullable<CustomCrypto['kzg']>
 const { G1, G2, fields, pairingBatch } = bls12_381
 
 /** [tau]_2 of Ethereum's KZG ceremony: all of the trusted setup that checking one point needs. */
-const tauG2 =
+export const tauG2 =
   'b5bfd7dd8cdeb128843bc287230af38926187075cbfbefa81009a2ce615ac53d' +
   '2914e5870cb452d2afaaab24f3499f72185cbfee53492714734429b7b38608e2' +
   '3926c911cceceac9a36851477ba4c60b087041de621000edc98edada20c1def2'

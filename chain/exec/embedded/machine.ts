@@ -6,6 +6,8 @@ import type { Header } from '#chain/core/header.ts'
 import type { FastCrypto } from './crypto.ts'
 import { type FlatState, createFlatState } from './flat-state.ts'
 import { useFastLoop } from './interpreter/loop.ts'
+import { loadCurves, useBn254 } from './precompiles/curves.ts'
+import { fastPrecompiles } from './precompiles/fast.ts'
 import { type StateView, emptyView } from './state-view.ts'
 
 /** The header fields that code can see. */
@@ -40,20 +42,22 @@ export interface Machine {
 const zero = new Uint8Array(32)
 
 export interface MachineOptions {
-  /** The interpreter's loop: ours, or for comparison the one of the package. */
-  readonly loop?: 'own' | 'stock'
+  /** Our loop and fast precompiles, or for comparison what the package brings. */
+  readonly kind?: 'own' | 'stock'
 }
 
 /** Creates a machine. Making one takes about a millisecond: keep it. */
 export async function createMachine(
   common: Common,
   crypto: FastCrypto,
-  { loop = 'own' }: MachineOptions = {},
+  { kind = 'own' }: MachineOptions = {},
 ): Promise<Machine> {
   const state = createFlatState(emptyView, crypto.keccak256)
   let hashOf: HashOf = () => undefined
+  const curves = kind === 'own' ? await loadCurves() : undefined
   const evm = await createEVM({
     common,
+    ...(curves !== undefined && { bls: curves.bls, customPrecompiles: fastPrecompiles(common) }),
     stateManager: state,
     blockchain: {
       getBlock: async (number) => ({ hash: () => hashOf(number) ?? zero }),
@@ -64,7 +68,10 @@ export async function createMachine(
     },
   })
 
-  if (loop === 'own') await useFastLoop(evm)
+  if (curves !== undefined) {
+    useBn254(evm, curves.bn254)
+    await useFastLoop(evm)
+  }
 
   function enter(view: StateView, environment: BlockEnvironment, hashes: HashOf): EvmBlock {
     state.reset(view)

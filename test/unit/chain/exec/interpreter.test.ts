@@ -13,7 +13,7 @@ import { edges, pushOf, randomProgram, takers } from './random-program.ts'
 const crypto = await loadCrypto()
 const common = createChainCommon(78787, crypto)
 const own = await createMachine(common, crypto)
-const stock = await createMachine(common, crypto, { loop: 'stock' })
+const stock = await createMachine(common, crypto, { kind: 'stock' })
 
 const addressAt = (i: number) => new Address(new Uint8Array(20).fill(0xa0 + i))
 const caller = new Address(new Uint8Array(20).fill(0x11))
