@@ -3,6 +3,7 @@ import { AppError } from '#base/error.ts'
 import { devChainId } from '#wire/addresses.ts'
 import { address, blsKey, blsSignature, count, hash32, hexBytes, wei } from '#wire/primitives.ts'
 import { developmentAddresses } from './development.ts'
+import { gasLimitByDefault } from './limits.ts'
 import { withSeatedFounders } from './seated-founders.ts'
 
 const lowerAddress = address
@@ -47,7 +48,8 @@ export const genesisSchema = z.object({
   chainId: z.int().min(1),
   /** Unix seconds. */
   timestamp: count,
-  gasLimit: z.int().min(5_000_000).max(1_000_000_000),
+  /** Another than the default says for itself what the network's machines can do in a second. */
+  gasLimit: z.int().min(5_000_000).max(1_000_000_000).default(gasLimitByDefault),
   baseFeePerGas: wei,
   accounts: z.array(genesisAccountSchema).max(100_000),
   contracts: z.array(genesisContractSchema).max(256),

@@ -26,3 +26,17 @@ export const chainLimits = {
   traceBytesMax: 67_108_864,
   traceFramesMax: 10_000,
 } as const
+
+/**
+ * What a block's second of execution may cost in the worst case. The dearest work for its gas is a precompile:
+ * point evaluation, 13 Mgas a second on two shared cores (`npm run bench:chain -- --only precompiles`). A block
+ * may hold as much gas as the slowest one does in the second between blocks, in whole millions; but one
+ * transaction of the greatest size always fits.
+ */
+const slowestPrecompileMgasPerSecond = 13
+const blockSeconds = 1
+const leastMgas = Math.ceil(Number(chainLimits.transactionGasMax) / 1e6)
+
+/** The gas limit of a genesis that names none. */
+export const gasLimitByDefault =
+  Math.max(leastMgas, Math.floor(slowestPrecompileMgasPerSecond * blockSeconds)) * 1_000_000

@@ -30,7 +30,10 @@ export const layers: Readonly<Record<string, Layer>> = {
   'chain/core/': { ours: ['chain/core/', ...light], packages: ['zod', '@ethereumjs/rlp'] },
   'chain/exec/': {
     ours: ['chain/exec/', 'chain/core/', 'store/', ...light],
-    packages: ['node:', '@ethereumjs/', 'secp256k1', 'tiny-secp256k1', 'hash-wasm', '@noble/'],
+    packages: [
+      ...['node:', '@ethereumjs/', 'secp256k1', 'tiny-secp256k1', 'hash-wasm', '@noble/'],
+      ...['mcl-wasm', '@chainsafe/blst'],
+    ],
   },
   'chain/node/': {
     ours: ['chain/node/', 'chain/core/', 'chain/exec/', 'store/', 'p2p/', ...light],

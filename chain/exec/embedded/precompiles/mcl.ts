@@ -16,7 +16,7 @@ export async function openBn254(): Promise<Mcl> {
   const folder = entry.slice(0, -'index.js'.length)
   const first = new Map(Object.entries(require.cache).filter(([path]) => path.startsWith(folder)))
   for (const path of first.keys()) delete require.cache[path]
-  const copy = require(entry) as Mcl
+  const copy = require('mcl-wasm') as Mcl
   for (const [path, module] of first) require.cache[path] = module
   await copy.init(copy.BN_SNARK1)
   return copy

@@ -17,11 +17,11 @@ const own = (await createMachine(common, crypto)).evm
 const stock = (await createMachine(common, crypto, { kind: 'stock' })).evm
 
 /** What a call of a precompile gives; how it fails is not told, only that it does. */
-async function outcomeOf(evm: EVM, address: number, data: Uint8Array) {
+async function outcomeOf(evm: EVM, address: number, input: Uint8Array) {
   const precompile = evm.precompiles.get(address.toString(16).padStart(40, '0'))
   if (precompile === undefined) throw new RangeError('no such precompile')
   const gasLimit = 10_000_000n
-  const result = await precompile({ data, gasLimit, common, _EVM: evm })
+  const result = await precompile({ data: input, gasLimit, common, _EVM: evm })
   const hasFailed = result.exceptionError !== undefined
   return { gas: result.executionGasUsed, hasFailed, output: toHex(result.returnValue) }
 }
