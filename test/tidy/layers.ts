@@ -31,8 +31,14 @@ export const layers: Readonly<Record<string, Layer>> = {
   'chain/exec/': {
     ours: ['chain/exec/', 'chain/core/', 'store/', ...light],
     packages: [
-      ...['node:', '@ethereumjs/', 'secp256k1', 'tiny-secp256k1', 'hash-wasm', '@noble/'],
-      ...['mcl-wasm', '@chainsafe/blst'],
+      'node:',
+      '@ethereumjs/',
+      '@noble/',
+      'secp256k1',
+      'tiny-secp256k1',
+      'hash-wasm',
+      'mcl-wasm',
+      '@chainsafe/blst',
     ],
   },
   'chain/node/': {
