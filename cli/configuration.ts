@@ -36,6 +36,10 @@ export const settingRows = {
     schema: port,
   }),
   p2pPort: row(0, 'QUERN_P2P_PORT', { help: 'port for peers; 0 is any free one', schema: port }),
+  keepBlocks: row(131_072, 'QUERN_KEEP_BLOCKS', {
+    help: 'final blocks a node keeps whole; "node start --archive" keeps all',
+    schema: z.int().min(1_024).max(Number.MAX_SAFE_INTEGER),
+  }),
   metricsPort: row(0, 'QUERN_METRICS_PORT', {
     help: 'port of the Prometheus metrics; 0 is any free one',
     schema: port,

@@ -15,6 +15,8 @@ export const networkSchema = z.strictObject({
   contracts: z.record(z.string().min(1).max(64), address),
   /** What light clients trust: it ties the chain to its genesis and to its first validators. */
   genesisRoot: hash32.optional(),
+  /** Root of a final block, from which others may begin with a snapshot. */
+  checkpoint: hash32.optional(),
 })
 export type Network = z.infer<typeof networkSchema>
 
@@ -22,7 +24,11 @@ export const networkFileName = 'network.json'
 
 /** Reads `network.json`. Throws NETWORK_FILE_MISSING or NETWORK_FILE_INVALID. */
 export function readNetworkFile(dataDir: string): Network {
-  const path = join(dataDir, networkFileName)
+  return readNetworkFileAt(join(dataDir, networkFileName))
+}
+
+/** Reads the file of a network at a path of its own. Throws as `readNetworkFile`. */
+export function readNetworkFileAt(path: string): Network {
   let text: string
   try {
     text = readFileSync(path, 'utf8')

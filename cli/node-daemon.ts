@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import { AppError, codeOf } from '#base/error.ts'
+import type { Hex } from '#base/hex.ts'
 import type { Logger } from '#base/log.ts'
 import { createGroup } from '#base/service.ts'
 import type { GenesisInput } from '#chain/core/genesis.ts'
@@ -17,7 +18,7 @@ import { devRoles } from './dev-roles.ts'
 import { peerKeyFileName, readGenesisFile } from './genesis-file.ts'
 import { createLogger } from './logger.ts'
 import { createMetricsServer } from './metrics-server.ts'
-import { type Network as NetworkFile, writeNetworkFile } from './network-file.ts'
+import { type Network as NetworkFile, readNetworkFileAt, writeNetworkFile } from './network-file.ts'
 import { openKey } from './signer.ts'
 import { untilStopped } from './stopping.ts'
 
@@ -49,12 +50,16 @@ export async function startNode(context: Context, command: Command): Promise<voi
 export interface NodeFlags {
   readonly validator?: string
   readonly bootstrap?: readonly string[]
+  readonly trust?: string
+  readonly archive?: boolean
 }
 
 interface NodePlace {
   readonly genesis: GenesisInput
   readonly validatorKey: Uint8Array | undefined
   readonly bootstrap: readonly string[]
+  readonly trust: Hex | undefined
+  readonly archive: boolean
 }
 
 /** The chain of the data directory, and who this node is on it: on the development chain its one validator. */
@@ -71,7 +76,18 @@ async function placeOf(options: {
   const { passwordFile } = settings
   const validatorKey =
     account === '' ? undefined : await openKey({ account, dataDir, chainId, passwordFile })
-  return { genesis, validatorKey, bootstrap: flags.bootstrap ?? [] }
+  const { bootstrap = [], archive = false } = flags
+  const trust = flags.trust === undefined ? undefined : trustOf(flags.trust)
+  return { genesis, validatorKey, bootstrap, archive, trust }
+}
+
+/** The hash that the user believes in. Throws TRUST_INVALID, or as `readNetworkFileAt`. */
+function trustOf(text: string): Hex {
+  const hash = text.toLowerCase()
+  if (/^0x[0-9a-f]{64}$/.test(hash)) return hash as Hex
+  const { checkpoint } = readNetworkFileAt(text)
+  if (checkpoint !== undefined) return checkpoint
+  throw new AppError({ code: 'TRUST_INVALID', path: text, reason: 'the file names no checkpoint' })
 }
 
 /** Starts the chain on a network that runs; returns when it is asked to stop or cannot go on. */
@@ -108,16 +124,20 @@ interface ChainStart extends NodePlace {
 async function startChain(start: ChainStart, settings: Settings): Promise<ChainNode> {
   const isDefault = settings.rpcPort === settingRows.rpcPort.default
   try {
-    return await startChainAt(start, settings.rpcPort)
+    return await startChainAt(start, settings, settings.rpcPort)
   } catch (error) {
     if (!isDefault || codeOf(error) !== 'PORT_TAKEN') throw error
     start.log.info({ port: settings.rpcPort }, 'port is taken, any free one is used')
-    return startChainAt(start, 0)
+    return startChainAt(start, settings, 0)
   }
 }
 
-async function startChainAt(start: ChainStart, port: number): Promise<ChainNode> {
-  const { context, log, dataDir, onFailure, genesis, validatorKey, network } = start
+async function startChainAt(
+  start: ChainStart,
+  { keepBlocks }: Settings,
+  port: number,
+): Promise<ChainNode> {
+  const { context, log, dataDir, onFailure, genesis, validatorKey, network, trust, archive } = start
   const chain = createChainNode(
     { clock: context.clock, logger: log },
     {
@@ -126,10 +146,15 @@ async function startChainAt(start: ChainStart, port: number): Promise<ChainNode>
       genesis,
       validatorKey,
       network,
+      trust,
+      archive,
+      keepBlocks,
       onFailure,
     },
   )
-  await chain.start()
+  const stop = () => void chain.stop().catch(() => undefined) // the start fails and says why
+  context.stopping.addEventListener('abort', stop, { once: true })
+  await chain.start().finally(() => context.stopping.removeEventListener('abort', stop))
   return chain
 }
 
@@ -153,5 +178,6 @@ function networkFileOf(chain: ChainNode, peer: Libp2pNetwork, chainId: number): 
     bootstrap: [...peer.addresses],
     contracts: systemAddresses,
     genesisRoot: chain.genesisRoot(),
+    checkpoint: chain.checkpoint(),
   }
 }

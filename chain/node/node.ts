@@ -29,6 +29,8 @@ import { createFeed } from './feed.ts'
 import { createDispatch } from './rpc/dispatch.ts'
 import { createMethods } from './rpc/methods.ts'
 import { type RpcServer, createRpcServer } from './rpc/server.ts'
+import { serveSnapshots } from './snapshot/serving.ts'
+import { beginWithSnapshot } from './snapshot/begin.ts'
 import { joinTransactionGossip } from './transaction-gossip.ts'
 import { createTransactions } from './transactions.ts'
 import { type WriteAhead, openWriteAhead } from './write-ahead.ts'
@@ -52,6 +54,14 @@ export interface ChainNodeOptions {
   readonly validatorKey?: Uint8Array
   /** How other nodes are reached; the caller starts it before the node. Without one the node is alone. */
   readonly network?: ConsensusNetwork
+  /**
+   * A consensus root or block hash of the chain's past. A node without a chain begins with a snapshot of a recent
+   * state instead of all blocks: as soon as peers have one whose past holds this hash.
+   */
+  readonly trust?: Hex | undefined
+  /** How many final blocks are kept whole, at least 1024; `archive` keeps every block and every state. */
+  readonly keepBlocks?: number
+  readonly archive?: boolean
   /** Bound on a message's way between nodes plus the time to check a block. */
   readonly deltaMs?: number
   /** Called once when no block can be made any more, for instance because the disk is full. */
@@ -64,6 +74,8 @@ export interface ChainNode extends Service {
   port(): number
   /** What a light client trusts: genesis and first validators; undefined before the start. */
   genesisRoot(): Hex | undefined
+  /** The root of the newest final block, from which others may begin; undefined before the first. */
+  checkpoint(): Hex | undefined
 }
 
 interface Running {
@@ -72,7 +84,8 @@ interface Running {
   readonly driver: Service
   readonly server: RpcServer
   readonly root: Hex
-  /** Ends the sharing of transactions. */
+  readonly checkpoint: () => Hex | undefined
+  /** Ends the sharing of transactions and snapshots. */
   readonly endSharing: () => Promise<void>
 }
 
@@ -81,6 +94,9 @@ const deltaMsDefault = 1_000
 const buildMsMaxAlone = 1_000
 /** The others run the block again before they vote, within the same second. */
 const buildMsMaxShared = 400
+/** A day and a half of blocks at one a second. */
+export const keepBlocksDefault = 131_072
+export const keepBlocksMin = 1_024
 
 /**
  * A node of the chain in this process. `start` throws GENESIS_INVALID, DEVELOPMENT_KEYS, POSSESSION_FALSE,
@@ -88,6 +104,7 @@ const buildMsMaxShared = 400
  */
 export function createChainNode(deps: ChainNodeDeps, options: ChainNodeOptions): ChainNode {
   let running: Running | undefined
+  let starting = new AbortController()
   let port = 0
   let root: Hex | undefined
 
@@ -96,7 +113,10 @@ export function createChainNode(deps: ChainNodeDeps, options: ChainNodeOptions):
     const { validatorKey } = options
     if (validatorKey !== undefined) refuseDevelopmentKey(genesis.chainId, addressOf(validatorKey))
     const store = await openLevelStore(join(options.dataDir, 'chain'))
+    starting = new AbortController()
     try {
+      const place = { store, genesis, signal: starting.signal }
+      await beginWithSnapshot({ ...deps, network: options.network }, options, place)
       running = await assemble(deps, options, { store, genesis })
       port = await running.server.listen()
       root = running.root
@@ -109,6 +129,7 @@ export function createChainNode(deps: ChainNodeDeps, options: ChainNodeOptions):
   }
 
   async function stop(): Promise<void> {
+    starting.abort(new AppError({ code: 'STOPPING' }))
     const parts = running
     running = undefined
     if (parts === undefined) return
@@ -119,7 +140,19 @@ export function createChainNode(deps: ChainNodeDeps, options: ChainNodeOptions):
     await parts.store.close()
   }
 
-  return { start, stop, port: () => port, genesisRoot: () => root }
+  return {
+    start,
+    stop,
+    port: () => port,
+    genesisRoot: () => root,
+    checkpoint: () => running?.checkpoint(),
+  }
+}
+
+/** How much of the past is kept, as the stores want to hear it. */
+function historyOf({ archive = false, keepBlocks = keepBlocksDefault }: ChainNodeOptions) {
+  if (!archive) return { keepBlocks: Math.max(keepBlocksMin, keepBlocks) }
+  return { keepBlocks: Number.MAX_SAFE_INTEGER, historyBlocks: Number.MAX_SAFE_INTEGER }
 }
 
 async function assemble(
@@ -132,7 +165,11 @@ async function assemble(
   const pool = createMempool()
   const isAlone = (genesis.validators?.length ?? 1) === 1
   const buildMsMax = isAlone ? buildMsMaxAlone : buildMsMaxShared
-  const engine = await createEmbeddedEngine({ store, pool, logger, clock }, { genesis, buildMsMax })
+  const history = historyOf(options)
+  const engine = await createEmbeddedEngine(
+    { store, pool, logger, clock },
+    { genesis, buildMsMax, ...history },
+  )
   const { chain, simulator, simulateBlocks, replayer, decode, crypto } = engine
   const log = openWriteAhead(store)
   const transactions = createTransactions({ pool, chain, decode, log, logger })
@@ -140,7 +177,7 @@ async function assemble(
   const key = options.validatorKey && validatorKeyOf(options.validatorKey)
   const founders = await openFirstSet({ store, engine, scheme }, { genesis, key })
   const root = genesisRoot(chain.genesisHash, founders.validators)
-  const consensus = openConsensusStore(store, root)
+  const consensus = openConsensusStore(store, root, history)
   refuseOtherFounders(consensus)
   const blocks = createFeed<Payload>()
   const { onFailure = () => undefined, deltaMs = deltaMsDefault, network = silentNetwork } = options
@@ -172,7 +209,12 @@ async function assemble(
   logger.info({ ...drivers, genesis: chain.genesisHash }, 'execution is open')
   const sharing = { network, transactions, clock, logger }
   const endSharing = await joinTransactionGossip(sharing, genesis.chainId)
-  return { store, log, driver, server, endSharing, root }
+  const epochBlocks = epochs.blocks
+  const serving = { network, chain, snapshots: engine.snapshots, consensus, epochBlocks }
+  const endServing = await serveSnapshots(serving, genesis.chainId)
+  const endAll = () => Promise.all([endSharing(), endServing()]).then(() => undefined)
+  const checkpoint = () => consensus.rootAt(chain.finalised().header.number)
+  return { store, log, driver, server, endSharing: endAll, root, checkpoint }
 }
 
 function votersNow(epochs: Epochs, chain: Chain): number {
@@ -182,7 +224,7 @@ function votersNow(epochs: Epochs, chain: Chain): number {
 
 /** Throws GENESIS_MISMATCH where the stored chain began with other validators. */
 function refuseOtherFounders(consensus: ConsensusStore): void {
-  const stored = consensus.get(1)?.block.parentRoot
+  const stored = consensus.origin()
   const expected = consensus.rootAt(0)
   if (stored !== undefined && stored !== expected) {
     throw new AppError({ code: 'GENESIS_MISMATCH', stored, expected })

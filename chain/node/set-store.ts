@@ -11,7 +11,7 @@ import { canonicalBytes, parseJson } from '#wire/canonical.ts'
 import { memberSchema } from '#chain/core/consensus/codec.ts'
 import { count } from '#wire/primitives.ts'
 
-const prefixes = { set: 0x4c, founder: 0x4d } as const
+const prefixes = { set: 0x45, founder: 0x65 } as const
 const setSchema = z.strictObject({ epoch: count, members: z.array(memberSchema) })
 
 /** The sets of validators by epoch: the states that they were read from are not kept. */

@@ -19,6 +19,7 @@ export function register(program: Command, context: Context): void {
     'rpcPort',
     'p2pPort',
     'metricsPort',
+    'keepBlocks',
     'passwordFile',
     'logLevel',
   ])
@@ -31,6 +32,11 @@ export function register(program: Command, context: Context): void {
       '--bootstrap <address...>',
       'nodes to meet first, as multiaddresses with their peer ids',
     )
+    .option(
+      '--trust <hash>',
+      'begin with a snapshot: a consensus root or block hash of the chain, or a network.json that names one',
+    )
+    .option('--archive', 'keep all blocks and all states')
     .action(async (_flags: object, command: Command) => {
       const { startNode } = await import('../node-daemon.ts')
       await startNode(context, command)

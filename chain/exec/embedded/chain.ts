@@ -14,13 +14,15 @@ import {
   type TransactionPlace,
   createBlockStore,
 } from './block-store.ts'
-import { type ExecutedBlock, createBlockTree } from './block-tree.ts'
+import { type BlockTree, type ExecutedBlock, createBlockTree } from './block-tree.ts'
 import type { FastCrypto } from './crypto.ts'
 import { buildGenesis } from './genesis-state.ts'
 import type { HashOf } from './machine.ts'
 import type { Receipt } from './receipt.ts'
-import { type StateStore, changeWrites, createStateStore } from './state-store.ts'
-import type { StateView } from './state-view.ts'
+import { createPreimages } from './preimages.ts'
+import { type StateStore, changeWrites, createStateStore, forgetUndos } from './state-store.ts'
+import { undoOf } from './state-undo.ts'
+import { type StateView, emptyView } from './state-view.ts'
 
 /** Blocks and states for reading: the canonical chain, and run blocks beside it. */
 export interface Chain {
@@ -30,13 +32,15 @@ export interface Chain {
   finalised(): Payload
   header(hash: Hex): Header | undefined
   byHash(hash: Hex): Payload | undefined
-  /** The canonical block of a height. */
+  /** The canonical block of a height. Throws HISTORY_PRUNED where it is below `oldest`. */
   byNumber(number: number): Payload | undefined
-  /** Receipts of a canonical block, in order. */
+  /** The lowest height above the genesis from which on all blocks and receipts are kept. */
+  oldest(): number
+  /** Receipts of a canonical block, in order. Throws HISTORY_PRUNED. */
   receipts(payload: Payload): readonly Receipt[]
   /** Where a canonical transaction stands. */
   place(transactionHash: Hex): TransactionPlace | undefined
-  /** Canonical blocks with logs, ascending, both ends included. */
+  /** Canonical blocks with logs, ascending, both ends included. Throws HISTORY_PRUNED. */
   logBlocks(from: number, to: number): AsyncIterable<LogBlock>
   /** The state after a block; undefined where it is unknown or no longer kept. */
   stateAfter(hash: Hex): StateView | undefined
@@ -54,6 +58,8 @@ export interface WritableChain extends Chain {
 export interface ChainOptions {
   readonly genesis: Genesis
   readonly historyBlocks: number
+  /** How many blocks below the finalised one stay whole. */
+  readonly keepBlocks: number
   readonly common: Common
   readonly crypto: FastCrypto
 }
@@ -67,9 +73,11 @@ export async function openChain(
   const genesisHash = await placeGenesis(store, blocks, options)
   const finalised = blocks.finalised()
   assert(finalised !== undefined, 'the genesis is finalised')
-  const { historyBlocks } = options
-  const states = createStateStore(store, { finalised, historyBlocks })
-  return createChain({ store, blocks, states, genesisHash, finalised })
+  const { historyBlocks, keepBlocks } = options
+  const preimages = createPreimages(store, options.crypto.keccak256)
+  await forgetUndos(store, finalised - historyBlocks)
+  const states = createStateStore(store, { finalised, historyBlocks, preimages })
+  return createChain({ store, blocks, states, genesisHash, finalised, keepBlocks })
 }
 
 async function placeGenesis(
@@ -80,7 +88,11 @@ async function placeGenesis(
   const { payload, changes } = await buildGenesis(options.genesis, options)
   const stored = blocks.payload(0)?.blockHash
   if (stored === undefined) {
-    const writes = [...changeWrites(changes), ...blocks.add(payload, [])]
+    const added = createPreimages(store, options.crypto.keccak256).added(
+      changes,
+      undoOf(emptyView, changes),
+    )
+    const writes = [...changeWrites(changes), ...added, ...blocks.add(payload, [])]
     await store.batch(writes, { sync: true })
   } else if (stored !== payload.blockHash) {
     throw new AppError({ code: 'GENESIS_MISMATCH', stored, expected: payload.blockHash })
@@ -94,6 +106,7 @@ interface ChainParts {
   readonly states: StateStore
   readonly genesisHash: Hex
   readonly finalised: number
+  readonly keepBlocks: number
 }
 
 function createChain(parts: ChainParts): WritableChain {
@@ -105,7 +118,8 @@ function createChain(parts: ChainParts): WritableChain {
   async function finalise(target: Payload): Promise<void> {
     for (const { payload, receipts } of tree.openPath(target)) {
       const { writes, done } = states.finalise(payload.blockHash)
-      await store.batch([...writes, ...blocks.add(payload, receipts)], { sync: true })
+      const pruned = blocks.prune(payload.header.number - parts.keepBlocks)
+      await store.batch([...writes, ...blocks.add(payload, receipts), ...pruned], { sync: true })
       done()
       for (const hash of tree.finalise(payload)) states.drop(hash)
     }
@@ -121,20 +135,11 @@ function createChain(parts: ChainParts): WritableChain {
     headBlock = newHead
   }
 
-  function place(hash: Hex): TransactionPlace | undefined {
-    for (const { payload, receipts } of tree.openPath(headBlock)) {
-      const index = receipts.findIndex((receipt) => receipt.transactionHash === hash)
-      if (index >= 0) return { number: payload.header.number, index }
-    }
-    return blocks.place(hash)
-  }
-
-  async function* logBlocks(from: number, to: number): AsyncIterable<LogBlock> {
-    yield* blocks.logBlocks(from, Math.min(to, tree.finalised().header.number))
-    for (const { payload } of tree.openPath(headBlock)) {
-      const { number, logsBloom } = payload.header
-      if (number >= from && number <= to) yield { number, logsBloom: fromHex(logsBloom) }
-    }
+  function byNumber(number: number): Payload | undefined {
+    if (number > headBlock.header.number) return undefined
+    // The block of a snapshot is whole but for its receipts, and readers need the head.
+    if (number !== tree.finalised().header.number) refusePruned(blocks, number)
+    return tree.ancestor(headBlock, number)
   }
 
   return {
@@ -144,18 +149,21 @@ function createChain(parts: ChainParts): WritableChain {
     finalised: () => tree.finalised(),
     header: (hash) => tree.byHash(hash)?.header,
     byHash: (hash) => tree.byHash(hash),
-    byNumber: (number) =>
-      number > headBlock.header.number ? undefined : tree.ancestor(headBlock, number),
-    receipts: (payload) => tree.receipts(payload),
-    place,
-    logBlocks,
+    byNumber,
+    oldest: () => blocks.oldest(),
+    receipts(payload) {
+      refusePruned(blocks, payload.header.number)
+      return tree.receipts(payload)
+    },
+    place: (hash) => placeIn(tree.openPath(headBlock), hash) ?? blocks.place(hash),
+    logBlocks: (from, to) => logBlocksOf({ blocks, tree, head: headBlock }, from, to),
     stateAfter(hash) {
       const number = tree.byHash(hash)?.header.number
       return number === undefined ? undefined : states.view({ hash, number })
     },
     ancestors: (parent) => (number) => {
-      const ancestor = tree.ancestor(parent, number)
-      return ancestor === undefined ? undefined : fromHex(ancestor.blockHash)
+      const hash = tree.ancestor(parent, number)?.blockHash ?? blocks.ancestorHash(number)
+      return hash === undefined ? undefined : fromHex(hash)
     },
     add(block) {
       const { blockHash: hash, header } = block.payload
@@ -163,5 +171,39 @@ function createChain(parts: ChainParts): WritableChain {
       states.add({ hash, number: header.number, parentHash: header.parentHash }, block.changes)
     },
     advance,
+  }
+}
+
+/** Throws HISTORY_PRUNED where the block of a height is no longer kept. */
+function refusePruned(blocks: Pick<BlockStore, 'oldest'>, number: number): void {
+  const oldest = blocks.oldest()
+  const isGone = number > 0 && number < oldest
+  if (isGone) throw new AppError({ code: 'HISTORY_PRUNED', number, oldest })
+}
+
+function placeIn(path: readonly ExecutedBlock[], hash: Hex): TransactionPlace | undefined {
+  for (const { payload, receipts } of path) {
+    const index = receipts.findIndex((receipt) => receipt.transactionHash === hash)
+    if (index >= 0) return { number: payload.header.number, index }
+  }
+  return undefined
+}
+
+interface LogSources {
+  readonly blocks: BlockStore
+  readonly tree: BlockTree
+  readonly head: Payload
+}
+
+async function* logBlocksOf(
+  { blocks, tree, head }: LogSources,
+  from: number,
+  to: number,
+): AsyncIterable<LogBlock> {
+  refusePruned(blocks, Math.max(1, from))
+  yield* blocks.logBlocks(from, Math.min(to, tree.finalised().header.number))
+  for (const { payload } of tree.openPath(head)) {
+    const { number, logsBloom } = payload.header
+    if (number >= from && number <= to) yield { number, logsBloom: fromHex(logsBloom) }
   }
 }

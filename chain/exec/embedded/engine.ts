@@ -1,6 +1,6 @@
 import type { Clock } from '#base/clock.ts'
 import { AppError } from '#base/error.ts'
-import { type Hex, fromHex, toHex } from '#base/hex.ts'
+import { type Hex, fromHex } from '#base/hex.ts'
 import type { Logger } from '#base/log.ts'
 import { toKey } from '#store/key.ts'
 import type { KeyValueStore } from '#store/kv.ts'
@@ -27,9 +27,10 @@ import {
   payloadOf,
   poolSource,
 } from './sources.ts'
+import { type Snapshots, createSnapshots } from './snapshot.ts'
 import { type Decode, createDecoder } from './transaction.ts'
 import { createReadingMachine } from './reading-machine.ts'
-import type { StateView } from './state-view.ts'
+import { type StateView, wordOf } from './state-view.ts'
 
 export interface EngineDeps {
   readonly store: KeyValueStore
@@ -44,6 +45,8 @@ export interface EngineOptions {
   readonly buildMsMax?: number
   /** How many states below the finalised one stay readable. */
   readonly historyBlocks?: number
+  /** How many blocks below the finalised one stay whole, at least 256; by default all. */
+  readonly keepBlocks?: number
 }
 
 /** The embedded driver: the engine, and what the node reads beside it. */
@@ -54,6 +57,7 @@ export interface EmbeddedEngine extends ExecutionEngine {
   readonly replayer: Replayer
   readonly crypto: FastCrypto
   readonly decode: Decode
+  readonly snapshots: Snapshots
 }
 
 /** Opens execution in this process, on @ethereumjs. Throws GENESIS_MISMATCH, GENESIS_FAILED. */
@@ -61,10 +65,16 @@ export async function createEmbeddedEngine(
   deps: EngineDeps,
   options: EngineOptions,
 ): Promise<EmbeddedEngine> {
-  const { genesis, historyBlocks = 256 } = options
+  const { genesis, historyBlocks = 256, keepBlocks = Number.MAX_SAFE_INTEGER } = options
   const crypto = await loadCrypto()
   const common = createChainCommon(genesis.chainId, crypto)
-  const chain = await openChain(deps.store, { genesis, historyBlocks, common, crypto })
+  const chain = await openChain(deps.store, {
+    genesis,
+    historyBlocks,
+    keepBlocks,
+    common,
+    crypto,
+  })
   const machine = await createMachine(common, crypto)
   const decode = createDecoder(common, crypto)
   const turns = createReadingMachine({ common, crypto })
@@ -76,7 +86,8 @@ export async function createEmbeddedEngine(
   const { buildMsMax = Infinity } = options
   const deadline = deadlineOf(clock, buildMsMax)
   const driver = createDriver({ chain, machine, decode, genesis, pool, logger, deadline })
-  return { ...driver, chain, simulator, simulateBlocks, replayer, crypto, decode }
+  const snapshots = createSnapshots(chain, deps.store, crypto)
+  return { ...driver, chain, simulator, simulateBlocks, replayer, crypto, decode, snapshots }
 }
 
 interface DriverParts {
@@ -232,9 +243,4 @@ function invalid(reason: string): PayloadStatus {
 /** What a parent fixes for its child. */
 function follow(parent: Header): Pick<Header, 'baseFeePerGas' | 'gasLimit'> {
   return { baseFeePerGas: nextBaseFeePerGas(parent), gasLimit: parent.gasLimit }
-}
-
-/** A stored word in its 32 bytes. */
-function wordOf(bytes: Uint8Array): Hex {
-  return `0x${toHex(bytes).slice(2).padStart(64, '0')}`
 }

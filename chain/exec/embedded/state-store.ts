@@ -1,9 +1,11 @@
 import { assert } from '#base/assert.ts'
-import { u64be } from '#base/bytes.ts'
+import { concatBytes, u64be } from '#base/bytes.ts'
 import type { Hex } from '#base/hex.ts'
 import { fromKey } from '#store/key.ts'
 import type { KeyValueStore, Write } from '#store/kv.ts'
+import { clearRange } from '#store/clear.ts'
 import { createTable } from '#store/table.ts'
+import type { Preimages } from './preimages.ts'
 import { createRecent } from './recent.ts'
 import { decodeUndo, encodeUndo, undoOf } from './state-undo.ts'
 import {
@@ -47,9 +49,16 @@ export interface StateStoreOptions {
   readonly finalised: number
   /** How many states below the finalised one stay readable. */
   readonly historyBlocks: number
+  readonly preimages: Preimages
 }
 
-const prefixes = { account: 0x61, slot: 0x73, node: 0x6e, code: 0x63, undo: 0x75 } as const
+export const statePrefixes = {
+  account: 0x61,
+  slot: 0x73,
+  node: 0x6e,
+  code: 0x63,
+  undo: 0x75,
+} as const
 const cachedUndosMax = 64
 
 /** Opens the states in `store`. */
@@ -65,7 +74,8 @@ export function createStateStore(store: KeyValueStore, options: StateStoreOption
       return parent === undefined ? undefined : layerView(parent, layer.changes)
     }
     const depth = history.newest() - block.number
-    if (depth < 0 || depth > options.historyBlocks) return undefined
+    if (depth < 0 || depth > options.historyBlocks || !history.reaches(block.number))
+      return undefined
     return pastView(disk, history, block.number)
   }
 
@@ -77,7 +87,8 @@ export function createStateStore(store: KeyValueStore, options: StateStoreOption
     const base = view({ hash: block.parentHash, number: block.number - 1 })
     assert(base, 'the finalised state can be read')
     const undo = undoOf(base, changes)
-    const writes = [...changeWrites(changes), history.add(block.number, undo)]
+    const added = options.preimages.added(changes, undo)
+    const writes = [...changeWrites(changes), ...added, history.add(block.number, undo)]
     if (block.number > options.historyBlocks) {
       writes.push(history.delete(block.number - options.historyBlocks))
     }
@@ -97,9 +108,19 @@ export function createStateStore(store: KeyValueStore, options: StateStoreOption
   }
 }
 
+/** Forgets what blocks up to `number` replaced: a node that kept more until now frees its disk. */
+export async function forgetUndos(store: KeyValueStore, number: number): Promise<void> {
+  if (number <= 0) return
+  const prefix = Uint8Array.of(statePrefixes.undo)
+  const lt = concatBytes(prefix, u64be(number + 1))
+  await clearRange(store, { gte: prefix, lt })
+}
+
 /** What each finalised block replaced. */
 interface History {
   newest(): number
+  /** Whether the state after a block can be shown: what the next ones replaced was kept. */
+  reaches(number: number): boolean
   at(number: number): StateUndo
   /** Takes effect at once for readers; the write makes it last. */
   add(number: number, undo: StateUndo): Write
@@ -108,7 +129,7 @@ interface History {
 
 function createHistory(store: KeyValueStore, finalised: number): History {
   const undos = createTable<number, StateUndo>(store, {
-    prefix: prefixes.undo,
+    prefix: statePrefixes.undo,
     key: u64be,
     encode: encodeUndo,
     decode: decodeUndo,
@@ -117,6 +138,8 @@ function createHistory(store: KeyValueStore, finalised: number): History {
   let newest = finalised
   return {
     newest: () => newest,
+    reaches: (number) =>
+      number === newest || recent.has(number + 1) || undos.get(number + 1) !== undefined,
     at(number) {
       const undo = recent.get(number) ?? undos.get(number)
       assert(undo, 'an undo record inside the history is stored')
@@ -169,7 +192,8 @@ function pastView(disk: StateView, history: History, number: number): StateView 
   }
 }
 
-function place(prefix: number, key: string): Uint8Array {
+/** Where a part of the state stands on the disk. */
+export function statePlace(prefix: number, key: string): Uint8Array {
   return fromKey(String.fromCharCode(prefix) + key)
 }
 
@@ -191,7 +215,7 @@ function diskView(store: KeyValueStore): DiskView {
   function account(address: string): StoredAccount | null {
     const known = accounts.get(address)
     if (known !== undefined) return known
-    const rlp = store.get(place(prefixes.account, address))
+    const rlp = store.get(statePlace(statePrefixes.account, address))
     const stored = rlp === undefined ? null : decodeAccount(rlp)
     accounts.set(address, stored)
     return stored
@@ -200,20 +224,20 @@ function diskView(store: KeyValueStore): DiskView {
   function slot(address: string, name: string): Uint8Array {
     const known = slots.get(address + name)
     if (known !== undefined) return known
-    const word = store.get(place(prefixes.slot, address + name)) ?? noBytes
+    const word = store.get(statePlace(statePrefixes.slot, address + name)) ?? noBytes
     slots.set(address + name, word)
     return word
   }
 
   function node(path: string): Uint8Array | undefined {
-    const known = nodes.get(path) ?? store.get(place(prefixes.node, path))
+    const known = nodes.get(path) ?? store.get(statePlace(statePrefixes.node, path))
     if (known !== undefined) nodes.set(path, known)
     return known?.length === 0 ? undefined : known
   }
 
   /** The same array each time: what is known of a code goes with it. */
   function code(hash: string): Uint8Array | undefined {
-    const known = codes.get(hash) ?? store.get(place(prefixes.code, hash))
+    const known = codes.get(hash) ?? store.get(statePlace(statePrefixes.code, hash))
     if (known !== undefined) codes.set(hash, known)
     return known
   }
@@ -234,17 +258,18 @@ export function changeWrites({ accounts, slots, nodes, codes }: StateChanges): W
   const writes: Write[] = []
   for (const [address, account] of accounts) {
     const value = account === null ? undefined : encodeAccount(account)
-    writes.push({ key: place(prefixes.account, address), value })
+    writes.push({ key: statePlace(statePrefixes.account, address), value })
   }
   for (const [address, words] of slots) {
     for (const [slot, word] of words) {
       const value = word.length === 0 ? undefined : word
-      writes.push({ key: place(prefixes.slot, address + slot), value })
+      writes.push({ key: statePlace(statePrefixes.slot, address + slot), value })
     }
   }
   for (const [path, rlp] of nodes) {
-    writes.push({ key: place(prefixes.node, path), value: rlp ?? undefined })
+    writes.push({ key: statePlace(statePrefixes.node, path), value: rlp ?? undefined })
   }
-  for (const [hash, code] of codes) writes.push({ key: place(prefixes.code, hash), value: code })
+  for (const [hash, code] of codes)
+    writes.push({ key: statePlace(statePrefixes.code, hash), value: code })
   return writes
 }

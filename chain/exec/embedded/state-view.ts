@@ -1,4 +1,5 @@
 import { RLP } from '@ethereumjs/rlp'
+import { type Hex, toHex } from '#base/hex.ts'
 import { integer, quantity } from '#chain/core/header.ts'
 
 /** An account as it is stored: never changed in place. */
@@ -83,4 +84,9 @@ export function layerView(base: StateView, changes: StateChanges): StateView {
     },
     code: (hash) => changes.codes.get(hash) ?? base.code(hash),
   }
+}
+
+/** A stored word in its 32 bytes. */
+export function wordOf(bytes: Uint8Array): Hex {
+  return `0x${toHex(bytes).slice(2).padStart(64, '0')}`
 }

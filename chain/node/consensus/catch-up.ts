@@ -108,6 +108,7 @@ export function finalsFrom(
 ): readonly ServedBlock[] {
   const finals: ServedBlock[] = []
   let sizeBytes = 0
+  if (fromHeight < chain.oldest()) return finals // pruned: who lacks it begins with a snapshot
   for (let height = fromHeight; ; height += 1) {
     const final = consensus.get(height)
     const payload = height <= chain.finalised().header.number ? chain.byNumber(height) : undefined

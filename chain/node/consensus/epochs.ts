@@ -50,15 +50,22 @@ export async function openEpochs(deps: EpochsDeps): Promise<Epochs> {
     return epoch === 0 ? consensus.rootAt(0) : consensus.get(epoch * blocks - 1)?.block.beacon
   }
 
+  /** Of the block before an epoch: after a snapshot it is found by its hash alone. */
+  function hashBefore(epoch: number): Hex {
+    const { genesisHash } = engine.chain
+    if (epoch === 0) return genesisHash
+    return consensus.get(epoch * blocks - 1)?.block.executionHash ?? genesisHash
+  }
+
   function at(height: number): Epoch {
     const epoch = epochOf(height)
     const set = consensus.setOf(epoch)
     const seed = seedOf(epoch)
-    const before = engine.chain.byNumber(Math.max(0, epoch * blocks - 1))
+    const before = engine.chain.header(hashBefore(epoch))
     if (set === undefined || seed === undefined || before === undefined) {
       throw new AppError({ code: 'EPOCH_UNKNOWN', epoch, height })
     }
-    return { set, lastHeight: (epoch + 1) * blocks - 1, seed, beganAt: before.header.timestamp }
+    return { set, lastHeight: (epoch + 1) * blocks - 1, seed, beganAt: before.timestamp }
   }
 
   async function heirs(height: number, parentHash: Hex): Promise<ValidatorSet | undefined> {

@@ -61,15 +61,31 @@ export async function openFirstSet(
 ): Promise<ValidatorSet> {
   const founders = openSeatedFounders(store)
   const seated = founders.get(null) ?? (await readMembers(engine, engine.chain.genesisHash, 0))
+  const set = firstSetOf(seated, { scheme, genesis, key })
+  await store.batch([founders.put(null, seated), openSets(store).put(0, set)])
+  return set
+}
+
+/** The first set, given who has a seat in the state of the genesis. Throws VALIDATORS_MISSING. */
+export function firstSetOf(
+  seated: readonly Member[],
+  {
+    scheme,
+    genesis,
+    key,
+  }: {
+    readonly scheme: Scheme
+    readonly genesis: Genesis
+    readonly key: ValidatorKey | undefined
+  },
+): ValidatorSet {
   const listed =
     genesis.validators ?? (key === undefined ? [] : [founderOf(scheme, key, genesis.chainId)])
   const former = listed.map(memberAt)
   if (![...seated, ...former].some(({ weight }) => weight > 0)) {
     throw new AppError({ code: 'VALIDATORS_MISSING' })
   }
-  const set = setFrom(0, seated, former)
-  await store.batch([founders.put(null, seated), openSets(store).put(0, set)])
-  return set
+  return setFrom(0, seated, former)
 }
 
 /** Where no contract keeps seats, founders have them in the order of the genesis. */

@@ -8,14 +8,15 @@ import {
   encodePayload,
   encodeWithdrawal,
 } from '#chain/core/payload.ts'
+import type { Chain } from '#chain/exec/embedded/chain.ts'
 import type { EmbeddedEngine } from '#chain/exec/embedded/engine.ts'
 import { listRoot } from '#chain/exec/embedded/roots.ts'
 import type { ConsensusNetwork } from './gossip.ts'
 import type { PayloadShelf } from './payload-shelf.ts'
 
 export interface PayloadsDeps {
-  readonly engine: EmbeddedEngine
-  readonly shelf: PayloadShelf
+  readonly engine: Pick<EmbeddedEngine, 'crypto'> & { readonly chain: Pick<Chain, 'byHash'> }
+  readonly shelf: Pick<PayloadShelf, 'get'>
   readonly network: ConsensusNetwork
   readonly clock: Clock
   readonly logger: Logger

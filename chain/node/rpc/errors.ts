@@ -29,6 +29,8 @@ export const rpcCodes = {
   server: -32000,
   limitExceeded: -32005,
   reverted: 3,
+  /** As clients that expire old history answer (EIP-4444). */
+  pruned: 4444,
 } as const
 
 export function invalidParams(message: string): RpcError {
@@ -70,6 +72,11 @@ export function failureOf(error: unknown): RpcFailure {
   }
   if (error.code === 'STATE_UNKNOWN') {
     return { code: rpcCodes.server, message: 'state of that block is no longer kept' }
+  }
+  if (error.code === 'HISTORY_PRUNED') {
+    const { number, oldest } = error.fields
+    const message = `pruned history unavailable: block ${String(number)} is below ${String(oldest)}, the oldest kept here`
+    return { code: rpcCodes.pruned, message }
   }
   if (error.code === 'TRACE_TOO_LARGE') {
     return {

@@ -34,7 +34,9 @@ export function feeMethods(context: RpcContext): RpcMethods {
 
   function history(count: number, newest: Payload, wanted: readonly number[] | undefined) {
     const last = newest.header.number
-    const first = Math.max(0, last + 1 - Math.min(count, chainLimits.feeHistoryBlocksMax))
+    const wantedFirst = last + 1 - Math.min(count, chainLimits.feeHistoryBlocksMax)
+    const kept = chain.oldest() === 1 ? 0 : chain.oldest()
+    const first = Math.max(wantedFirst, Math.min(kept, last))
     const blocks: Payload[] = []
     for (let number = first; number <= last; number += 1) {
       const block = chain.byNumber(number)

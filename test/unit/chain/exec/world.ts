@@ -50,14 +50,19 @@ export interface World {
 
 /** Opens a world; a store that holds one already goes on with it. */
 export async function createWorld(
-  options: { readonly genesis?: GenesisInput; readonly store?: KeyValueStore } = {},
+  options: {
+    readonly genesis?: GenesisInput
+    readonly store?: KeyValueStore
+    readonly historyBlocks?: number
+    readonly keepBlocks?: number
+  } = {},
 ): Promise<World> {
   const store = options.store ?? createMemoryStore()
   const pool = createMempool()
   const genesis = parseGenesis(options.genesis ?? testGenesis())
   const engine = await createEmbeddedEngine(
     { store, pool, logger: noopLogger },
-    { genesis, historyBlocks: 8 },
+    { historyBlocks: 8, ...options, genesis },
   )
 
   function add(raws: readonly Hex[]): void {

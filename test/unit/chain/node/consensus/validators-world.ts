@@ -4,7 +4,7 @@ import { createBlstScheme } from '#base/crypto/bls/blst.ts'
 import { type FakeClock, createFakeClock } from '#base/clock.ts'
 import { noopLogger } from '#base/log.ts'
 import { genesisRoot } from '#chain/core/consensus-block.ts'
-import { parseGenesis } from '#chain/core/genesis.ts'
+import { type Genesis, parseGenesis } from '#chain/core/genesis.ts'
 import { createMempool } from '#chain/core/mempool.ts'
 import type { Payload } from '#chain/core/payload.ts'
 import { createEmbeddedEngine } from '#chain/exec/embedded/engine.ts'
@@ -31,6 +31,7 @@ export type Member = Awaited<ReturnType<typeof startMember>>
 
 /** Several nodes in this process, on one clock that stands until it is moved. */
 export interface ValidatorsWorld {
+  readonly genesis: Genesis
   readonly clock: FakeClock
   readonly hub: Hub
   readonly stores: readonly KeyValueStore[]
@@ -64,6 +65,7 @@ export function createValidatorsWorld(
   }
 
   return {
+    genesis,
     clock,
     hub,
     stores,
