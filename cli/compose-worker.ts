@@ -1,12 +1,10 @@
 import { join } from 'node:path'
-import { readFile } from 'node:fs/promises'
 import { privateKeyToAccount } from 'viem/accounts'
 import { toHex } from '#base/hex.ts'
 import type { Logger } from '#base/log.ts'
 import type { Metrics } from '#base/metrics.ts'
 import { createGroup } from '#base/service.ts'
 import { createTransactor } from '#chain/client/transactor.ts'
-import { engineIdOf } from '#compute/exact/kernels.ts'
 import { createRunner } from '#compute/runner-process.ts'
 import { createFiles } from '#store/files.ts'
 import { openLevelStore } from '#store/level.ts'
@@ -20,6 +18,7 @@ import { announce } from './announce.ts'
 import { composeStation } from './compose.ts'
 import type { Settings } from './configuration.ts'
 import type { Context } from './context.ts'
+import { exactEngineId } from './exact-engine.ts'
 import type { OwnedMachine } from './machine.ts'
 import type { Network as NetworkFile } from './network-file.ts'
 
@@ -89,10 +88,4 @@ export async function composeWorker(context: Context, parts: WorkerParts): Promi
   })
   const services = createGroup([station, capabilities])
   return { station, operator, services, work: worker, close: () => store.close() }
-}
-
-/** The id of this installation's exact engine. */
-async function exactEngineId(): Promise<Hex> {
-  const wasm = await readFile(new URL('../compute/exact/kernels.wasm', import.meta.url))
-  return engineIdOf(new Uint8Array(wasm))
 }

@@ -4,6 +4,7 @@ import type { Command } from 'commander'
 import { AppError } from '#base/error.ts'
 import { noopLogger } from '#base/log.ts'
 import { prepareDigits, prepareJob } from '#compute/data/prepare.ts'
+import { workRules } from '#chain/core/work-rules.ts'
 import type { PreparedJob } from '#compute/data/prepared.ts'
 import { limits } from '#wire/limits.ts'
 import { devChainId } from '#wire/addresses.ts'
@@ -18,6 +19,7 @@ import type { Summary } from './job/summary.ts'
 import { type Units, awaitUnits } from './job/units.ts'
 import { type LocalNetwork, startLocalNetwork } from './local-network.ts'
 import { devAccount } from './mnemonic.ts'
+import { type Election, firstLedBy } from './work-led.ts'
 
 interface DemoFlags extends ReadingFlags, OfferFlags {
   readonly data?: readonly string[]
@@ -28,6 +30,8 @@ const accuracyMin = 0.97
 const verifyTimeoutMs = 1_800_000
 /** How long attesters have; nothing else depends on them. */
 const unitsTimeoutMs = 60_000
+/** An idle chain makes a block every 15 s, and every second of them may be led by work. */
+const ledTimeoutMs = 90_000
 
 /** Starts the network, posts the job, waits for its end, verifies it as a stranger would, and judges it all. */
 export async function runDemo(context: Context, command: Command): Promise<void> {
@@ -41,14 +45,15 @@ export async function runDemo(context: Context, command: Command): Promise<void>
   const network = await startDemoNetwork(context, { dataDir, workers })
   try {
     const summary = await trainInMarket(context, network, { dataDir, prepared, flags })
-    const isVerified = await verifyAsStranger(context, { dataDir, summary })
-    const { networkFile } = network
-    const wait = { jobId: summary.jobId, timeoutMs: unitsTimeoutMs }
-    const work = await awaitUnits(context, networkFile, wait)
+    const [isVerified, { work, led }] = await Promise.all([
+      verifyAsStranger(context, { dataDir, summary }),
+      workOf(context, network, summary),
+    ])
     const wallMs = context.clock.nowMs() - startMs
     const { isBalanced, ...rest } = summary
-    const line = { ...rest, verified: isVerified, work, wallMs }
-    context.output.print(line, demoText(summary, { isVerified, work, wallMs, dataDir }).join('\n'))
+    const line = { ...rest, verified: isVerified, work, led: led ?? null, wallMs }
+    const facts = { isVerified, work, led, wallMs, dataDir }
+    context.output.print(line, demoText(summary, facts).join('\n'))
     const failures = failuresOf(summary, {
       isVerified,
       isDigits: flags.data === undefined,
@@ -119,6 +124,20 @@ async function trainInMarket(
   }
 }
 
+/** Waits for the units of the job's work, and for a block that one of them leads. */
+async function workOf(
+  context: Context,
+  { networkFile }: LocalNetwork,
+  { jobId, modelBlock }: Summary,
+): Promise<{ work: Units; led: Election | undefined }> {
+  const work = await awaitUnits(context, networkFile, { jobId, timeoutMs: unitsTimeoutMs })
+  if (work.units < workRules.unitsMin || modelBlock === null) return { work, led: undefined }
+  const { clock, stopping: signal } = context
+  const place = { rpcUrl: networkFile.rpcUrl, clock }
+  const limit = { timeoutMs: ledTimeoutMs, signal }
+  return { work, led: await firstLedBy(place, { jobId, fromHeight: modelBlock }, limit) }
+}
+
 /** A process that knows `network.json` alone repeats every step. */
 async function verifyAsStranger(
   context: Context,
@@ -161,14 +180,23 @@ function isCheatCaught(summary: Summary, workers: number): boolean {
 
 function demoText(
   summary: Summary,
-  facts: { isVerified: boolean; work: Units; wallMs: number; dataDir: string },
+  facts: {
+    isVerified: boolean
+    work: Units
+    led: Election | undefined
+    wallMs: number
+    dataDir: string
+  },
 ): readonly string[] {
-  const { isVerified, work, wallMs, dataDir } = facts
+  const { isVerified, work, led, wallMs, dataDir } = facts
   const again = `npm run -s quern -- --data-dir ${dataDir}`
   return [
     ...summaryText(summary).filter((line) => !line.startsWith('verify with')),
     `verified      ${isVerified ? 'every step gave the same bits' : 'NO'}`,
     `units of work ${work.units}, by ${work.matured} segments of ${work.segments} committed`,
+    led === undefined
+      ? 'led by work   no block yet'
+      : `led by work   block ${led.height} by ${led.leader}, model ${led.modelHash.slice(0, 18)}…`,
     `took          ${(wallMs / 1000).toFixed(1)} s`,
     '',
     'The network is stopped, its state is kept. To look again:',

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { assert } from '#base/assert.ts'
 import { type Child, spawnQuern } from './children.ts'
 import { devRoles } from './dev-roles.ts'
-import { prepareValidators } from './local-validators.ts'
+import { leaderFlags, prepareValidators } from './local-validators.ts'
 import { type Network, networkSchema, writeNetworkFile } from './network-file.ts'
 
 export interface LocalNetworkOptions {
@@ -91,12 +91,13 @@ async function startNodes(
   options: LocalNetworkOptions,
   start: (part: Part) => Child,
 ): Promise<Network> {
-  const { dataDir, rpcPort, validators = 1 } = options
+  const { dataDir, rpcPort, validators = 1, workers } = options
   const alone: Part = { name: 'node', args: ['node', 'start', '--rpc-port', String(rpcPort)] }
   const parts =
     validators === 1 ? [alone] : await prepareValidators(dataDir, { validators, rpcPort })
   const files = await Promise.all(
-    parts.map(async (part) => {
+    parts.map(async ({ name, args }, i) => {
+      const part = { name, args: i === 0 ? [...args, ...leaderFlags(workers)] : args }
       const file = await start(part).waitFor(networkOf, waitOf(options))
       options.onReady?.(part.name)
       return file

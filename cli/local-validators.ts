@@ -4,13 +4,15 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { loadScheme } from '#base/crypto/bls/load.ts'
-import type { GenesisInput } from '#chain/core/genesis.ts'
+import type { Scheme } from '#base/crypto/bls/scheme.ts'
+import type { GenesisInput, GenesisValidator } from '#chain/core/genesis.ts'
 import { founderOf, validatorKeyOf } from '#chain/node/consensus/founders.ts'
 import { type DevelopmentOptions, developmentGenesis } from '#chain/node/development.ts'
 import { peerIdOfKeyFile } from '#p2p/peer-key.ts'
 import { devChainId } from '#wire/addresses.ts'
 import { writeFileAtomic } from './data-dir.ts'
-import { devRoles, devValidatorsMax } from './dev-roles.ts'
+import { devRoles, devValidatorsMax, devWorkersMax } from './dev-roles.ts'
+import { exactEngineId } from './exact-engine.ts'
 import { keepGenesis, peerKeyFileName } from './genesis-file.ts'
 import { devAccount } from './mnemonic.ts'
 
@@ -22,18 +24,19 @@ export interface ValidatorPart {
 
 /** Twice the least stake, and something for fees. */
 const validatorWei = String(2_001n * 10n ** 18n)
+const leaderBondCoins = 100
 const portsSchema = z.array(z.int().min(1).max(65_535)).max(devValidatorsMax)
 
 /**
- * The genesis of a development chain with several validators: they have seats, and coin beside their stake. All
- * but the first lie beyond the funded accounts.
+ * The genesis of a development chain: its validators and the owners of its workers have seats, and jobs of this
+ * engine earn units. All validators but the first lie beyond the funded accounts, and get coin beside their stake.
  */
 export async function developmentGenesisOf(
   validators: number,
   options: DevelopmentOptions = {},
 ): Promise<GenesisInput> {
   const scheme = await loadScheme()
-  const genesis = developmentGenesis(options)
+  const genesis = developmentGenesis({ engineId: await exactEngineId(), powEvery: 1, ...options })
   const founders = Array.from({ length: validators }, (_, i) =>
     founderOf(
       scheme,
@@ -45,7 +48,24 @@ export async function developmentGenesisOf(
   const accounts = founders
     .filter(({ address }) => !isFunded(address))
     .map(({ address }) => ({ address, balanceWei: validatorWei }))
-  return { ...genesis, accounts: [...genesis.accounts, ...accounts], validators: founders }
+  const leaders = Array.from({ length: devWorkersMax }, (_, i) => leaderOf(scheme, i))
+  const funded = [...genesis.accounts, ...accounts]
+  return { ...genesis, accounts: funded, validators: founders, leaders }
+}
+
+/** A worker's owner has the seat; the key is its operator's, which is on the machine. */
+function leaderOf(scheme: Scheme, worker: number): GenesisValidator {
+  const { address } = devAccount(devRoles.workerOwner(worker), devChainId)
+  const { privateKey } = devAccount(devRoles.workerOperator(worker), devChainId)
+  const { blsSecret } = validatorKeyOf(privateKey)
+  return { ...founderOf(scheme, { address, blsSecret }, devChainId), weight: leaderBondCoins }
+}
+
+/** Flags by which a development node makes the blocks that so many workers' units win. */
+export function leaderFlags(workers: number): readonly string[] {
+  if (workers === 0) return []
+  const operators = Array.from({ length: workers }, (_, i) => `dev:${devRoles.workerOperator(i)}`)
+  return ['--leader', ...operators]
 }
 
 /**
@@ -55,10 +75,15 @@ export async function developmentGenesisOf(
  */
 export async function prepareValidators(
   dataDir: string,
-  options: DevelopmentOptions & { readonly validators: number; readonly rpcPort: number },
+  options: DevelopmentOptions & {
+    readonly validators: number
+    readonly rpcPort: number
+    /** Where it is another one than `developmentGenesisOf` gives. */
+    readonly genesis?: GenesisInput
+  },
 ): Promise<readonly ValidatorPart[]> {
-  const { validators, rpcPort, ...rules } = options
-  const genesis = await developmentGenesisOf(validators, rules)
+  const { validators, rpcPort, genesis: given, ...rules } = options
+  const genesis = given ?? (await developmentGenesisOf(validators, rules))
   const names = Array.from({ length: validators }, (_, i) => (i === 0 ? 'node' : `node-${i + 1}`))
   const ports = await portsOf(join(dataDir, 'validator-ports.json'), validators)
   const addresses: string[] = []

@@ -5,7 +5,6 @@ import type { Hex } from '#base/hex.ts'
 import type { Logger } from '#base/log.ts'
 import { createGroup } from '#base/service.ts'
 import type { GenesisInput } from '#chain/core/genesis.ts'
-import { developmentGenesis } from '#chain/node/development.ts'
 import { type ChainNode, createChainNode } from '#chain/node/node.ts'
 import { createCapabilities } from '#p2p/capabilities.ts'
 import { type Libp2pNetwork, createNetwork } from '#p2p/node.ts'
@@ -16,6 +15,7 @@ import type { Context } from './context.ts'
 import { lockDataDir } from './data-dir.ts'
 import { devRoles } from './dev-roles.ts'
 import { peerKeyFileName, readGenesisFile } from './genesis-file.ts'
+import { developmentGenesisOf } from './local-validators.ts'
 import { createLogger } from './logger.ts'
 import { createMetricsServer } from './metrics-server.ts'
 import { type Network as NetworkFile, readNetworkFileAt, writeNetworkFile } from './network-file.ts'
@@ -49,6 +49,7 @@ export async function startNode(context: Context, command: Command): Promise<voi
 /** Flags of `quern node start` beside the settings. */
 export interface NodeFlags {
   readonly validator?: string
+  readonly leader?: readonly string[]
   readonly bootstrap?: readonly string[]
   readonly trust?: string
   readonly archive?: boolean
@@ -57,6 +58,7 @@ export interface NodeFlags {
 interface NodePlace {
   readonly genesis: GenesisInput
   readonly validatorKey: Uint8Array | undefined
+  readonly leaderKeys: readonly Uint8Array[]
   readonly bootstrap: readonly string[]
   readonly trust: Hex | undefined
   readonly archive: boolean
@@ -70,15 +72,17 @@ async function placeOf(options: {
 }): Promise<NodePlace> {
   const { dataDir, settings, flags } = options
   const stored = readGenesisFile(dataDir)
-  const genesis = stored ?? developmentGenesis()
+  const genesis = stored ?? (await developmentGenesisOf(1))
   const { chainId } = genesis
   const account = flags.validator ?? (stored === undefined ? `dev:${devRoles.validator(0)}` : '')
   const { passwordFile } = settings
-  const validatorKey =
-    account === '' ? undefined : await openKey({ account, dataDir, chainId, passwordFile })
+  const keyOf = (name: string) => openKey({ account: name, dataDir, chainId, passwordFile })
+  const validatorKey = account === '' ? undefined : await keyOf(account)
+  const leaderKeys: Uint8Array[] = []
+  for (const leader of flags.leader ?? []) leaderKeys.push(await keyOf(leader))
   const { bootstrap = [], archive = false } = flags
   const trust = flags.trust === undefined ? undefined : trustOf(flags.trust)
-  return { genesis, validatorKey, bootstrap, archive, trust }
+  return { genesis, validatorKey, leaderKeys, bootstrap, archive, trust }
 }
 
 /** The hash that the user believes in. Throws TRUST_INVALID, or as `readNetworkFileAt`. */
@@ -137,7 +141,8 @@ async function startChainAt(
   { keepBlocks }: Settings,
   port: number,
 ): Promise<ChainNode> {
-  const { context, log, dataDir, onFailure, genesis, validatorKey, network, trust, archive } = start
+  const { context, log, dataDir, onFailure, genesis, network, trust, archive } = start
+  const { validatorKey, leaderKeys } = start
   const chain = createChainNode(
     { clock: context.clock, logger: log },
     {
@@ -145,6 +150,7 @@ async function startChainAt(
       port,
       genesis,
       validatorKey,
+      leaderKeys,
       network,
       trust,
       archive,

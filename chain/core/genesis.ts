@@ -42,6 +42,10 @@ export const genesisValidatorSchema = z.object({
   /** Whole coins of the account, staked for its seat. */
   weight: z.int().min(1).max(1_000_000_000).default(1_000),
 })
+/** One of those who lead blocks that their work wins, from the first epoch on; the weight is their bond. */
+const genesisLeaderSchema = genesisValidatorSchema.extend({
+  weight: z.int().min(1).max(1_000_000_000).default(100),
+})
 export type GenesisValidator = z.input<typeof genesisValidatorSchema>
 
 export const genesisSchema = z.object({
@@ -56,6 +60,8 @@ export const genesisSchema = z.object({
   calls: z.array(genesisCallSchema).max(10_000),
   /** In the order of their indices. Without any, a node that has a key is the only one. */
   validators: z.array(genesisValidatorSchema).min(1).max(1_024).optional(),
+  /** Nobody but the contract `ValidatorSet` knows of them. */
+  leaders: z.array(genesisLeaderSchema).max(896).optional(),
   /** Called by the system address at the start of each block, without transaction. */
   recorder: z.object({ address: lowerAddress, calldata: bytes }).optional(),
   /** Answers how many jobs, audits and disputes are open, as one 32-byte word. */
@@ -74,6 +80,7 @@ export function parseGenesis(value: unknown): Genesis {
   const owners = genesis.accounts.map((account) => account.address)
   for (const call of genesis.calls) owners.push(call.from)
   for (const validator of genesis.validators ?? []) owners.push(validator.address)
+  for (const leader of genesis.leaders ?? []) owners.push(leader.address)
   for (const owner of owners) refuseDevelopmentKey(genesis.chainId, owner)
   return genesis
 }

@@ -9,19 +9,29 @@ const weiPerCoin = 10n ** 18n
 const { ValidatorSet } = systemAddresses
 
 /**
- * The genesis with a call for each of its validators, by which it takes its seat in `ValidatorSet` and stakes
- * its weight; unchanged where that contract is not there.
+ * The genesis with a call for each of its validators and leaders, by which it takes its seat in `ValidatorSet`
+ * and stakes its weight; unchanged where that contract is not there.
  */
 export function withSeatedFounders(genesis: Genesis): Genesis {
   const isThere = genesis.contracts.some(({ address }) => address === ValidatorSet)
-  if (!isThere || genesis.validators === undefined) return genesis
-  const joins = genesis.validators.map(({ address, blsKey, possession, weight }) => ({
+  if (!isThere) return genesis
+  const { validators = [], leaders = [] } = genesis
+  const joins = [
+    ...validators.map((validator) => joinOf(validator, true)),
+    ...leaders.map((leader) => joinOf(leader, false)),
+  ]
+  return { ...genesis, calls: [...genesis.calls, ...joins] }
+}
+
+type Seated = NonNullable<Genesis['validators']>[number]
+
+function joinOf({ address, blsKey, possession, weight }: Seated, votes: boolean) {
+  return {
     from: address,
     to: ValidatorSet,
     valueWei: BigInt(weight) * weiPerCoin,
-    calldata: joinCall(keyPoint(blsKey), signaturePoint(possession)),
-  }))
-  return { ...genesis, calls: [...genesis.calls, ...joins] }
+    calldata: joinCall(votes, keyPoint(blsKey), signaturePoint(possession)),
+  }
 }
 
 /** The first four bytes of a call to a function. */
@@ -29,8 +39,8 @@ export function selectorOf(signature: string): Hex {
   return toHex(keccak256(utf8(signature)).subarray(0, 4))
 }
 
-/** `join(true, key, proof, "")`: a voting seat, without a peer id. */
-function joinCall(key: Hex, proof: Hex): Hex {
+/** `join(votes, key, proof, "")`: a seat without a peer id. */
+function joinCall(votes: boolean, key: Hex, proof: Hex): Hex {
   const tails = [key, proof, '0x' as const].map(fromHex)
   let offset = 32 * (1 + tails.length)
   const heads = tails.map(({ length }) => {
@@ -40,7 +50,7 @@ function joinCall(key: Hex, proof: Hex): Hex {
   })
   const encoded = tails.map((bytes) => `${word(bytes.length)}${toHex(bytes).slice(2)}`)
   const selector = selectorOf('join(bool,bytes,bytes,bytes)')
-  return `${selector}${word(1)}${heads.join('')}${encoded.join('')}`
+  return `${selector}${word(votes ? 1 : 0)}${heads.join('')}${encoded.join('')}`
 }
 
 function word(value: number): string {

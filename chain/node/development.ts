@@ -15,8 +15,11 @@ const developmentTimestamp = 1_767_225_600
 
 export type DevelopmentOptions = Pick<
   DeploymentOptions,
-  'stakeMinGwei' | 'thawSeconds' | 'epochBlocks' | 'disputeClockSeconds'
+  'stakeMinGwei' | 'thawSeconds' | 'epochBlocks' | 'engineId' | 'powEvery' | 'disputeClockSeconds'
 >
+
+/** Small enough that a job of a minute brings units, large enough that a unit is not for nothing. */
+const developmentUnit = { unitFlops: 10n ** 5n, unitPriceGwei: 5n * 10n ** 7n }
 
 /**
  * The genesis of a development chain: the market's contracts, and the accounts of the public test mnemonic
@@ -36,6 +39,6 @@ export function developmentGenesis(options: DevelopmentOptions = {}): GenesisInp
       address,
       balanceWei: String((coinsEach + trainEach) * weiPerCoin),
     })),
-    ...systemGenesis({ disputeClockSeconds, ...options, holders }),
+    ...systemGenesis({ ...developmentUnit, disputeClockSeconds, ...options, holders }),
   }
 }

@@ -52,6 +52,11 @@ export interface ChainNodeOptions {
    * the chain of a genesis that names validators.
    */
   readonly validatorKey?: Uint8Array
+  /**
+   * 32-byte private keys of workers' operators: the node makes the blocks that their work won. Their BLS keys
+   * follow in the same way.
+   */
+  readonly leaderKeys?: readonly Uint8Array[]
   /** How other nodes are reached; the caller starts it before the node. Without one the node is alone. */
   readonly network?: ConsensusNetwork
   /**
@@ -110,8 +115,10 @@ export function createChainNode(deps: ChainNodeDeps, options: ChainNodeOptions):
 
   async function start(): Promise<void> {
     const genesis = parseGenesis(options.genesis)
-    const { validatorKey } = options
-    if (validatorKey !== undefined) refuseDevelopmentKey(genesis.chainId, addressOf(validatorKey))
+    const { validatorKey, leaderKeys = [] } = options
+    for (const key of [validatorKey, ...leaderKeys]) {
+      if (key !== undefined) refuseDevelopmentKey(genesis.chainId, addressOf(key))
+    }
     const store = await openLevelStore(join(options.dataDir, 'chain'))
     starting = new AbortController()
     try {
@@ -184,7 +191,14 @@ async function assemble(
   const epochs = await openEpochs({ engine, consensus })
   const services = { blocks, scheme, network, clock, logger }
   const parts = { engine, store, transactions, consensus, epochs, ...services }
-  const driver = await createConsensusDriver(parts, { genesis, key, deltaMs, onFailure })
+  const leaderSecrets = (options.leaderKeys ?? []).map((own) => validatorKeyOf(own).blsSecret)
+  const driver = await createConsensusDriver(parts, {
+    genesis,
+    key,
+    leaderSecrets,
+    deltaMs,
+    onFailure,
+  })
   const methods = createMethods({
     chainId: genesis.chainId,
     chain,

@@ -29,6 +29,10 @@ export function register(program: Command, context: Context): void {
       'take part in consensus as this account (a name, or dev:<index>)',
     )
     .option(
+      '--leader <account...>',
+      'make the blocks that their work won: operators of workers with a leader’s seat',
+    )
+    .option(
       '--bootstrap <address...>',
       'nodes to meet first, as multiaddresses with their peer ids',
     )

@@ -116,6 +116,7 @@ describe('a finished job', () => {
     expect(light.exitCode, light.err).toBe(0)
     expect(light.lines).toMatchObject([
       { event: 'proven', claim: 'finality', signerCount: 1, validatorCount: 1 },
+      { event: 'note', note: expect.stringContaining('development chain') },
       { event: 'verified', status: 'settled', agreedCount: 1, modelHash },
     ])
     const other = await quern(['verify', jobId, '--light', '--trust', jobId], { dataDir })

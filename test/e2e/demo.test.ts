@@ -2,7 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import { zeroHash } from '#chain/core/header.ts'
 import type { Summary } from '#cli/job/summary.ts'
+import type { Election as Led } from '#cli/work-led.ts'
 import { quern, summaryOf } from './local-world.ts'
 
 test(
@@ -12,7 +14,7 @@ test(
     const dataDir = mkdtempSync(join(tmpdir(), 'quern-demo-'))
     onTestFinished(() => rmSync(dataDir, { recursive: true, force: true }))
     const run = await quern(['demo'], { dataDir })
-    const summary = summaryOf(run) as Summary & { verified: boolean }
+    const summary = summaryOf(run) as Summary & { verified: boolean; led: Led | null }
     const [cheat, ...honest] = summary.workers.toSorted((a, b) =>
       a.slashedWei < b.slashedWei ? 1 : -1,
     )
@@ -39,5 +41,10 @@ test(
     expect(summary.modelHash).toMatch(/^0x[0-9a-f]{64}$/)
     expect(summary.modelBlock).toBeGreaterThan(0)
     expect(summary.verified).toBe(true)
+    // A unit of this job's own work made one of the two a leader.
+    expect(summary.led).toMatchObject({ mode: 'work', work: { jobId: summary.jobId } })
+    expect(summary.led!.height).toBeGreaterThan(summary.modelBlock!)
+    expect(honest.map(({ address }) => address)).toContain(summary.led!.leader)
+    expect(summary.led!.modelHash).not.toBe(zeroHash)
   },
 )

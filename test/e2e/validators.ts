@@ -6,6 +6,7 @@ import { type Child, spawnQuern } from '#cli/children.ts'
 import { keepGenesis } from '#cli/genesis-file.ts'
 import { developmentGenesisOf, prepareValidators } from '#cli/local-validators.ts'
 import type { Network } from '#cli/network-file.ts'
+import type { GenesisInput } from '#chain/core/genesis.ts'
 import { devChainId } from '#wire/addresses.ts'
 import { call as callOnce } from './chain-process.ts'
 
@@ -15,8 +16,8 @@ const startTimeoutMs = 240_000
 /** Validators as processes of their own on loopback, which can be killed and started again. */
 export interface ValidatorProcesses {
   readonly count: number
-  /** Starts a validator and waits until it listens. */
-  start(index: number): Promise<void>
+  /** Starts a validator and waits until it listens; `flags` are for this start alone. */
+  start(index: number, flags?: readonly string[]): Promise<void>
   startAll(): Promise<void>
   /** Kills it as a power cut does. */
   kill(index: number): Promise<void>
@@ -34,8 +35,10 @@ export interface ValidatorProcesses {
 export async function createValidatorProcesses(
   dataDir: string,
   count: number,
+  genesis?: GenesisInput,
 ): Promise<ValidatorProcesses> {
-  const parts = await prepareValidators(dataDir, { validators: count, rpcPort: 0 })
+  const places = { validators: count, rpcPort: 0 }
+  const parts = await prepareValidators(dataDir, genesis ? { ...places, genesis } : places)
   const running = new Map<string, { readonly child: Child; readonly network: Network }>()
   let followers = 0
 
@@ -49,7 +52,8 @@ export async function createValidatorProcesses(
   }
 
   const nameAt = (index: number) => parts[index]?.name ?? ''
-  const start = async (index: number) => void (await run(nameAt(index), parts[index]?.args ?? []))
+  const start = async (index: number, flags: readonly string[] = []) =>
+    void (await run(nameAt(index), [...(parts[index]?.args ?? []), ...flags]))
 
   async function kill(index: number): Promise<void> {
     const name = nameAt(index)
@@ -61,7 +65,7 @@ export async function createValidatorProcesses(
   return {
     count,
     start,
-    startAll: async () => void (await Promise.all(indices.map(start))),
+    startAll: async () => void (await Promise.all(indices.map((index) => start(index)))),
     kill,
     killAll: async () => void (await Promise.all(indices.map(kill))),
     ended: () =>
@@ -74,7 +78,7 @@ export async function createValidatorProcesses(
       const name = `follower-${followers}`
       const directory = join(dataDir, name)
       mkdirSync(directory, { recursive: true })
-      keepGenesis(directory, await developmentGenesisOf(count))
+      keepGenesis(directory, genesis ?? (await developmentGenesisOf(count)))
       const bootstrap = [...running.values()].flatMap(({ network }) => network.bootstrap)
       const ports = ['--rpc-port', '0', '--p2p-port', '0']
       const network = await run(name, ['node', 'start', ...ports, '--bootstrap', ...bootstrap])
@@ -126,8 +130,9 @@ export async function until<T>(
   what: string,
   look: () => Promise<T>,
   isEnough: (seen: T) => boolean,
+  { timeoutMs = 240_000 }: { readonly timeoutMs?: number } = {},
 ): Promise<T> {
-  const endMs = Date.now() + 240_000
+  const endMs = Date.now() + timeoutMs
   for (;;) {
     const seen = await look()
     if (isEnough(seen)) return seen

@@ -47,7 +47,7 @@ export function checkFinality(answer: unknown, trust: Electorate): ProvenHead {
     blockHash,
     header,
     signerCount: indicesOf(certificate.signers, set.validators.length)?.length ?? 0,
-    validatorCount: set.validators.length,
+    validatorCount: set.validators.filter(({ weight }) => weight > 0).length,
   }
 }
 

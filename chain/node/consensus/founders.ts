@@ -29,12 +29,15 @@ export function founderOf(
 }
 
 /**
- * Throws POSSESSION_FALSE where a validator of the genesis did not prove to know its key, VALIDATOR_TWICE where
+ * Throws POSSESSION_FALSE where a validator or leader of the genesis did not prove to know its key, VALIDATOR_TWICE where
  * two are one.
  */
-export function checkFounders({ validators = [], chainId }: Genesis, scheme: Scheme): void {
+export function checkFounders(
+  { validators = [], leaders = [], chainId }: Genesis,
+  scheme: Scheme,
+): void {
   const seen = new Set<string>()
-  for (const { address, blsKey, possession } of validators) {
+  for (const { address, blsKey, possession } of [...validators, ...leaders]) {
     const message = seatMessage(chainId, address, blsKey)
     if (!scheme.verify({ publicKey: blsKey, message, signature: possession })) {
       throw new AppError({ code: 'POSSESSION_FALSE', address })

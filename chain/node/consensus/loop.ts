@@ -81,7 +81,8 @@ export function createLoop(deps: LoopDeps, options: LoopOptions): () => Promise<
   return async () => {
     noteOld(sightings, log, consensus.get(engine.chain.finalised().header.number))
     await begin()
-    const isAlone = present.self() !== undefined && present.epoch().set.validators.length === 1
+    const voters = present.epoch().set.validators.filter(({ weight }) => weight > 0)
+    const isAlone = present.self() !== undefined && voters.length === 1
     if (!isAlone) syncAtStart(deps, signal).catch(options.fail)
     while (!signal.aborted) {
       const work = await inbox.take(signal).catch(() => undefined) // the abort ends the loop
