@@ -1,4 +1,6 @@
+import { historyOf } from '#chain/client/history.ts'
 import type { Operators } from '#chain/client/operators.ts'
+import type { Transactor } from '#chain/client/transactor.ts'
 import { typedMessages } from '#chain/client/typed.ts'
 import type { JobFeed } from '#chain/client/feed.ts'
 import type { JobView } from '#chain/client/view.ts'
@@ -10,6 +12,7 @@ import type { SignerOf } from '#compute/train/certificate.ts'
 import type { AttemptFacts } from '#compute/train/attempt-facts.ts'
 import { closedListsOf } from '#compute/train/closed.ts'
 import { initSeedOf } from '#compute/train/commit.ts'
+import { type AuditRate, auditRateOf } from '#compute/train/sample.ts'
 import type { JobSpec } from '#wire/job.ts'
 import type { Hex } from '#wire/primitives.ts'
 import type { Leaf } from '#wire/segment.ts'
@@ -32,6 +35,8 @@ export interface AttemptPlace extends Place {
   /** Draws the steps that are repeated. */
   readonly auditSeed: Hex
   readonly operators: ReadonlyMap<Hex, readonly Hex[]>
+  /** How closely each worker is looked at; one step of every segment where nothing stands. */
+  readonly rates?: ReadonlyMap<Hex, AuditRate>
 }
 
 /** Reads the seeds and keys of an attempt that is to be judged. Throws NOT_READY while they are not final. */
@@ -53,6 +58,19 @@ export async function readPlace(
   const operators = new Map(await Promise.all(keys))
   const { jobId, attempt } = view
   return { ...place, view, jobId, attempt, active, beacon, auditSeed, operators }
+}
+
+/** How closely workers are looked at, by what the chain knew of them when their steps were drawn. */
+export async function readRates(
+  reader: Pick<Transactor, 'read'>,
+  { active, view }: Pick<AttemptPlace, 'active' | 'view'>,
+): Promise<ReadonlyMap<Hex, AuditRate>> {
+  const { seedHeight, jobId } = view
+  if (seedHeight === undefined) throw new AppError({ code: 'NOT_READY', jobId, retryable: true })
+  const rates = active.map(async (worker) => {
+    return [worker, auditRateOf(await historyOf(reader, worker, seedHeight))] as const
+  })
+  return new Map(await Promise.all(rates))
 }
 
 /** The facts against which transcripts are checked. */

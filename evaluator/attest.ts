@@ -17,7 +17,7 @@ import { canonicalBytes } from '#wire/canonical.ts'
 import type { Finding } from '#wire/evidence.ts'
 import type { Hex } from '#wire/primitives.ts'
 import type { TopicEntry } from '#wire/topic.ts'
-import { readPlace } from './attempt.ts'
+import { readPlace, readRates } from './attempt.ts'
 import { type Examined, examineAttempt } from './examine.ts'
 import type { Journal, JournalEntry } from './journal.ts'
 import { createNotices } from './notices.ts'
@@ -58,6 +58,7 @@ export type Progress =
       readonly kind: 'judged'
       readonly attempt: number
       readonly findings: readonly Finding[]
+      readonly steps: Examined['steps']
       readonly metricMicros: bigint
     }
   | { readonly kind: 'committed' | 'revealed'; readonly attempt: number }
@@ -116,15 +117,16 @@ async function decide(
   { view, signal }: { view: JobView; signal: AbortSignal },
 ): Promise<JournalEntry> {
   const { jobId, attempt } = view
-  const place = await readPlace(deps, view, options)
+  const found = await readPlace(deps, view, options)
+  const place = { ...found, rates: await readRates(deps.chain, found) }
   const topic = await deps.topics.of(jobId)
   await topic.sync(AbortSignal.any([signal, AbortSignal.timeout(syncTimeoutMs)])).catch(() => {
     deps.log.debug({ jobId }, 'job log not synced yet') // it goes on in the background
   })
   const examined = await examine(deps, options, { view, place, topic, signal })
-  const { verdict, heldOutKey, findings } = examined
+  const { verdict, heldOutKey, findings, steps } = examined
   const { metricMicros } = verdict
-  deps.onProgress(jobId, { kind: 'judged', attempt, findings, metricMicros })
+  deps.onProgress(jobId, { kind: 'judged', attempt, findings, steps, metricMicros })
   const salt = toHex(deps.randomBytes(32))
   const entry = { jobId, attempt, verdict, salt, heldOutKey }
   await deps.journal.write(entry)

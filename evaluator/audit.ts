@@ -2,7 +2,7 @@ import type { Clock } from '#base/clock.ts'
 import type { Logger } from '#base/log.ts'
 import { type Contest, type Served, checkAttempt, sortFindings } from '#compute/train/check.ts'
 import { segmentSeedOf } from '#compute/train/commit.ts'
-import { type DrawnStep, drawSteps } from '#compute/train/drawn.ts'
+import { type DrawnStep, drawSteps, stepCountOf } from '#compute/train/drawn.ts'
 import { segmentOfRound } from '#compute/train/records.ts'
 import type { Artifacts } from '#p2p/network.ts'
 import type { Files } from '#store/files.ts'
@@ -39,6 +39,8 @@ export interface AuditOptions {
 export interface Audited {
   readonly findings: readonly Finding[]
   readonly credits: ReadonlyMap<Hex, number>
+  /** How many steps were repeated here, of how many that transcripts have. */
+  readonly steps: { readonly repeated: number; readonly all: number }
   /** Transcripts that could be read. */
   readonly transcripts: ReadonlyMap<Hex, Transcript>
   readonly aggregates: Aggregates
@@ -61,7 +63,10 @@ export async function auditAttempt(
   // Whoever failed the free checks is out; repeating its steps would prove nothing new.
   const drawn = [...transcripts]
     .filter(([worker]) => !broken.has(worker))
-    .flatMap(([, transcript]) => drawSteps(facts.train, transcript, place.auditSeed))
+    .flatMap(([worker, transcript]) => {
+      const { auditSeed, rates } = place
+      return drawSteps(facts.train, transcript, { auditSeed, rate: rates?.get(worker) })
+    })
   const bench = { aggregates, facts }
   // At the same time: waiting for a withheld state must not use up the time for updates, nor the reverse.
   const repeated = await Promise.all([
@@ -73,9 +78,15 @@ export async function auditAttempt(
   return {
     findings: sortFindings(withoutExcuses(findings), facts.active),
     credits: checked.credits,
+    steps: { repeated: drawn.length, all: stepsIn(transcripts) },
     transcripts,
     aggregates,
   }
+}
+
+function stepsIn(transcripts: ReadonlyMap<Hex, Transcript>): number {
+  const records = [...transcripts.values()].flatMap((transcript) => transcript.records)
+  return records.reduce((sum, record) => sum + stepCountOf(record), 0)
 }
 
 /** What a liar also withheld says nothing more, and might be seen by one evaluator only. */

@@ -6,6 +6,7 @@ import type { Logger } from '#base/log.ts'
 import type { Verdict } from '#chain/client/view.ts'
 import type { Runner } from '#compute/runner.ts'
 import { initSeedOf, zeroHash } from '#compute/train/commit.ts'
+import { drawsMax } from '#compute/train/sample.ts'
 import { fetchJobSpec } from '#p2p/job-spec.ts'
 import type { Artifacts } from '#p2p/network.ts'
 import type { Files } from '#store/files.ts'
@@ -51,6 +52,8 @@ export interface Examined {
   /** Zero when the attempt has no model: its data stay unseen for the next one. */
   readonly heldOutKey: Hex
   readonly findings: readonly Finding[]
+  /** How many steps were repeated here, of how many. */
+  readonly steps: { readonly repeated: number; readonly all: number }
 }
 
 /**
@@ -70,7 +73,8 @@ export async function examineAttempt(
     options.signal.throwIfAborted()
     const standing = await findModel(deps, attempt, { audited, ...bounds })
     options.signal.throwIfAborted()
-    return await conclude(deps, attempt, { ...options, standing, credits: audited.credits })
+    const { credits, steps } = audited
+    return { ...(await conclude(deps, attempt, { ...options, standing, credits })), steps }
   } finally {
     await runner.close()
     await deps.files.remove(options.folder)
@@ -107,16 +111,18 @@ export async function openAttempt(
   return { place, spec, opened, runner, facts, rowsFile, initialState }
 }
 
-/** Bytes of the states that all workers have to serve. */
+/** Bytes of the states that all workers have to serve, at most. */
 function statesBytesOf({ facts, opened, place }: OpenAttempt): number {
-  return facts.results.length * place.view.terms.segmentCount * opened.stateBytes
+  const draws = facts.results.map(({ worker }) => drawsMax[place.rates?.get(worker) ?? 'normal'])
+  const each = place.view.terms.segmentCount * opened.stateBytes
+  return draws.reduce((sum, count) => sum + count * each, 0)
 }
 
 async function conclude(
   deps: ExamineDeps,
   attempt: OpenAttempt,
   options: ExamineOptions & { standing: Standing; credits: ReadonlyMap<Hex, number> },
-): Promise<Examined> {
+): Promise<Omit<Examined, 'steps'>> {
   const { findings, model } = options.standing
   const { view } = attempt.place
   const facts = { workers: view.workers, results: view.results, findings, credits: options.credits }

@@ -139,12 +139,14 @@ function createBench(
 function meter({ metrics, onProgress, log }: EvaluatorDeps): OnProgress {
   const verdicts = metrics.counter('quern_evaluator_verdicts', 'verdicts revealed')
   const steps = metrics.counter('quern_evaluator_rerun_steps', 'drawn steps repeated')
+  const audited = metrics.counter('quern_evaluator_steps', 'steps of the work that was judged')
   const findings = metrics.counter('quern_evaluator_findings', 'faults found in the work of others')
   return (jobId, progress) => {
     if (progress.kind === 'rerun') steps.add(1)
     if (progress.kind === 'revealed') verdicts.add(1)
     if (progress.kind === 'judged') {
       findings.add(progress.findings.length)
+      audited.add(progress.steps.all)
       log.info({ jobId, ...progress, metricMicros: Number(progress.metricMicros) }, 'judged')
     } else if (progress.kind === 'rerun') log.debug({ jobId, ...progress }, 'rerun')
     else log.info({ jobId, ...progress }, progress.kind)

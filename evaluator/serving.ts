@@ -135,7 +135,7 @@ async function tryOpening(
   options: ServingOptions,
 ): Promise<Repetition | undefined> {
   const { files } = deps
-  const state = `${options.folder}/${drawn.worker.slice(2)}-${drawn.segment}.safetensors`
+  const state = `${options.folder}/${drawn.worker.slice(2)}-${drawn.segment}-${drawn.step}.safetensors`
   try {
     await deps.artifacts.getFile(opening.cid, files.path(state), {
       owner: options.pinOwner,

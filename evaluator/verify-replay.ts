@@ -63,7 +63,7 @@ async function openPool({ attempt, deps, options }: Verification): Promise<Runne
 }
 
 /**
- * Repeats drawn local steps whose states are still served: `wanted` of them (STATES_MISSING where fewer can be
+ * Repeats drawn local steps, the first one of each segment, whose states are still served: `wanted` of them (STATES_MISSING where fewer can be
  * had), else what there is, up to 8. Throws VERIFY_FAILED where one gives another leaf.
  */
 export async function replayDrawn(
@@ -72,8 +72,9 @@ export async function replayDrawn(
 ): Promise<{ steps: number; drawn: number }> {
   const { attempt, transcripts, deps } = verification
   const { train } = attempt.spec
+  const { auditSeed } = attempt.place
   const locals = [...transcripts.values()]
-    .flatMap((transcript) => drawSteps(train, transcript, attempt.place.auditSeed))
+    .flatMap((transcript) => drawSteps(train, transcript, { auditSeed }))
     .filter((drawn) => drawn.kind === 'local')
   const notices = await readNotices(verification)
   const count = Math.min(wanted ?? sampleDefault, locals.length)

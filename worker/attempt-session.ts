@@ -1,7 +1,9 @@
 import { AppError } from '#base/error.ts'
 import { isOver } from '#chain/client/feed.ts'
+import { historyOf } from '#chain/client/history.ts'
 import type { JobView } from '#chain/client/view.ts'
 import { closedListsOf } from '#compute/train/closed.ts'
+import { type AuditRate, auditRateOf } from '#compute/train/sample.ts'
 import type { Hex } from '#wire/primitives.ts'
 import type { Transcript } from '#wire/segment.ts'
 import { createAgreement } from './agreement.ts'
@@ -73,12 +75,27 @@ async function workThrough(deps: SessionDeps, options: SessionOptions, part: Par
       served = next.seedHeight as bigint
       if (options.misbehave === 'withhold-states' || !transcript) continue
       const auditSeed = await randomnessOf(deps, served, signal)
-      const work = { place, transcript, auditSeed }
+      const rate = await ownRate(deps, options.self, served)
+      const work = { place, transcript, auditSeed, rate }
       const segments = await publishOpenings({ ...deps, ...tools }, work, signal)
       tools.onProgress({ kind: 'opened', attempt: place.attempt, segments })
     }
   } finally {
     await tools.close()
+  }
+}
+
+/** How closely evaluators look at this worker. Where it cannot be known, all that could be drawn is served. */
+async function ownRate(
+  { chain, log }: SessionDeps,
+  self: Hex,
+  seedHeight: bigint,
+): Promise<AuditRate> {
+  try {
+    return auditRateOf(await historyOf(chain, self, seedHeight))
+  } catch (error) {
+    log.warn({ err: error }, 'own history not read')
+    return 'new'
   }
 }
 

@@ -58,6 +58,11 @@ export interface Sent {
   readonly gasUsed: bigint
 }
 
+export interface ReadOptions {
+  /** The state after this height, in place of the newest. */
+  readonly blockNumber?: bigint
+}
+
 export interface SendOptions {
   /** Native coin that goes along. */
   readonly valueWei?: bigint
@@ -68,7 +73,12 @@ export interface Transactor {
   readonly address: Hex
   readonly account: LocalAccount
   /** Calls a view. Throws REVERTED {reason}, CONTRACT_MISSING where this chain lacks it, or RPC_DOWN. */
-  read<T = unknown>(contract: ContractName, name: string, args?: readonly unknown[]): Promise<T>
+  read<T = unknown>(
+    contract: ContractName,
+    name: string,
+    args?: readonly unknown[],
+    options?: ReadOptions,
+  ): Promise<T>
   /**
    * Simulates, sends, and waits for the receipt. Throws REVERTED {reason: name of the contract's error},
    * CONTRACT_MISSING, RPC_DOWN, RECEIPT_TIMEOUT.
@@ -128,7 +138,8 @@ export function createTransactor(access: ChainAccess, account: LocalAccount): Tr
   return {
     address: account.address.toLowerCase() as Hex,
     account,
-    read: (contract, name, args = []) => readContract(rpc, access, { contract, name, args }),
+    read: (contract, name, args = [], { blockNumber } = {}) =>
+      readContract(rpc, access, { contract, name, args, blockNumber }),
     send,
     balance: () => rpc.getBalance({ address: account.address }),
   }
@@ -141,7 +152,8 @@ export function createReader(access: ChainAccess): Pick<Transactor, 'read'> {
     chain: chainOf(access),
   })
   return {
-    read: (contract, name, args = []) => readContract(rpc, access, { contract, name, args }),
+    read: (contract, name, args = [], { blockNumber } = {}) =>
+      readContract(rpc, access, { contract, name, args, blockNumber }),
   }
 }
 
@@ -159,14 +171,21 @@ interface Call {
   readonly args: readonly unknown[]
 }
 
+interface Reading extends Call {
+  readonly blockNumber: bigint | undefined
+}
+
 interface Sending extends Call {
   readonly valueWei: bigint | undefined
 }
 
-async function readContract<T>(rpc: PublicClient, access: ChainAccess, view: Call): Promise<T> {
-  const { contract, name } = view
+async function readContract<T>(rpc: PublicClient, access: ChainAccess, view: Reading): Promise<T> {
+  const { contract, name, blockNumber } = view
   try {
-    return (await rpc.readContract(callOf(access, view))) as T
+    const call = callOf(access, view)
+    return (await rpc.readContract(
+      blockNumber === undefined ? call : { ...call, blockNumber },
+    )) as T
   } catch (error) {
     throw chainError(error, `${contract}.${name}`)
   }

@@ -3,7 +3,7 @@ import type { Hex } from '#wire/primitives.ts'
 import type { Leaf, RoundList, SegmentRecord, Transcript } from '#wire/segment.ts'
 import type { TrainSpec } from '#wire/spec.ts'
 import { firstBatchOf } from './records.ts'
-import { sampleStep } from './sample.ts'
+import { type AuditRate, sampleSteps } from './sample.ts'
 
 interface Place {
   readonly worker: Hex
@@ -23,13 +23,18 @@ export type DrawnStep =
     })
   | (Place & { readonly kind: 'aggregation'; readonly list: RoundList })
 
-/** The drawn step of every segment of a transcript whose layout was checked. */
-export function drawSteps(train: TrainSpec, transcript: Transcript, auditSeed: Hex): DrawnStep[] {
-  return transcript.records.map((record) => {
+/** The drawn steps of a transcript whose layout was checked. */
+export function drawSteps(
+  train: TrainSpec,
+  transcript: Transcript,
+  { auditSeed, rate = 'normal' }: { readonly auditSeed: Hex; readonly rate?: AuditRate },
+): DrawnStep[] {
+  const segmentCount = transcript.records.length
+  return transcript.records.flatMap((record) => {
     const { attempt, worker, segment } = record
-    const stepCount = stepCountOf(record)
-    const step = sampleStep(auditSeed, { attempt, worker, segment, stepCount })
-    return locateStep(train, transcript, { segment, step })
+    const drawn = { attempt, worker, segment, stepCount: stepCountOf(record), segmentCount }
+    const steps = sampleSteps(auditSeed, drawn, rate)
+    return steps.map((step) => locateStep(train, transcript, { segment, step }))
   })
 }
 

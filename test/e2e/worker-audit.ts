@@ -71,7 +71,7 @@ export async function auditWorld(world: World, spec: JobSpec, view: JobView): Pr
     const repeats = new Map<Hex, string[]>()
     for (const [worker, transcript] of transcripts) {
       const outcomes: string[] = []
-      for (const drawn of drawSteps(spec.train, transcript, auditSeed)) {
+      for (const drawn of drawSteps(spec.train, transcript, { auditSeed })) {
         if (drawn.kind !== 'local') continue
         const opening = openings.find((entry) => {
           return (

@@ -4,6 +4,7 @@ import { sealKeysOf } from '#base/crypto/seal.ts'
 import { sha256 } from '#base/crypto/sha256.ts'
 import { noopLogger } from '#base/log.ts'
 import { verdictCommitment, verdictHashOf } from '#chain/client/terms.ts'
+import type { ReadOptions } from '#chain/client/transactor.ts'
 import type { JobView } from '#chain/client/view.ts'
 import { realClock } from '#cli/real-clock.ts'
 import { type AttestDeps, attest, owesVerdict } from '#evaluator/attest.ts'
@@ -74,7 +75,10 @@ async function begin(
     journal,
     artifacts: hub.held[0] as AttestDeps['artifacts'],
     chain: {
-      read: () => Promise.reject(new Error('nothing to read')),
+      async read<T>(_contract: unknown, name: string, _args: unknown, at?: ReadOptions) {
+        expect([name, at?.blockNumber]).toEqual(['reputationOf', seedHeight])
+        return { completed: 20, timeouts: 0, invalids: 0 } as T
+      },
       send: async (_contract, call, args = []) => {
         const failure = options.fails?.({ call, args })
         if (failure) throw failure

@@ -11,6 +11,7 @@ import type { Runner } from '#compute/runner.ts'
 import { initSeedOf } from '#compute/train/commit.ts'
 import { type DrawnStep, drawSteps } from '#compute/train/drawn.ts'
 import { firstBatchOf, segmentsRootOf } from '#compute/train/records.ts'
+import type { AuditRate } from '#compute/train/sample.ts'
 import type { AttemptPlace } from '#evaluator/attempt.ts'
 import { type Examined, examineAttempt } from '#evaluator/examine.ts'
 import { parametersOfState } from '#evaluator/model.ts'
@@ -78,9 +79,12 @@ export interface Case {
   readonly heldOutKey: Hex
 }
 
+/** What is drawn of a worker that is new. */
+type DrawnOf = (worker: Hex) => readonly DrawnStep[]
+
 export interface CaseOptions extends ArenaOptions {
   /** Takes the first audit seed whose draw pleases. */
-  readonly wanted?: (drawn: readonly DrawnStep[]) => boolean
+  readonly wanted?: (drawn: readonly DrawnStep[], ofNew: DrawnOf) => boolean
   /** Where the updates are said to be, by their paths. */
   readonly cidOf?: (path: string, source: Artifacts) => Promise<string>
   /** Seals something else to the evaluators. */
@@ -125,13 +129,15 @@ async function publishTranscript(source: Artifacts, transcript: Transcript): Pro
   return digestOfCid(await source.addDirectory([{ name: transcriptFileName, bytes }]))
 }
 
-function draw({ transcripts, course }: Arena, wanted?: CaseOptions['wanted']) {
+function draw(arena: Arena, wanted?: CaseOptions['wanted']) {
+  const { transcripts, course } = arena
   for (let n = 0; ; n += 1) {
     const auditSeed = toHex(sha256(Uint8Array.of(n >> 8, n & 255)))
     const drawn = [...transcripts.values()].flatMap((transcript) =>
-      drawSteps(course.train, transcript, auditSeed),
+      drawSteps(course.train, transcript, { auditSeed }),
     )
-    if (wanted?.(drawn) ?? true) return { auditSeed, drawn }
+    const ofNew: DrawnOf = (worker) => drawnOf({ arena, auditSeed }, worker, 'new')
+    if (wanted?.(drawn, ofNew) ?? true) return { auditSeed, drawn }
   }
 }
 
@@ -194,6 +200,16 @@ export async function serve(made: Case, step: DrawnStep, path = statePath(made, 
   })
 }
 
+/** The steps that are drawn of a worker of this history. */
+export function drawnOf(
+  { arena, auditSeed }: Pick<Case, 'arena' | 'auditSeed'>,
+  worker: Hex,
+  rate: AuditRate,
+): DrawnStep[] {
+  const transcript = arena.transcripts.get(worker) as Transcript
+  return drawSteps(arena.course.train, transcript, { auditSeed, rate })
+}
+
 /** Serves everything that was drawn, apart from what `isKept` keeps back. */
 export async function serveAll(made: Case, isKept: (step: DrawnStep) => boolean = () => false) {
   for (const step of made.drawn) {
@@ -222,6 +238,8 @@ export interface Examining {
   readonly onTold?: (count: number) => unknown
   /** An artifact that cannot be had so many times. */
   readonly failing?: { left: number; readonly cid: string }
+  /** How closely workers are looked at; `normal` where nothing stands. */
+  readonly rates?: ReadonlyMap<Hex, AuditRate>
 }
 
 const never = new AbortController().signal
@@ -266,7 +284,7 @@ export async function examine(
         await options.onTold?.(told)
       },
     },
-    placeOf(made),
+    { ...placeOf(made), rates: options.rates },
     {
       owner,
       sealKey: privateKey,

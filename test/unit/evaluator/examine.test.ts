@@ -6,6 +6,7 @@ import { toHex } from '#base/hex.ts'
 import { zeroHash } from '#compute/train/commit.ts'
 import type { DrawnStep } from '#compute/train/drawn.ts'
 import { firstBatchOf } from '#compute/train/records.ts'
+import type { AuditRate } from '#compute/train/sample.ts'
 import { packSegments } from '#evaluator/judge.ts'
 import { parseJson } from '#wire/canonical.ts'
 import { cidOfDigest, digestOfCid } from '#wire/cid.ts'
@@ -20,6 +21,7 @@ import {
   type CaseOptions,
   type Hub,
   buildCase,
+  drawnOf,
   evaluators,
   examine,
   openHub,
@@ -73,6 +75,34 @@ describe('examineAttempt', () => {
     expect(one.verdict.metricMicros).toBeGreaterThan(0n)
     expect(other.verdict).toEqual(one.verdict)
     expect([one.heldOutKey, other.heldOutKey]).toEqual([made.heldOutKey, made.heldOutKey])
+  })
+
+  test('looks at more steps of a new worker, and at fewer of a trusted one', async () => {
+    const made = redraw(honest, (_, ofNew) => ofNew(owners[0] as Hex).length === 4)
+    const rates = new Map<Hex, AuditRate>([
+      [owners[0] as Hex, 'new'],
+      [owners[2] as Hex, 'trusted'],
+    ])
+    const drawn = owners.flatMap((owner) => drawnOf(made, owner, rates.get(owner) ?? 'normal'))
+    for (const step of drawn) if (step.kind === 'local') await serve(made, step)
+    const { findings, steps } = await examine(hub, made, { rates })
+    expect(findings).toEqual([])
+    expect(steps).toEqual({ repeated: drawn.length, all: 3 * 2 * 8 })
+    expect(drawnOf(made, owners[2] as Hex, 'trusted').length).toBe(1)
+  })
+
+  test('blames a new worker for a step beyond the first that it did not do', async () => {
+    const rates = new Map<Hex, AuditRate>([[liar, 'new']])
+    const made = await buildCase(hub, {
+      lies: { 1: 'skip' },
+      wanted: (drawn, ofNew) => !ofLiar(drawn).some(isSkipped) && ofNew(liar).some(isSkipped),
+    })
+    await serveAll(made)
+    expect((await examine(hub, made)).findings).toEqual([])
+    for (const step of drawnOf(made, liar, 'new'))
+      if (step.kind === 'local') await serve(made, step)
+    const { findings } = await examine(hub, made, { rates })
+    expect(new Set(findings.map(({ worker }) => worker))).toEqual(new Set([liar]))
   })
 
   test.each<[string, CaseOptions]>([
