@@ -12,6 +12,7 @@ import { systemAddresses } from '#wire/addresses.ts'
 import { tellParent } from './children.ts'
 import { type Settings, settingRows } from './configuration.ts'
 import type { Context } from './context.ts'
+import { convictingOf } from './convicting.ts'
 import { lockDataDir } from './data-dir.ts'
 import { devRoles } from './dev-roles.ts'
 import { peerKeyFileName, readGenesisFile } from './genesis-file.ts'
@@ -156,6 +157,7 @@ async function startChainAt(
       archive,
       keepBlocks,
       onFailure,
+      onConviction: convictingOf(start, () => chain.port()),
     },
   )
   const stop = () => void chain.stop().catch(() => undefined) // the start fails and says why

@@ -21,9 +21,10 @@ export async function showOwner(
   role: 'worker' | 'evaluator',
 ): Promise<void> {
   const networkFile = await context.network(command)
-  const owner = await addressOf(context, command, networkFile)
+  const { owner: account } = command.opts<{ owner: string }>()
+  const owner = await addressOf(context, account, networkFile)
   const reader = createReader(accessOf(networkFile))
-  const account = await reader.read<{
+  const staked = await reader.read<{
     activeGwei: bigint
     lockedGwei: bigint
     earningsGwei: bigint
@@ -41,11 +42,11 @@ export async function showOwner(
     owner,
     operator: entry.operator.toLowerCase(),
     isRegistered: (entry.roles & roles[role]) !== 0,
-    stakeWei: toWei(account.activeGwei),
-    lockedWei: toWei(account.lockedGwei),
+    stakeWei: toWei(staked.activeGwei),
+    lockedWei: toWei(staked.lockedGwei),
     thawingWei: toWei(thaw.amountGwei),
     thawReadyAt: thaw.readyAt,
-    earningsWei: toWei(account.earningsGwei),
+    earningsWei: toWei(staked.earningsGwei),
     ...(await workOf(context, command, { reader, owner })),
     pid: pid ?? null,
   }
@@ -102,13 +103,12 @@ export async function moveStake(
   context.output.print({ event: word, owner: transactor.address, amountWei }, text)
 }
 
-/** The owner's address: of an account, or as it stands. */
-async function addressOf(
+/** An owner's address: of an account, or as it stands. Throws ACCOUNT_MISSING. */
+export async function addressOf(
   context: Context,
-  command: Command,
+  owner: string,
   { chainId }: NetworkFile,
 ): Promise<Hex> {
-  const { owner } = command.opts<{ owner: string }>()
   if (/^0x[0-9a-fA-F]{40}$/.test(owner)) return owner.toLowerCase() as Hex
   const index = /^dev:([0-9]{1,3})$/.exec(owner)?.[1]
   if (index !== undefined) {

@@ -26,16 +26,52 @@ export function joinArgs(scheme: Scheme, seat: WantedSeat): readonly unknown[] {
   return [votes, keyPoint(blsKey), signaturePoint(proof), peerIdBytes(peerId)]
 }
 
+/** An account's seat as the contract has it. */
+export interface OwnSeat {
+  readonly seat: number
+  readonly stakeWei: bigint
+  readonly fromEpoch: number
+  /** First epoch without it; undefined while its owner has not asked to leave. */
+  readonly untilEpoch: number | undefined
+  /** Unix seconds from which the stake may be taken back; 0 while its owner has not asked to leave. */
+  readonly readyAt: number
+}
+
+interface ContractSeat {
+  readonly stakeGwei: bigint
+  readonly fromEpoch: number
+  readonly untilEpoch: number
+  readonly readyAt: number
+}
+
+const never = 2 ** 32 - 1
+const weiPerGwei = 1_000_000_000n
+
+/** An account's seat; undefined where it has none. Throws CONTRACT_MISSING, RPC_DOWN. */
+export async function seatOf(
+  reader: Pick<Transactor, 'read'>,
+  owner: Hex,
+): Promise<OwnSeat | undefined> {
+  try {
+    const answer = await reader.read<[bigint, ContractSeat]>('ValidatorSet', 'seatOf', [owner])
+    const [seat, { stakeGwei, fromEpoch, untilEpoch, readyAt }] = answer
+    return {
+      seat: Number(seat),
+      stakeWei: stakeGwei * weiPerGwei,
+      fromEpoch,
+      untilEpoch: untilEpoch === never ? undefined : untilEpoch,
+      readyAt,
+    }
+  } catch (error) {
+    if (error instanceof AppError && error.fields['reason'] === 'NoSeat') return undefined
+    throw error
+  }
+}
+
 /** Number of an account's seat; undefined where it has none. Throws CONTRACT_MISSING, RPC_DOWN. */
 export async function seatNumberOf(
   reader: Pick<Transactor, 'read'>,
   owner: Hex,
 ): Promise<number | undefined> {
-  try {
-    const [seat] = await reader.read<readonly [bigint, unknown]>('ValidatorSet', 'seatOf', [owner])
-    return Number(seat)
-  } catch (error) {
-    if (error instanceof AppError && error.fields['reason'] === 'NoSeat') return undefined
-    throw error
-  }
+  return (await seatOf(reader, owner))?.seat
 }

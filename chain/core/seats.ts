@@ -20,6 +20,8 @@ export interface Seat {
   readonly stakeGwei: bigint
   readonly fromEpoch: number
   readonly untilEpoch: number
+  /** Unix seconds from which the stake may be taken back; 0 while nobody asked to leave. */
+  readonly readyAt: number
 }
 
 /** The storage slots of a seat in `ValidatorSet`. */
@@ -44,6 +46,7 @@ export function seatIn(seat: number, words: readonly Hex[]): Seat | undefined {
     stakeGwei: bits(second, 64, 64),
     fromEpoch: Number(bits(second, 32, 32)),
     untilEpoch: Number(bits(second, 0, 32)),
+    readyAt: Number(bits(third, 208, 40)),
   }
 }
 
@@ -52,10 +55,17 @@ export function seatIn(seat: number, words: readonly Hex[]): Seat | undefined {
  * the epoch begins. A weight is a whole coin of stake; those who only lead have none.
  */
 export function membersOf(epoch: number, words: readonly Hex[]): readonly Member[] {
+  return seatsIn(words)
+    .filter((seat) => isInForce(seat, epoch))
+    .map(memberOf)
+}
+
+/** All seats that somebody has, from the words of `setSlots`. */
+export function seatsIn(words: readonly Hex[]): readonly Seat[] {
   assert(words.length === seatsMax * slotsEach, 'all seats were read')
   return Array.from({ length: seatsMax }, (_, number) => {
     const seat = seatIn(number, words.slice(slotsEach * number, slotsEach * (number + 1)))
-    return seat !== undefined && isInForce(seat, epoch) ? memberOf(seat) : []
+    return seat ?? []
   }).flat()
 }
 

@@ -15,6 +15,7 @@ import {
   refuseDevelopmentKey,
 } from '#chain/core/genesis.ts'
 import { genesisRoot } from '#chain/core/consensus-block.ts'
+import type { Conviction } from '#chain/core/consensus/conviction.ts'
 import { createMempool } from '#chain/core/mempool.ts'
 import type { Payload } from '#chain/core/payload.ts'
 import type { Chain } from '#chain/exec/embedded/chain.ts'
@@ -69,6 +70,8 @@ export interface ChainNodeOptions {
   readonly archive?: boolean
   /** Bound on a message's way between nodes plus the time to check a block. */
   readonly deltaMs?: number
+  /** Called where a validator can be convicted; `rank` is 0 for whoever should report first. */
+  readonly onConviction?: ((conviction: Conviction, rank: number) => void) | undefined
   /** Called once when no block can be made any more, for instance because the disk is full. */
   readonly onFailure?: (error: unknown) => void
 }
@@ -198,10 +201,12 @@ async function assemble(
     leaderSecrets,
     deltaMs,
     onFailure,
+    onConviction: options.onConviction,
   })
   const methods = createMethods({
     chainId: genesis.chainId,
     chain,
+    engine,
     simulator,
     simulateBlocks,
     replayer,

@@ -1,6 +1,6 @@
 import type { Hex } from '#base/hex.ts'
 import type { Member } from '#chain/core/consensus/validators.ts'
-import { membersOf, setSlots } from '#chain/core/seats.ts'
+import { type Seat, membersOf, seatsIn, setSlots } from '#chain/core/seats.ts'
 import type { Unit, WorkFacts } from '#chain/core/urn.ts'
 import {
   electedEntryIn,
@@ -52,4 +52,9 @@ export async function readMembers(
   epoch: number,
 ): Promise<readonly Member[]> {
   return membersOf(epoch, await engine.read(blockHash, ValidatorSet, setSlots()))
+}
+
+/** All seats in the state after a block. */
+export async function readSeats(engine: Reader, blockHash: Hex): Promise<readonly Seat[]> {
+  return seatsIn(await engine.read(blockHash, ValidatorSet, setSlots()))
 }

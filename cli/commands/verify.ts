@@ -10,7 +10,10 @@ export function register(program: Command, context: Context): void {
     .option('--full', 'compute every step of every worker again')
     .option('--sample <count>', 'compute so many of the drawn steps again')
     .option('--light', 'compute nothing: prove status and verdict by signatures of validators')
-    .option('--trust <root>', 'genesis root to trust with --light; by default that of network.json')
+    .option(
+      '--trust <root>',
+      'with --light: the genesis root to trust, by default that of network.json, or <epoch>:<root>',
+    )
     .action(async (jobId: string, flags: { light?: boolean }, command: Command) => {
       if (flags.light === true) {
         const { runVerifyLight } = await import('../verify-light.ts')

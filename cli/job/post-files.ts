@@ -4,6 +4,7 @@ import { AppError } from '#base/error.ts'
 import { prepareJob } from '#compute/data/prepare.ts'
 import type { PreparedJob } from '#compute/data/prepared.ts'
 import type { Client } from '../compose-client.ts'
+import { askToSign } from '../confirm.ts'
 import type { Context } from '../context.ts'
 import { withClient } from './client-session.ts'
 import {
@@ -42,7 +43,7 @@ export async function postFiles(
   }
   const name = flags.name ?? basename(files[0] ?? '')
   await withClient(context, command, async (client) => {
-    const confirm = flags.yes === true ? async () => true : askToSign
+    const confirm = flags.yes === true ? async () => true : () => askToSign('Sign and post?')
     const summary = await runJob(context, client, { name, prepared, flags, confirm })
     printSummary(context, summary)
     if (summary.phase === 'settled') return
@@ -85,14 +86,4 @@ async function tellWhoIsThere(context: Context, client: Client, wanted: number):
   const met = await meetWorkers(client, wanted, { clock, signal })
   const few = `note          only ${met} of ${wanted} workers can be reached now`
   if (met < wanted) context.output.print({ event: 'workers', met }, few)
-}
-
-async function askToSign(): Promise<boolean> {
-  if (!process.stdin.isTTY) {
-    const message = 'there is no terminal to ask at; give --yes to sign without asking'
-    throw new AppError({ code: 'CONFIRMATION_MISSING', message })
-  }
-  const { confirm, isCancel } = await import('@clack/prompts')
-  const answer = await confirm({ message: 'Sign and post?' })
-  return !isCancel(answer) && answer
 }

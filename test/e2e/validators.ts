@@ -26,8 +26,12 @@ export interface ValidatorProcesses {
   ended(): readonly string[]
   /** JSON-RPC of a running validator. */
   url(index: number): string
-  /** A node without a key, with an empty directory. */
-  startFollower(): Promise<string>
+  /** A node with an empty directory; without an account it has no key. Gives its JSON-RPC. */
+  startFollower(account?: string): Promise<string>
+  /** The directory of a validator, or of the follower that was started as number `index - count + 1`. */
+  dataDirOf(index: number): string
+  /** Addresses of all that run. */
+  bootstrap(): readonly string[]
   stop(): Promise<void>
 }
 
@@ -61,6 +65,7 @@ export async function createValidatorProcesses(
     running.delete(name)
   }
 
+  const bootstrap = () => [...running.values()].flatMap(({ network }) => network.bootstrap)
   const indices = parts.map((_, index) => index)
   return {
     count,
@@ -73,15 +78,23 @@ export async function createValidatorProcesses(
         .filter(([, { child }]) => !child.isRunning())
         .map(([name]) => `${name}: ${lastLinesOf(join(dataDir, 'logs', `${name}.err.log`))}`),
     url: (index) => running.get(nameAt(index))?.network.rpcUrl ?? '',
-    async startFollower() {
+    dataDirOf: (index) => join(dataDir, nameAt(index) || `follower-${index - count + 1}`),
+    bootstrap,
+    async startFollower(account) {
       followers += 1
       const name = `follower-${followers}`
       const directory = join(dataDir, name)
       mkdirSync(directory, { recursive: true })
       keepGenesis(directory, genesis ?? (await developmentGenesisOf(count)))
-      const bootstrap = [...running.values()].flatMap(({ network }) => network.bootstrap)
       const ports = ['--rpc-port', '0', '--p2p-port', '0']
-      const network = await run(name, ['node', 'start', ...ports, '--bootstrap', ...bootstrap])
+      const network = await run(name, [
+        'node',
+        'start',
+        ...ports,
+        ...(account === undefined ? [] : ['--validator', account]),
+        '--bootstrap',
+        ...bootstrap(),
+      ])
       return network.rpcUrl
     },
     async stop() {

@@ -1,11 +1,10 @@
-import { concatBytes, utf8 } from '#base/bytes.ts'
-import { type Hex, fromHex } from '#base/hex.ts'
+import type { Hex } from '#base/hex.ts'
 
 /**
  * BLS12-381 signatures of validators: public keys in G1 (48 bytes), signatures in G2 (96 bytes), the
  * ciphersuite `BLS_SIG_BLS12381G2_XMD:SHA-256_SSWU_RO_POP_` of draft-irtf-cfrg-bls-signature. Every message
  * goes under that one domain tag; messages of different meaning begin with tags of their own. Aggregates are
- * safe only over keys whose possession was proven.
+ * safe only over keys whose owners proved to know them (`seatMessage`).
  */
 export interface Scheme {
   readonly driver: 'blst' | 'noble'
@@ -20,9 +19,6 @@ export interface Scheme {
   aggregate(signatures: readonly Hex[]): Hex
   /** Whether `signature` joins one of each key over the same message. */
   verifyAggregate(publicKeys: readonly Hex[], message: Uint8Array, signature: Hex): boolean
-  /** Proves that the secret key is known: nobody can register a key computed from others' keys. */
-  provePossession(secretKey: Uint8Array): Hex
-  verifyPossession(publicKey: Hex, proof: Hex): boolean
 }
 
 /** "The owner of this key has signed this message." */
@@ -50,14 +46,7 @@ export function completeScheme({ verifyAll, ...core }: SchemeCore): Scheme {
     return wrongBetween(claims, { from: 0, to: claims.length }, verifyAll)
   }
 
-  return {
-    ...core,
-    verifyBatch,
-    provePossession: (secretKey) =>
-      core.sign(secretKey, possessionMessage(core.publicKey(secretKey))),
-    verifyPossession: (publicKey, proof) =>
-      core.verify({ publicKey, message: possessionMessage(publicKey), signature: proof }),
-  }
+  return { ...core, verifyBatch }
 }
 
 /** Bisects: a batch of n with k wrong claims takes about 2k log2(n) checks. */
@@ -73,8 +62,4 @@ function wrongBetween(
     ...wrongBetween(claims, { from, to: middle }, verifyAll),
     ...wrongBetween(claims, { from: middle, to }, verifyAll),
   ]
-}
-
-function possessionMessage(publicKey: Hex): Uint8Array {
-  return concatBytes(utf8('quern/possession/1'), fromHex(publicKey))
 }

@@ -13,6 +13,7 @@ export interface ProvenHead {
   readonly blockHash: Hex
   readonly header: Header
   readonly signerCount: number
+  /** Those who vote. */
   readonly validatorCount: number
 }
 
@@ -24,6 +25,13 @@ const finalitySchema = z.object({
   certificate: certificateSchema,
   header: headerRlp,
 })
+
+/** The epoch that a node's word is of, before it is checked. Throws FINALITY_INVALID. */
+export function epochOf(answer: unknown): number {
+  const parsed = finalitySchema.safeParse(answer)
+  if (!parsed.success) throw invalid('the answer has another form')
+  return parsed.data.block.epoch
+}
 
 /**
  * Checks a node's word that a block is final: the certificate is of a quorum of the trusted set and names the

@@ -3,6 +3,9 @@ import { consensusBlockSchema, consensusRoot } from '#chain/core/consensus-block
 import { address, blsKey, blsSignature, count, hash32 } from '#wire/primitives.ts'
 import type { LogEntry } from './input.ts'
 import type { Message } from './messages.ts'
+import { totalWeightMax } from './validators.ts'
+
+const membersMax = 1_024
 
 const statement = {
   kind: z.enum(['notarize', 'nullify', 'finalize']),
@@ -19,6 +22,18 @@ export const voteSchema = z
 
 /** A member of a set as it travels and is stored: its index is its place. */
 export const memberSchema = z.strictObject({ seat: count, address, blsKey, weight: count })
+
+/** The members of a set that somebody else says: as many as there are seats for, and somebody votes. */
+export const membersSchema = z
+  .array(memberSchema)
+  .max(membersMax)
+  .refine(
+    (members) => {
+      const weight = members.reduce((sum, member) => sum + BigInt(member.weight), 0n)
+      return weight > 0n && weight <= BigInt(totalWeightMax)
+    },
+    { error: 'the weights are none of a set' },
+  )
 
 /** Bitmaps of up to 4,096 validators. */
 const bitmap = z.custom<`0x${string}`>(

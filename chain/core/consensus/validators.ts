@@ -29,7 +29,7 @@ export interface ValidatorSet {
 }
 
 /** Twice the sum of all weights stays an exact integer. */
-const totalWeightMax = 2 ** 51
+export const totalWeightMax = 2 ** 51
 
 /** The set of an epoch; the order of `members` gives the indices. */
 export function createValidatorSet(epoch: number, members: readonly Member[]): ValidatorSet {

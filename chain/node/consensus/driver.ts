@@ -5,6 +5,7 @@ import type { Logger } from '#base/log.ts'
 import { createQueue } from '#base/queue.ts'
 import type { Service } from '#base/service.ts'
 import { createTurns } from '#base/turns.ts'
+import type { Conviction } from '#chain/core/consensus/conviction.ts'
 import type { Input } from '#chain/core/consensus/input.ts'
 import type { Message } from '#chain/core/consensus/messages.ts'
 import type { Genesis } from '#chain/core/genesis.ts'
@@ -59,6 +60,8 @@ export interface ConsensusOptions {
   readonly leaderSecrets?: readonly Uint8Array[]
   /** Bound on a message's way plus the time to check a block. */
   readonly deltaMs: number
+  /** Called where somebody can be convicted; `rank` is 0 for the validator who should report first. */
+  readonly onConviction?: ((conviction: Conviction, rank: number) => void) | undefined
   /** Called once when this node cannot go on, for instance because the disk is full. */
   readonly onFailure: (error: unknown) => void
 }
@@ -164,7 +167,16 @@ function assemble(deps: ConsensusDeps, options: ConsensusOptions, session: Sessi
   const asking = createAsking(parts, { chainId, set, blsKey, onMessage, onAdopted })
   const witness = blsKey && key && { blsKey, blsSecret: key.blsSecret }
   const answering = createAnswering({ ...parts, sightings }, { chainId, witness })
-  const performing = createPerforming({ ...parts, asking, answering }, { ...session, set, keyring })
+  const performing = createPerforming(
+    { ...parts, asking, answering },
+    {
+      ...session,
+      set,
+      keyring,
+      self: present.self,
+      onConviction: options.onConviction,
+    },
+  )
   const { performers } = performing
   const host = createHost({ ...parts, performers }, { chainId, keyring })
   const run = createLoop({ ...parts, asking, host, performing }, { ...options, ...session })

@@ -81,9 +81,7 @@ export function createLoop(deps: LoopDeps, options: LoopOptions): () => Promise<
   return async () => {
     noteOld(sightings, log, consensus.get(engine.chain.finalised().header.number))
     await begin()
-    const voters = present.epoch().set.validators.filter(({ weight }) => weight > 0)
-    const isAlone = present.self() !== undefined && voters.length === 1
-    if (!isAlone) syncAtStart(deps, signal).catch(options.fail)
+    if (!isAlone(present)) syncAtStart(deps, signal).catch(options.fail)
     while (!signal.aborted) {
       const work = await inbox.take(signal).catch(() => undefined) // the abort ends the loop
       if (work === undefined) return
@@ -91,6 +89,12 @@ export function createLoop(deps: LoopDeps, options: LoopOptions): () => Promise<
       else if (hasMoved()) await begin()
     }
   }
+}
+
+/** Nobody else makes blocks that this node could lack. */
+function isAlone(present: Present): boolean {
+  const voters = present.epoch().set.validators.filter(({ weight }) => weight > 0)
+  return voters.length === 1 && voters[0]?.index === present.self()
 }
 
 /** This node's place in the present set, once it may sign there. */

@@ -5,6 +5,7 @@ import type { Mempool } from '#chain/core/mempool.ts'
 import type { Founder } from '#chain/core/consensus-block.ts'
 import type { Payload } from '#chain/core/payload.ts'
 import { blockTimestamp } from '#chain/core/timing.ts'
+import type { ExecutionEngine } from '#chain/exec/engine.ts'
 import type { Chain } from '#chain/exec/embedded/chain.ts'
 import type { Replayer } from '#chain/exec/embedded/replay.ts'
 import type { SimulateBlocks } from '#chain/exec/embedded/simulate-blocks.ts'
@@ -22,6 +23,7 @@ import type { BlockParam } from './params.ts'
 export interface RpcContext {
   readonly chainId: number
   readonly chain: Chain
+  readonly engine: Pick<ExecutionEngine, 'read'>
   readonly simulator: Simulator
   readonly simulateBlocks: SimulateBlocks
   readonly replayer: Replayer

@@ -2,6 +2,7 @@ import type { RpcContext, RpcMethods } from './context.ts'
 import { accountMethods } from './methods/accounts.ts'
 import { blockMethods } from './methods/blocks.ts'
 import { callMethods } from './methods/calls.ts'
+import { epochMethods } from './methods/epochs.ts'
 import { feeMethods } from './methods/fees.ts'
 import { finalityMethods } from './methods/finality.ts'
 import { logMethods } from './methods/logs.ts'
@@ -26,6 +27,7 @@ export function createMethods(context: RpcContext): RpcMethods {
     ...subscriptionMethods(context),
     ...networkMethods(context),
     ...finalityMethods(context),
+    ...epochMethods(context),
     ...workMethods(context),
   }
 }

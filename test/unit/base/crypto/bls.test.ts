@@ -30,11 +30,10 @@ function claimsOf(scheme: Scheme): Claim[] {
 }
 
 describe('the two drivers', () => {
-  test('make the same keys, signatures, proofs and aggregates', () => {
+  test('make the same keys, signatures and aggregates', () => {
     for (const secret of secrets.slice(0, 3)) {
       expect(noble.publicKey(secret)).toBe(blst.publicKey(secret))
       expect(noble.sign(secret, message)).toBe(blst.sign(secret, message))
-      expect(noble.provePossession(secret)).toBe(blst.provePossession(secret))
     }
     const signatures = secrets.slice(0, 3).map((secret) => blst.sign(secret, message))
     expect(noble.aggregate(signatures)).toBe(blst.aggregate(signatures))
@@ -109,13 +108,6 @@ describe.each([blst, noble])('$driver', (scheme) => {
     expect(scheme.verifyAggregate(keys.slice(1), message, sum)).toBe(false)
     expect(scheme.verifyAggregate([], message, sum)).toBe(false)
     expect(() => scheme.aggregate(['0x11'])).toThrow(/SIGNATURE_INVALID/)
-  })
-
-  test('a proof of possession holds for its key alone, and is no signature of a message', () => {
-    const proof = scheme.provePossession(first)
-    expect(scheme.verifyPossession(publicKey, proof)).toBe(true)
-    expect(scheme.verifyPossession(scheme.publicKey(secrets[1] as Uint8Array), proof)).toBe(false)
-    expect(scheme.verifyPossession(publicKey, scheme.sign(first, fromHex(publicKey)))).toBe(false)
   })
 
   test('refuses a secret key that is none', () => {

@@ -18,7 +18,8 @@ import {
   signingBytes,
 } from '#chain/core/consensus/messages.ts'
 import { bitmapOf, createValidatorSet } from '#chain/core/consensus/validators.ts'
-import { encodeHeader } from '#chain/core/header.ts'
+import { validatorSetRoot } from '#chain/core/consensus/handoff.ts'
+import { type Header, encodeHeader, headerHash } from '#chain/core/header.ts'
 import type { Payload } from '#chain/core/payload.ts'
 import { proveAccount } from '#chain/exec/embedded/proof.ts'
 import { type World, accounts, createWorld, zeroHash } from '#test/unit/chain/exec/world.ts'
@@ -195,5 +196,92 @@ describe('a light client', () => {
     const answer = answerOf(payload)
     expect(checkFinality(answer, trust).signerCount).toBe(3)
     expect(() => checkFinality(answer, { ...trust, chainId: 1 })).toThrow('the signature is wrong')
+  })
+})
+
+describe('a light client over epochs', () => {
+  const others = [5, 6, 7, 8].map((i) => blsSecretKey(new Uint8Array(32).fill(i)))
+  const members = (secretsOf: readonly Uint8Array[]) =>
+    secretsOf.map((secret, i) => ({ ...founders[i]!, blsKey: scheme.publicKey(secret) }))
+  /** Epoch 1 belongs to half of the founders and two others, epoch 2 to the others alone. */
+  const holders = [secrets, [...secrets.slice(0, 2), ...others.slice(0, 2)], others]
+  const sets = holders.map((holding, epoch) => createValidatorSet(epoch, members(holding)))
+  const genesisHash = zeroHash
+  const root = genesisRoot(genesisHash, founders)
+  const header: Header = {
+    parentHash: zeroHash,
+    feeRecipient: `0x${'00'.repeat(20)}`,
+    stateRoot: zeroHash,
+    transactionsRoot: zeroHash,
+    receiptsRoot: zeroHash,
+    logsBloom: toHex(new Uint8Array(256)),
+    number: 30,
+    gasLimit: 30_000_000n,
+    gasUsed: 0n,
+    timestamp: 1,
+    extraData: zeroHash,
+    prevRandao: zeroHash,
+    baseFeePerGas: 1n,
+    withdrawalsRoot: zeroHash,
+    parentBeaconBlockRoot: zeroHash,
+    requestsHash: zeroHash,
+  }
+
+  function signed(epoch: number, block: ConsensusBlock, signers = [0, 1, 2]): Certificate {
+    const statement = { kind: 'finalize', epoch, view: 5, block: consensusRoot(block) } as const
+    const message = signingBytes(chainId, statement)
+    const signatures = signers.map((i) => scheme.sign(holders[epoch]![i]!, message))
+    return { ...statement, signers: bitmapOf(signers, 4), signature: scheme.aggregate(signatures) }
+  }
+
+  function blockAt(epoch: number, more: Partial<ConsensusBlock> = {}): ConsensusBlock {
+    const base = { height: 10 * epoch + 9, view: 5, parentRoot: zeroHash, beacon: zeroHash }
+    const made = { mode: 'stake', modelHash: zeroHash, proposer: founders[0]!.address } as const
+    const reveal = scheme.sign(secrets[0]!, Uint8Array.of(1))
+    return { epoch, ...base, ...made, reveal, executionHash: headerHash(header), ...more }
+  }
+
+  function handoffAt(epoch: number, signers?: number[]) {
+    const next = sets[epoch + 1]!
+    const block = blockAt(epoch, { nextSetRoot: validatorSetRoot(next) })
+    const plain = next.validators.map(({ index: _index, ...member }) => member)
+    return { block, certificate: signed(epoch, block, signers), next: plain }
+  }
+
+  function clientFrom(checkpoint: Checkpoint, handoffs = [0, 1].map((epoch) => handoffAt(epoch))) {
+    const newest = blockAt(2)
+    const answer = { block: newest, certificate: signed(2, newest), header: encodeHeader(header) }
+    const answers: Record<string, (params: readonly unknown[]) => unknown> = {
+      quern_genesis: () => ({ genesisHash, founders }),
+      quern_finality: () => answer,
+      // One at a time, so that the client has to come back.
+      quern_handoffs: ([from]) => handoffs.slice(Number(from), Number(from) + 1),
+    }
+    const rpc = async (method: string, params: readonly unknown[]) => answers[method]?.(params)
+    return createLightClient({ rpc, scheme }, checkpoint)
+  }
+
+  const genesis = { chainId, genesisRoot: root }
+
+  test('follows one handoff an epoch, and begins there next time', async () => {
+    const light = clientFrom(genesis)
+    expect(light.checkpoint()).toBeUndefined()
+    expect(await light.newest()).toMatchObject({ signerCount: 3, validatorCount: 4 })
+    const checkpoint = { chainId, epoch: 2, setRoot: validatorSetRoot(sets[2]!) }
+    expect(light.checkpoint()).toEqual(checkpoint)
+    expect((await clientFrom(checkpoint).newest()).header.number).toBe(30)
+    const wrong = clientFrom({ ...checkpoint, setRoot: root })
+    await expect(wrong.newest()).rejects.toMatchObject({ code: 'CHECKPOINT_MISMATCH' })
+  })
+
+  const good = [0, 1].map((epoch) => handoffAt(epoch))
+  test.each([
+    ['is missing', good.slice(0, 1), 'HANDOFF_MISSING'],
+    ['is signed by too few', [good[0]!, handoffAt(1, [0, 1])], 'HANDOFF_INVALID'],
+    ['names others than it signed', [{ ...good[0]!, next: good[1]!.next }], 'HANDOFF_INVALID'],
+    ['is of another epoch', [good[1]!], 'HANDOFF_INVALID'],
+    ['names nobody', [{ ...good[0]!, next: [] }], 'ANSWER_INVALID'],
+  ])('goes no further where a handoff %s', async (_title, handoffs, code) => {
+    await expect(clientFrom(genesis, handoffs).newest()).rejects.toMatchObject({ code })
   })
 })

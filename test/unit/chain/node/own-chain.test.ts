@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { encodeFunctionData } from 'viem'
+import { type Abi, encodeFunctionData } from 'viem'
 import { describe, expect, test } from 'vitest'
 import { utf8 } from '#base/bytes.ts'
 import { createBlstScheme } from '#base/crypto/bls/blst.ts'
@@ -8,7 +8,9 @@ import { createNobleScheme } from '#base/crypto/bls/noble.ts'
 import { keyPoint, signaturePoint } from '#base/crypto/bls/points.ts'
 import { sha256 } from '#base/crypto/sha256.ts'
 import type { Hex } from '#base/hex.ts'
-import { type VoteStatement, signingBytes } from '#chain/core/consensus/messages.ts'
+import { convictArgs } from '#chain/client/conviction.ts'
+import type { Conviction } from '#chain/core/consensus/conviction.ts'
+import { signingBytes } from '#chain/core/consensus/messages.ts'
 import { createValidatorSet } from '#chain/core/consensus/validators.ts'
 import { elect } from '#chain/core/election.ts'
 import { membersOf, seatIn, seatMessage, seatSlots, setSlots } from '#chain/core/seats.ts'
@@ -123,39 +125,38 @@ describe('ValidatorSet in genesis', () => {
     expect(membersOf(2, words).map(({ seat }) => seat)).toEqual([1, 128])
   })
 
-  test('takes the stake of who signed both of two votes, as consensus signs them', async () => {
-    const world = await newWorld()
-    const finalize: VoteStatement = {
-      kind: 'finalize',
-      epoch: 0,
-      view: 9,
-      block: `0x${'ab'.repeat(32)}`,
-    }
-    const nullify: VoteStatement = { kind: 'nullify', epoch: 0, view: 9 }
-    const scheme = createNobleScheme()
-    const signatures = [finalize, nullify].map((vote) =>
-      scheme.sign(secretOf(1), signingBytes(chainId, vote)),
-    )
-    const evidence = (sum: readonly Hex[]) =>
-      encodeFunctionData({
-        abi: validatorSetAbi,
-        functionName: 'convict',
-        args: [
-          1n,
-          { kind: 3, epoch: 0n, consensusView: 9n, parentView: 0n, root: finalize.block! },
-          { kind: 2, epoch: 0n, consensusView: 9n, parentView: 0n, root: `0x${'00'.repeat(32)}` },
-          keyPoint(keyOf(1)),
-          signaturePoint(blst.aggregate(sum)),
-        ],
-      })
-    const once = [signatures[0]!, signatures[0]!]
-    expect((await send(world, 0, evidence(once))).hasSucceeded).toBe(false)
-    const { hasSucceeded, gasUsed } = await send(world, 0, evidence(signatures))
-    expect(hasSucceeded).toBe(true)
-    expect(Number(gasUsed)).toBeLessThan(450_000)
-    const words = await wordsOf(world, ValidatorSet, setSlots())
-    expect(membersOf(0, words).map(({ seat }) => seat)).toEqual([0, 128])
-  })
+  const place = { epoch: 0, view: 9 }
+  const [a, b] = [`0x${'ab'.repeat(32)}`, `0x${'cd'.repeat(32)}`] as const
+  test.each([
+    ['votes', { kind: 'finalize', ...place, block: a }, { kind: 'nullify', ...place }],
+    [
+      'proposals',
+      { kind: 'proposal', ...place, parentView: 4, root: a },
+      { kind: 'proposal', ...place, parentView: 4, root: b },
+    ],
+  ] as const)(
+    'takes the stake of who signed both of two %s, as consensus signs them',
+    async (_kind, first, second) => {
+      const world = await newWorld()
+      const scheme = createNobleScheme()
+      const sign = (said: typeof first | typeof second) =>
+        scheme.sign(secretOf(1), signingBytes(chainId, said))
+      const guilty = { index: 1, seat: 1, address: ownerOf(1), blsKey: keyOf(1), weight: 1_000 }
+      const evidence = (signatures: Conviction['signatures']) => {
+        const args = convictArgs(blst, { guilty, first, second, signatures })
+        const abi: Abi = validatorSetAbi
+        return encodeFunctionData({ abi, functionName: 'convict', args })
+      }
+      const once = evidence([sign(first), sign(first)])
+      expect((await send(world, 0, once)).hasSucceeded).toBe(false)
+      const both = evidence([sign(first), sign(second)])
+      const { hasSucceeded, gasUsed } = await send(world, 0, both)
+      expect(hasSucceeded).toBe(true)
+      expect(Number(gasUsed)).toBeLessThan(450_000)
+      const words = await wordsOf(world, ValidatorSet, setSlots())
+      expect(membersOf(0, words).map(({ seat }) => seat)).toEqual([0, 128])
+    },
+  )
 })
 
 describe('WorkLedger in genesis', () => {

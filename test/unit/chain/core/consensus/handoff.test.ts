@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { consensusBlockSchema, consensusRoot } from '#chain/core/consensus-block.ts'
-import { faultOfHandoff, validatorSetRoot } from '#chain/core/consensus/handoff.ts'
+import { faultOfHandoff, setFrom, validatorSetRoot } from '#chain/core/consensus/handoff.ts'
 import { createValidatorSet } from '#chain/core/consensus/validators.ts'
 import { blockOf, certificateOf, hash, setOf } from './samples.ts'
 
@@ -52,4 +52,22 @@ test('a block keeps the root of the next set through its schema, and is another 
   expect(consensusBlockSchema.shape.nextSetRoot.parse(block.nextSetRoot)).toBe(block.nextSetRoot)
   expect(consensusBlockSchema.shape.nextSetRoot.parse(undefined)).toBeUndefined()
   expect(consensusRoot(block)).not.toBe(consensusRoot({ ...block, nextSetRoot: undefined }))
+})
+
+describe('setFrom', () => {
+  const former = setOf(3, 2).validators
+  const leader = { ...setOf(1, 1, 0).validators[2]!, seat: 128 }
+  const weightsOf = (seated: Parameters<typeof setFrom>[1]) =>
+    setFrom(2, seated, former).validators.map(({ weight }) => weight)
+
+  test('is of those who have seats', () => {
+    expect(weightsOf([...setOf(7).validators, leader])).toEqual([7, 0])
+  })
+
+  test('keeps the voters before where no seat votes, beside those who lead now', () => {
+    expect(weightsOf([])).toEqual([3, 2])
+    expect(weightsOf([leader])).toEqual([3, 2, 0])
+    const own = { ...leader, address: former[0]!.address }
+    expect(weightsOf([own])).toEqual([3, 2])
+  })
 })
