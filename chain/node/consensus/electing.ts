@@ -84,10 +84,11 @@ function spentBy(lineage: Iterable<ConsensusBlock>, height: number): Spent {
   const units: Unit[] = []
   let heightsSince: number | undefined
   for (const block of lineage) {
-    if (height - block.height > workRules.liveHeights) break
-    if (block.work === undefined) continue
-    heightsSince ??= height - block.height
-    units.push({ segmentId: block.work.segmentId, j: block.work.j })
+    if (block.work !== undefined) {
+      heightsSince ??= height - block.height
+      units.push({ segmentId: block.work.segmentId, j: block.work.j })
+    }
+    if (height - block.height >= workRules.liveHeights) break // older ones may not be here
   }
   return { units, heightsSince: heightsSince ?? workRules.liveHeights }
 }
