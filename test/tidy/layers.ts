@@ -32,6 +32,7 @@ export const layers: Readonly<Record<string, Layer>> = {
     ours: ['chain/exec/', 'chain/core/', 'store/', ...light],
     packages: [
       'node:',
+      'zod',
       '@ethereumjs/',
       '@noble/',
       'secp256k1',
