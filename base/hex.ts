@@ -3,12 +3,12 @@ import { AppError } from './error.ts'
 /** Hexadecimal bytes with their 0x prefix. */
 export type Hex = `0x${string}`
 
-const digits = '0123456789abcdef'
+const pairs = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
 
 /** Bytes as lower-case hex with 0x. */
 export function toHex(bytes: Uint8Array): Hex {
   let text = ''
-  for (const byte of bytes) text += digits.charAt(byte >>> 4) + digits.charAt(byte & 15)
+  for (const byte of bytes) text += pairs[byte] ?? ''
   return `0x${text}`
 }
 

@@ -58,11 +58,29 @@ export async function runTransaction(
   }
 }
 
+interface StartingGas {
+  /** What is paid before any code runs. */
+  readonly intrinsic: bigint
+  /** What is paid at least in the end (EIP-7623). */
+  readonly floor: bigint
+}
+
+const startingGas = new WeakMap<TypedTransaction, StartingGas>()
+
+/** Counts a transaction's bytes once: admission, the check and the run all ask. */
+function startingGasOf(tx: TypedTransaction, sender: Address): StartingGas {
+  let gas = startingGas.get(tx)
+  if (gas === undefined) {
+    gas = { intrinsic: tx.getIntrinsicGas(), floor: getCalldataFloorGas(tx, sender) }
+    startingGas.set(tx, gas)
+  }
+  return gas
+}
+
 /** The least gas a transaction must bring: what it costs before any code runs. */
 export function leastGas(tx: TypedTransaction, sender: Address): bigint {
-  const intrinsic = tx.getIntrinsicGas()
-  const floor = getCalldataFloorGas(tx, sender)
-  return intrinsic > floor ? intrinsic : floor
+  const { intrinsic, floor } = startingGasOf(tx, sender)
+  return most(intrinsic, floor)
 }
 
 async function findFault(
@@ -100,7 +118,7 @@ async function execute(
   payer.nonce += 1n
   await evm.journal.putAccount(sender, payer)
   const authorizationRefund = tx.type === 4 ? await applyAuthorizations(machine, tx) : 0n
-  const intrinsic = tx.getIntrinsicGas()
+  const { intrinsic, floor } = startingGasOf(tx, sender)
   const result = await evm.runCall({
     block,
     gasPrice,
@@ -113,10 +131,7 @@ async function execute(
   })
   const spent = intrinsic + result.execResult.executionGasUsed
   const refund = authorizationRefund + (result.execResult.gasRefund ?? 0n)
-  const gasUsed = most(
-    spent - least(refund, spent / maxRefundQuotient),
-    getCalldataFloorGas(tx, sender),
-  )
+  const gasUsed = most(spent - least(refund, spent / maxRefundQuotient), floor)
   await credit(machine, sender, (tx.gasLimit - gasUsed) * gasPrice)
   await credit(machine, block.header.coinbase, gasUsed * tip)
   await removeDestroyed(machine, result)

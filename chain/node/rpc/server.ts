@@ -19,6 +19,8 @@ export interface RpcServerOptions {
 }
 
 const requestMsMax = 60_000
+/** Idle connections stay as long: one that is closed just when a request comes fails that request. */
+const idleMsMax = 120_000
 
 /** JSON-RPC over HTTP POST and WebSocket on one port. */
 export function createRpcServer(
@@ -26,7 +28,8 @@ export function createRpcServer(
   logger: Logger,
   { host, port }: RpcServerOptions,
 ): RpcServer {
-  const http = createServer({ requestTimeout: requestMsMax }, (request, response) => {
+  const options = { requestTimeout: requestMsMax, keepAliveTimeout: idleMsMax }
+  const http = createServer(options, (request, response) => {
     answerHttp(dispatch, request, response).catch((error: unknown) => {
       logger.warn({ error: String(error) }, 'request failed')
       response.destroy()

@@ -22,7 +22,7 @@ export function createRpc(url: string): Rpc {
   const agent = new Agent({ keepAlive: true, maxSockets: 16 })
   const { hostname, port } = new URL(url)
 
-  function post(body: string): Promise<string> {
+  function post(body: string, isRepeatable = true): Promise<string> {
     const headers = {
       'content-type': 'application/json',
       'content-length': Buffer.byteLength(body),
@@ -34,7 +34,11 @@ export function createRpc(url: string): Rpc {
         response.on('end', () => resolve(Buffer.concat(parts).toString('utf8')))
         response.on('error', reject)
       })
-      sent.on('error', reject)
+      sent.on('error', (error) => {
+        // A server may close an idle connection while the request is on its way.
+        if (sent.reusedSocket && isRepeatable) resolve(post(body, false))
+        else reject(error)
+      })
       sent.end(body)
     })
   }
@@ -45,7 +49,7 @@ export function createRpc(url: string): Rpc {
   }
 
   return {
-    post,
+    post: (body) => post(body),
     async call<T>(method: string, params: readonly unknown[] = []) {
       const text = await post(JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }))
       return resultOf(JSON.parse(text) as Answer, method) as T
