@@ -9,7 +9,8 @@ import { runVitest } from './vitest-run.ts'
 const tally = addTallies([
   await buildContracts(),
   await runVitest(['test/tidy.test.ts', 'test/unit/', 'test/sim/'], { maxWorkers: 2 }),
-  await runVitest(['test/e2e/'], { maxWorkers: 2 }),
+  // They mostly wait for blocks, which come once a second: more at once than there are cores.
+  await runVitest(['test/e2e/'], { maxWorkers: 3 }),
   await testContracts(),
 ])
 console.log(reportOf(tally))

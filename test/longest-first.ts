@@ -1,7 +1,15 @@
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 /** Files that take minutes, longest first: begun last, one of them would run alone at the end. */
-const longest = ['e2e/liars', 'e2e/evaluator-kill', 'e2e/vanish', 'e2e/client', 'e2e/demo']
+const longest = [
+  'e2e/liars',
+  'e2e/epochs',
+  'e2e/evaluator-kill',
+  'e2e/vanish',
+  'e2e/client',
+  'e2e/faults',
+  'e2e/demo',
+]
 
 /** Begins the longest files first; the others as vitest does. */
 export class LongestFirst extends BaseSequencer {
