@@ -5,6 +5,7 @@ import { toHex } from '#base/hex.ts'
 import type { Logger } from '#base/log.ts'
 import type { Metrics } from '#base/metrics.ts'
 import { createGroup } from '#base/service.ts'
+import { createDisputes } from '#chain/client/dispute/disputes.ts'
 import { createOperators } from '#chain/client/operators.ts'
 import { createTransactor } from '#chain/client/transactor.ts'
 import { createRunner } from '#compute/runner-process.ts'
@@ -17,6 +18,7 @@ import { announce } from './announce.ts'
 import { composeStation } from './compose.ts'
 import type { Settings } from './configuration.ts'
 import type { Context } from './context.ts'
+import { trainToWei } from './job/terms.ts'
 import type { OwnedMachine } from './machine.ts'
 import type { Network as NetworkFile } from './network-file.ts'
 
@@ -54,10 +56,12 @@ export async function composeEvaluator(
   })
   const { access } = station
   const store = await openLevelStore(join(dataDir, 'evaluator'))
+  const chain = createTransactor(access, operator)
   const evaluator = createEvaluator(
     {
       ...station,
-      chain: createTransactor(access, operator),
+      chain,
+      disputes: trainToWei(settings.disputeBond) > 0n ? createDisputes(access, chain) : undefined,
       operators: createOperators(access),
       files: createFiles(join(dataDir, 'jobs')),
       journal: createJournal(store),

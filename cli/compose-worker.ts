@@ -4,6 +4,7 @@ import { toHex } from '#base/hex.ts'
 import type { Logger } from '#base/log.ts'
 import type { Metrics } from '#base/metrics.ts'
 import { createGroup } from '#base/service.ts'
+import { createDisputes } from '#chain/client/dispute/disputes.ts'
 import { createTransactor } from '#chain/client/transactor.ts'
 import { createRunner } from '#compute/runner-process.ts'
 import { createFiles } from '#store/files.ts'
@@ -52,10 +53,12 @@ export async function composeWorker(context: Context, parts: WorkerParts): Promi
   const { chainId, contracts } = station.access
   const engineId = await exactEngineId()
   const store = await openLevelStore(join(dataDir, 'worker'))
+  const chain = createTransactor(station.access, operator)
   const worker = createWorker(
     {
       ...station,
-      chain: createTransactor(station.access, operator),
+      chain,
+      disputes: createDisputes(station.access, chain),
       account: operator,
       files: createFiles(join(dataDir, 'jobs')),
       journal: createJournal(store),
@@ -67,6 +70,7 @@ export async function composeWorker(context: Context, parts: WorkerParts): Promi
     {
       chainId,
       jobManager: contracts.JobManager,
+      disputeGame: contracts.DisputeGame,
       self: owner,
       threads: settings.threads,
       times: roundTimesDefault,

@@ -60,6 +60,10 @@ export const settingRows = {
     help: 'jobs a worker takes at the same time',
     schema: z.int().min(1).max(64),
   }),
+  disputeBond: row('0', 'QUERN_DISPUTE_BOND', {
+    help: 'TRAIN kept for disputes: backs what a worker signs, and lets an evaluator dispute what is wrong; 0 does neither',
+    schema: trainAmount,
+  }),
   jobKinds: row(kindNames.join(','), 'QUERN_JOB_KINDS', {
     help: 'models a worker consents to train, separated by commas',
     schema: z.string().refine(areKinds, { error: `expected some of ${kindNames.join(', ')}` }),

@@ -10,6 +10,7 @@ import { roles } from '#chain/client/registry.ts'
 import { type Transactor, createTransactor } from '#chain/client/transactor.ts'
 import type { Hex } from '#wire/primitives.ts'
 import { findAccount, loadAccount, saveAccount } from './accounts.ts'
+import { ensureBonds } from './bonds.ts'
 import { composeEvaluator } from './compose-evaluator.ts'
 import type { Context } from './context.ts'
 import { lockDataDir } from './data-dir.ts'
@@ -54,7 +55,14 @@ export async function startEvaluator(context: Context, command: Command): Promis
       name: 'evaluator',
       metrics,
       log,
-      enrol: () => enrol(machine, enrolling),
+      enrol: async () => {
+        await enrol(machine, enrolling)
+        const bonds = {
+          access: machine.station.access,
+          amountWei: trainToWei(settings.disputeBond),
+        }
+        await ensureBonds(transactor, machine.operator, { ...bonds, log })
+      },
     })
   } finally {
     lock.release()

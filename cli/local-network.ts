@@ -32,6 +32,8 @@ export interface LocalNetwork {
   stop(): Promise<void>
 }
 
+/** Bonds of one dispute, at all of its levels (wire/deployment.ts). */
+const disputeBond = ['--dispute-bond', '40'] as const
 const startTimeoutMs = 300_000
 const stopTimeoutMs = 15_000
 
@@ -110,16 +112,17 @@ async function startNodes(
 
 function daemonsOf(options: LocalNetworkOptions): readonly Part[] {
   const { stakeTrain: stake, threads } = options
+  const common = ['--threads', String(threads), ...disputeBond]
   const workers = Array.from({ length: options.workers }, (_, i) => {
     const accounts = accountFlags(devRoles.workerOwner(i), devRoles.workerOperator(i))
     const misbehave = options.misbehave?.[i]
     const lies = misbehave === undefined ? [] : ['--misbehave', misbehave]
-    const flags = [...accounts, '--stake', stake, '--lead', '--threads', String(threads), ...lies]
+    const flags = [...accounts, '--stake', stake, '--lead', ...common, ...lies]
     return { name: `worker-${i + 1}`, args: ['worker', 'start', ...flags] }
   })
   const evaluators = Array.from({ length: options.evaluators }, (_, i) => {
     const accounts = accountFlags(devRoles.evaluatorOwner(i), devRoles.evaluatorOperator(i))
-    const flags = [...accounts, '--stake', stake, '--threads', String(threads)]
+    const flags = [...accounts, '--stake', stake, ...common]
     return { name: `evaluator-${i + 1}`, args: ['evaluator', 'start', ...flags] }
   })
   return [...workers, ...evaluators, attesterOf(options)]

@@ -4,6 +4,7 @@ import { roles } from '#chain/client/registry.ts'
 import { createTransactor, type Transactor } from '#chain/client/transactor.ts'
 import type { Hex } from '#wire/primitives.ts'
 import { misbehaveKindOf } from '#worker/misbehave.ts'
+import { ensureBonds } from './bonds.ts'
 import { composeWorker } from './compose-worker.ts'
 import type { Settings } from './configuration.ts'
 import type { Context } from './context.ts'
@@ -52,6 +53,11 @@ export async function startWorker(context: Context, command: Command): Promise<v
       log,
       enrol: async () => {
         await enrol(machine, { transactor, settings, stake: flags.stake, log })
+        const bonds = {
+          access: machine.station.access,
+          amountWei: trainToWei(settings.disputeBond),
+        }
+        await ensureBonds(transactor, machine.operator, { ...bonds, log })
         if (flags.lead !== true) return
         const { access, network } = machine.station
         const seat = { access, operatorKey, peerId: network.peerId, log }

@@ -1,7 +1,9 @@
 import { AppError, codeOf } from '#base/error.ts'
 import type { Metrics } from '#base/metrics.ts'
 import type { Service } from '#base/service.ts'
+import type { Disputes } from '#chain/client/dispute/disputes.ts'
 import { isOver } from '#chain/client/feed.ts'
+import type { Transactor } from '#chain/client/transactor.ts'
 import type { JobView } from '#chain/client/view.ts'
 import type { JobTopics } from '#p2p/job-topic.ts'
 import type { Hex } from '#wire/primitives.ts'
@@ -12,14 +14,18 @@ import {
   attest,
   owesVerdict,
 } from './attest.ts'
+import { type Challenges, createChallenges } from './challenge/challenges.ts'
 import { createKeeper } from './keeper.ts'
 import { createRetention } from './retention.ts'
 import { type HeldTopics, createHeldTopics } from './topics.ts'
 
-export interface EvaluatorDeps extends Omit<AttestDeps, 'onProgress' | 'topics'> {
+export interface EvaluatorDeps extends Omit<AttestDeps, 'onProgress' | 'topics' | 'chain'> {
+  readonly chain: Pick<Transactor, 'read' | 'send' | 'address'>
   readonly topics: Pick<JobTopics, 'open'>
   readonly metrics: Metrics
   readonly onProgress?: OnProgress
+  /** Where wrong claims are disputed; undefined where the chain has no game for it, or nobody wants to. */
+  readonly disputes?: Disputes
 }
 
 export interface EvaluatorOptions extends AttestOptions {
@@ -46,7 +52,14 @@ export function createEvaluator(deps: EvaluatorDeps, options: EvaluatorOptions):
   const stopping = new AbortController()
   const { signal } = stopping
   const topics = createHeldTopics(deps, { heldMax: topicsMax })
-  const bench = createBench({ ...deps, topics, onProgress: meter(deps) }, options, signal)
+  const challenges = challengesOf(deps, options, signal)
+  const metered = meter(deps)
+  const onProgress: OnProgress = (jobId, progress) => {
+    metered(jobId, progress)
+    const view = feed.job(jobId)
+    if (progress.kind === 'judged' && view) challenges?.found(view, progress.findings)
+  }
+  const bench = createBench({ ...deps, topics, onProgress }, options, signal)
   const keeper = createKeeper(deps, { owner: options.owner })
   const retention = createRetention({ ...deps, topics }, { seconds: options.retentionSeconds })
   let loop: Promise<void> | undefined
@@ -73,16 +86,28 @@ export function createEvaluator(deps: EvaluatorDeps, options: EvaluatorOptions):
     async start() {
       const kept = await journal.kept()
       for (const { jobId } of kept.slice(-topicsMax)) await topics.of(jobId)
+      await challenges?.resume(feed.jobs())
       loop = run()
     },
     async stop() {
       stopping.abort(new AppError({ code: 'STOPPED' }))
       await loop
       await bench.ended()
+      await challenges?.ended()
       await topics.closeAll()
     },
     working: bench.working,
   }
+}
+
+function challengesOf(
+  { disputes, chain, ...deps }: EvaluatorDeps,
+  { chainId, jobManager, threads }: EvaluatorOptions,
+  signal: AbortSignal,
+): Challenges | undefined {
+  if (!disputes) return undefined
+  const self = chain.address
+  return createChallenges({ ...deps, disputes }, { self, chainId, jobManager, threads, signal })
 }
 
 /** The verdicts that are being worked on: one for each job, so many at a time. */

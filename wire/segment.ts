@@ -55,6 +55,25 @@ export const segmentRecordSchema = z.object({
 })
 export type SegmentRecord = z.infer<typeof segmentRecordSchema>
 
+/**
+ * A worker's signed word for the local steps of one round, which anybody can dispute (contracts/DisputeGame.sol):
+ * leaf hashes before and after them. Job, attempt and client are those of the transcript that it stands in.
+ */
+export const signedClaimSchema = z.object({
+  segment: count.max(limits.segmentsMax),
+  round: count.max(limits.roundsMax),
+  steps: count.min(1).max(4096),
+  startLeaf: hash32,
+  endLeaf: hash32,
+  programRoot: hash32,
+  /** Unix seconds. */
+  validUntil: count,
+  /** The operator that signed and answers disputes. */
+  asserter: address,
+  signature: signature65,
+})
+export type SignedClaim = z.infer<typeof signedClaimSchema>
+
 /** All that one worker committed in one attempt; the SHA-256 Merkle root of its records is on chain. */
 export const transcriptSchema = z.object({
   version: z.literal(1),
@@ -63,6 +82,8 @@ export const transcriptSchema = z.object({
   worker: address,
   records: z.array(segmentRecordSchema).max(limits.segmentsMax),
   rounds: z.array(roundListSchema).max(limits.roundsMax),
+  /** Where the chain has a game for disputes and the model a program for it. */
+  claims: z.array(signedClaimSchema).max(limits.roundsMax).optional(),
 })
 export type Transcript = z.infer<typeof transcriptSchema>
 

@@ -8,6 +8,7 @@ import type { Hex } from '#wire/primitives.ts'
 import type { Transcript } from '#wire/segment.ts'
 import { createAgreement } from './agreement.ts'
 import { isAbort, runAttempt, transcriptIn } from './attempt.ts'
+import { signClaims } from './claims.ts'
 import { closeOnChain } from './closing.ts'
 import { openExchange, type RoundEntry } from './exchange.ts'
 import { publishOpenings } from './openings.ts'
@@ -124,7 +125,7 @@ async function trainAndSubmit(
   try {
     const transcript = await runAttempt(tools, setting, signal)
     await claim(deps, { tools, part, transcript })
-    await submit(deps, { tools, part, transcript })
+    await submit(deps, { tools, part, options, transcript })
     return transcript
   } catch (error) {
     if (part.signal.aborted || !closing.signal.aborted) throw error
@@ -150,7 +151,12 @@ async function claim(
 
 async function submit(
   deps: SessionDeps,
-  { tools, part, transcript }: { tools: Tools; part: Part; transcript: Transcript },
+  {
+    tools,
+    part,
+    options,
+    transcript,
+  }: { tools: Tools; part: Part; options: SessionOptions; transcript: Transcript },
 ): Promise<void> {
   const { job, view, signal } = part
   const { trainer, place } = tools
@@ -158,7 +164,7 @@ async function submit(
   const finalState = await deps.files.read(name)
   const result = await buildResult(deps.artifacts, place, {
     spec: job.spec,
-    transcript,
+    transcript: await signClaims(deps, options, { view, spec: job.spec.train, transcript }),
     finalState,
   })
   await deps.chain.send('JobManager', 'submitResult', [view.terms, result]).catch(ignoreDone)

@@ -1,10 +1,12 @@
 import { codeOf } from '#base/error.ts'
 import { type Metrics, noopMetrics } from '#base/metrics.ts'
 import type { Service } from '#base/service.ts'
+import type { Disputes } from '#chain/client/dispute/disputes.ts'
 import { type Head, isOver } from '#chain/client/feed.ts'
 import type { JobView } from '#chain/client/view.ts'
 import type { Hex } from '#wire/primitives.ts'
 import { type Consents, createConsents } from './consents.ts'
+import { createDefence } from './defence.ts'
 import { createHarvest } from './harvest.ts'
 import { createKeeper } from './keeper.ts'
 import { createLeading } from './leading.ts'
@@ -30,6 +32,8 @@ export interface Worker extends Service {
 
 export type WorkerDeps = Omit<SessionDeps, 'onProgress' | 'leading'> & {
   readonly metrics?: Metrics
+  /** Where claims of this worker are disputed; undefined where the chain has no game for it. */
+  readonly disputes?: Disputes
 }
 
 const restartsMax = 5
@@ -58,6 +62,8 @@ export function createWorker(deps: WorkerDeps, options: WorkerOptions): Worker {
   const volunteering = createVolunteering(deps, market)
   const keeper = createKeeper({ ...deps, self: options.self })
   const harvest = createHarvest({ ...deps, self: options.self })
+  const { disputes } = deps
+  const defence = disputes && createDefence({ ...deps, disputes }, options, signal)
   const releases: (() => void)[] = []
   let loop: Promise<void> | undefined
 
@@ -73,6 +79,7 @@ export function createWorker(deps: WorkerDeps, options: WorkerOptions): Worker {
     await volunteering.look(head, signal)
     await keeper.tend(head)
     await harvest.tend(head)
+    await defence?.tend()
     if (head.number % sweepEveryBlocks === 0n) await retention.sweep(head)
   }
 
@@ -89,6 +96,7 @@ export function createWorker(deps: WorkerDeps, options: WorkerOptions): Worker {
       for (const release of releases.splice(0)) release()
       await consents.stop()
       await loop
+      await defence?.ended()
       await sessions.ended()
     },
   }

@@ -6,13 +6,14 @@ import type { ListedUpdate } from '#wire/segment.ts'
 /**
  * Ways to cheat, so that tests and the demo can show how each is caught. `skip-steps` claims every second
  * step without doing it, `copy-update` announces another worker's update as its own, `noise` adds noise to
- * its parameters, `withhold-states` never serves a drawn state, `silent` takes jobs and does nothing,
+ * its parameters, `ulp` changes the last bit of one weight, `withhold-states` never serves a drawn state, `silent` takes jobs and does nothing,
  * `false-claims` commits other segments for units of work than those of its transcript.
  */
 export const misbehaveKinds = [
   'skip-steps',
   'copy-update',
   'noise',
+  'ulp',
   'withhold-states',
   'silent',
   'false-claims',
@@ -34,7 +35,7 @@ export function misbehaveKindOf(text: string, chainId: number): MisbehaveKind {
 /** What the engine is told to do wrong. */
 export function engineMisbehaviour(kind: MisbehaveKind | undefined): Misbehaviour | undefined {
   if (kind === 'skip-steps' || kind === 'copy-update') return 'skip'
-  return kind === 'noise' ? 'noise' : undefined
+  return kind === 'noise' || kind === 'ulp' ? kind : undefined
 }
 
 /** A report that claims to have ended in somebody else's update. */

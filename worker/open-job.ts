@@ -36,6 +36,8 @@ export interface SessionDeps {
 export interface SessionOptions {
   readonly chainId: number
   readonly jobManager: Hex
+  /** Where signed claims about the work can be disputed; without it none are signed. */
+  readonly disputeGame?: Hex
   /** Owner that this worker works for, lower case. */
   readonly self: Hex
   readonly threads: number

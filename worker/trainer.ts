@@ -30,6 +30,8 @@ export interface Trainer {
   checkpoint(round: number, signal: AbortSignal): Promise<StateFile>
   /** The state before a step of a finished segment. */
   before(place: StepPlace, signal: AbortSignal): Promise<StateFile>
+  /** Writes all tensors of a local step of a finished round into a file. */
+  transcribe(place: LocalStep, signal: AbortSignal): Promise<string>
   /** Removes files that `before` left. */
   clear(): Promise<void>
 }
@@ -43,6 +45,12 @@ export interface StateFile {
 export interface StepPlace {
   readonly segment: number
   /** Within the segment, from 0, aggregations included. */
+  readonly step: number
+}
+
+export interface LocalStep {
+  readonly round: number
+  /** Within the round's local steps, from 0. */
   readonly step: number
 }
 
@@ -66,10 +74,9 @@ interface Workshop extends TrainerDeps {
 export function createTrainer(
   deps: TrainerDeps,
   place: AttemptPlace,
-  options: { train: TrainSpec; misbehave?: MisbehaveKind },
+  options: { train: TrainSpec; misbehave?: MisbehaveKind; folder?: string },
 ): Trainer {
-  const { train: spec, misbehave } = options
-  const folder = attemptFolder(place)
+  const { train: spec, misbehave, folder = attemptFolder(place) } = options
   const shop: Workshop = { ...deps, place, spec, misbehave, folder, sound: new Set() }
   return {
     initial: () => makeInitial(shop),
@@ -79,6 +86,7 @@ export function createTrainer(
     tidy: (round) => tidyRound(shop, round),
     checkpoint: (round, signal) => checkpointBefore(shop, round, signal),
     before: (step, signal) => stateBefore(shop, step, signal),
+    transcribe: (local, signal) => transcribeStep(shop, local, signal),
     clear: () => clearOpenings(shop),
   }
 }
@@ -244,6 +252,26 @@ async function stateBefore(
     return { name, path }
   }
   throw new AppError({ code: 'STEP_UNKNOWN', segment, step })
+}
+
+async function transcribeStep(
+  shop: Workshop,
+  { round, step }: LocalStep,
+  signal: AbortSignal,
+): Promise<string> {
+  const { files, journal, runner, spec, folder } = shop
+  const segment = segmentOfRound(spec, round)
+  let before = step
+  for (let at = segmentRounds(spec, segment).first; at < round; at += 1) {
+    before += (journal.steps(at)?.steps.length ?? 0) + 1
+  }
+  const from = await stateBefore(shop, { segment, step: before }, signal)
+  const { segmentSeed, firstBatch, shard, misbehave } = taskOf(shop, round, 1)
+  const name = `${folder}/tensors.bin`
+  await files.remove(name)
+  const task = { from: from.path, tensorsTo: files.path(name), segmentSeed, shard, misbehave }
+  await runner.transcribe({ ...task, batch: firstBatch + step }, { signal })
+  return files.path(name)
 }
 
 async function clearOpenings({ files, folder, spec }: Workshop): Promise<void> {

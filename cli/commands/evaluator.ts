@@ -14,6 +14,7 @@ export function register(program: Command, context: Context): void {
     'threads',
     'artifactGibMax',
     'concurrency',
+    'disputeBond',
     'logLevel',
   ])
   addAccountFlags(start.description('run an evaluator until it is stopped')).action(

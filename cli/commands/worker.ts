@@ -14,6 +14,7 @@ export function register(program: Command, context: Context): void {
     'threads',
     'artifactGibMax',
     'concurrency',
+    'disputeBond',
     'jobKinds',
     'rewardMin',
     'pricePerTeraflop',
@@ -27,7 +28,7 @@ export function register(program: Command, context: Context): void {
     )
     .option(
       '--misbehave <kind>',
-      'development chains only: skip-steps, copy-update, noise, withhold-states, silent or false-claims',
+      'development chains only: skip-steps, copy-update, noise, ulp, withhold-states, silent or false-claims',
     )
     .action(async (_flags: object, command: Command) => {
       const { startWorker } = await import('../worker-daemon.ts')

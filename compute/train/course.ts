@@ -50,6 +50,8 @@ export interface RoundOutcome {
   readonly list: readonly ListedUpdate[]
   readonly reports: readonly (TrainReport | undefined)[]
   readonly aggregated: readonly Leaf[]
+  /** Paths of the states before the round: there until the round after it ends. */
+  readonly before: readonly string[]
 }
 
 export interface CourseEnd {
@@ -97,7 +99,14 @@ export async function runCourse(
     const closed = await closeRound(bench, { round, states, list })
     const byIndex = course.active.map((worker) => reports.get(worker))
     steps += members.length * course.train.localSteps + closed.aggregated.length
-    const isGoingOn = rules.onRound?.({ round, list, reports: byIndex, ...closed }) ?? true
+    const isGoingOn =
+      rules.onRound?.({
+        round,
+        list,
+        reports: byIndex,
+        aggregated: closed.aggregated,
+        before: states,
+      }) ?? true
     if (!isGoingOn) return undefined
     report(options, { round, rounds: course.train.rounds, reports, steps })
     states = closed.states

@@ -2,12 +2,15 @@ import {
   BaseError,
   type PublicClient,
   createPublicClient,
+  getAbiItem,
   getAddress,
   http,
   parseEventLogs,
 } from 'viem'
+import { assert } from '#base/assert.ts'
 import { AppError } from '#base/error.ts'
 import { disputeGameAbi } from '#wire/abi/disputeGame.ts'
+import { jobManagerAbi } from '#wire/abi/jobManager.ts'
 import type { Hex } from '#wire/primitives.ts'
 import type { ChainAccess, Sent, Transactor } from '../transactor.ts'
 import type { ClaimPlace } from './claim.ts'
@@ -36,15 +39,29 @@ export interface Disputes {
   nowSeconds(): Promise<number>
   /** What an account has in the game that bonds can be taken from, in wei. */
   balanceOf(account: Hex): Promise<bigint>
+  /** Digest of the transcript that a worker submitted in an attempt; undefined where it did not. */
+  transcriptDigest(of: SubmittedPlace): Promise<Hex | undefined>
   /** Throws REVERTED {reason}, RPC_DOWN. */
   send(name: string, args: readonly unknown[]): Promise<Sent>
 }
 
+export interface SubmittedPlace {
+  readonly jobId: Hex
+  readonly attempt: number
+  readonly worker: Hex
+  /** Where to begin to look. */
+  readonly fromBlock: bigint
+}
+
+const resultSubmitted = getAbiItem({ abi: jobManagerAbi, name: 'ResultSubmitted' })
 const blocksAtOnce = 1000n
 const standingsMax = 10_000
 
-/** Disputes of a chain; undefined where it has no DisputeGame. */
-export function createDisputes(access: ChainAccess, chain: Transactor): Disputes | undefined {
+/** Disputes of a chain; undefined where it has no DisputeGame. Whoever cannot send only looks. */
+export function createDisputes(
+  access: ChainAccess,
+  chain: Pick<Transactor, 'read'> & Partial<Pick<Transactor, 'send'>>,
+): Disputes | undefined {
   const { DisputeGame: game, OpVerifier: verifier } = access.contracts
   if (!game || !verifier) return undefined
   const transport = http(access.rpcUrl, { timeout: 20_000, retryCount: 1 })
@@ -81,7 +98,18 @@ export function createDisputes(access: ChainAccess, chain: Transactor): Disputes
       const [free, thawing] = await chain.read<Balance>('DisputeGame', 'balanceOf', [account])
       return free + thawing
     },
-    send: (name, args) => chain.send('DisputeGame', name, args),
+    async transcriptDigest({ jobId, attempt, worker, fromBlock }) {
+      const address = access.contracts.JobManager
+      const args = { jobId, worker }
+      const range = { fromBlock, toBlock: 'finalized' } as const
+      const logs = await rpc.getLogs({ address, event: resultSubmitted, args, ...range })
+      const found = logs.find((log) => log.args.attempt === attempt)
+      return found?.args.result?.transcriptCidDigest
+    },
+    send(name, args) {
+      assert(chain.send, 'whoever plays can send')
+      return chain.send('DisputeGame', name, args)
+    },
   }
 }
 

@@ -1,0 +1,29 @@
+import type { LocalAccount } from 'viem'
+import type { Logger } from '#base/log.ts'
+import { type ChainAccess, type Transactor, createTransactor } from '#chain/client/transactor.ts'
+
+/**
+ * Brings what an operator has in the game for disputes up to an amount: with TRAIN of its own, and what it lacks from
+ * its owner. Does nothing where the chain has no such game, or the amount is 0. Throws REVERTED, RPC_DOWN.
+ */
+export async function ensureBonds(
+  owner: Transactor,
+  operator: LocalAccount,
+  bonds: { readonly access: ChainAccess; readonly amountWei: bigint; readonly log: Logger },
+): Promise<void> {
+  const { access, amountWei, log } = bonds
+  const game = access.contracts.DisputeGame
+  if (game === undefined || amountWei === 0n) return
+  const self = createTransactor(access, operator)
+  type Balance = readonly [free: bigint, thawing: bigint]
+  const [freeWei] = await self.read<Balance>('DisputeGame', 'balanceOf', [self.address])
+  const missingWei = amountWei - freeWei
+  if (missingWei <= 0n) return
+  const ownWei = await self.read<bigint>('TrainToken', 'balanceOf', [self.address])
+  if (ownWei < missingWei) {
+    await owner.send('TrainToken', 'transfer', [self.address, missingWei - ownWei])
+  }
+  await self.send('TrainToken', 'approve', [game, missingWei])
+  await self.send('DisputeGame', 'deposit', [missingWei])
+  log.info({ operator: self.address, addedWei: String(missingWei) }, 'bonds for disputes put up')
+}
