@@ -8,6 +8,7 @@ const longest = [
   'e2e/vanish',
   'e2e/client',
   'e2e/faults',
+  'e2e/dispute',
   'e2e/demo',
 ]
 

@@ -1,4 +1,3 @@
-import { toHex } from '#base/hex.ts'
 import { initialBaseFeePerGas } from '#chain/core/fee.ts'
 import type { GenesisInput, GenesisValidator } from '#chain/core/genesis.ts'
 import { senders } from './load.ts'
@@ -35,9 +34,4 @@ export function benchGenesis(
 /** The key of the benchmark's `i`th validator. */
 export function benchValidatorKey(i: number): Uint8Array {
   return new Uint8Array(32).fill(0x51 + i)
-}
-
-/** As a text for a command line. */
-export function keyText(key: Uint8Array): string {
-  return toHex(key)
 }

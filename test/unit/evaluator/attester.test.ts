@@ -110,7 +110,7 @@ describe('createAttester', () => {
       address: own,
       read: async <T>() => {
         if (options.seat === undefined) throw new AppError({ code: 'REVERTED', reason: 'NoSeat' })
-        return [BigInt(options.seat), {}] as T
+        return [BigInt(options.seat), { stakeGwei: 0n }] as T
       },
       send: async (_contract: unknown, call: string, args?: readonly unknown[]) => {
         sent.push([call, ...(args ?? [])])
