@@ -16,7 +16,7 @@ test('a detached network outlives its command until quern down', { timeout: 300_
   const up = await quern(upFlags, { dataDir })
   expect(up.exitCode, up.err).toBe(0)
   const ready = new Set(up.lines.map(({ event, name }) => (event === 'ready' ? name : undefined)))
-  for (const name of ['node', 'worker-1', 'evaluator-1']) expect(ready).toContain(name)
+  for (const name of ['node', 'worker-1', 'evaluator-1', 'attester']) expect(ready).toContain(name)
   const last = up.lines.at(-1)
   expect(last).toMatchObject({ event: 'up', log: join(dataDir, 'logs', 'up.log') })
   expect(Number(readFileSync(join(dataDir, 'daemon.pid'), 'utf8'))).toBe(last?.['pid'])
@@ -24,7 +24,7 @@ test('a detached network outlives its command until quern down', { timeout: 300_
   const status = await quern(['status'], { dataDir })
   expect(status.exitCode, status.err).toBe(0)
   const processes = status.lines.at(-1)?.['processes'] as { pid?: number }[]
-  expect(processes.map(({ pid }) => typeof pid)).toEqual(['number', 'number', 'number'])
+  expect(processes.map(({ pid }) => typeof pid)).toEqual(Array(4).fill('number'))
 
   const second = await quern(upFlags, { dataDir })
   expect(second.exitCode).toBe(6)

@@ -64,7 +64,7 @@ describe('runSession', () => {
   test('a worker that vanishes is skipped, waited for three times, and the others finish', async () => {
     const world = await worldOf(3)
     const [first, second, third] = world.machines as [Machine, Machine, Machine]
-    const times = { floorMs: 700, firstFloorMs: 1_500, viewMs: 300 }
+    const times = { floorMs: 3_000, firstFloorMs: 6_000, viewMs: 1_200 }
     first.begin({ times })
     second.begin({ times })
     const session = third.begin({ times })
@@ -81,7 +81,9 @@ describe('runSession', () => {
     const world = await worldOf(2, { train })
     const [first, second] = world.machines as [Machine, Machine]
     second.begin({ misbehave: 'silent' })
-    first.begin({ times: { floorMs: 300, firstFloorMs: 300, viewMs: 200, closeAfterLateMs: 200 } })
+    first.begin({
+      times: { floorMs: 1_200, firstFloorMs: 1_200, viewMs: 800, closeAfterLateMs: 800 },
+    })
     const view = await world.until((seen) => seen.results.length === 1)
     expect(view.closedRounds.map(({ round }) => round)).toEqual([0, 1, 2])
     expect(roundsOf(first).every(({ isClosedOnChain }) => isClosedOnChain)).toBe(true)
