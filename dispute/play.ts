@@ -100,8 +100,6 @@ async function takeTurn(deps: PlayerDeps, player: Player, standing: Standing): P
 
 /** What the contract says where another process, or anybody for `expire`, was first. */
 const overtaken = ['WrongPosition', 'WrongPhase', 'ClockRuns']
-/** What it says of a player that is wrong or late. */
-const hopeless = ['WrongResult', 'ClockExpired', 'BalanceTooLow']
 
 async function sendMove(
   { chain, log }: PlayerDeps,
@@ -116,7 +114,7 @@ async function sendMove(
     const reason = error instanceof AppError ? String(error.fields['reason']) : ''
     if (codeOf(error) !== 'REVERTED') throw error
     if (overtaken.includes(reason)) return waiting
-    if (!hopeless.includes(reason)) throw error
+    // Any other refusal is of a player that is wrong or late: the same move will not do better.
     log.warn({ id, move: name, reason }, 'the contract refuses the move')
     return { gasUsed: 0n, isStuck: true }
   }
