@@ -14,6 +14,7 @@ import {
   heightOf,
   startLoad,
   until,
+  untilAllAt,
 } from './validators.ts'
 
 const witnessed: Witnessed = { answered: [], seen: new Map() }
@@ -25,12 +26,6 @@ let scratch: Awaited<ReturnType<typeof scratchDir>>
 let network: ValidatorProcesses
 let load: Load
 
-const rise = async (to: number) =>
-  until(
-    `all are at ${to}`,
-    async () => Math.min(...(await Promise.all(urls().map(heightOf)))),
-    (height) => height >= to,
-  )
 const urls = () => [0, 1, 2, 3].map((index) => network.url(index))
 
 /** What a header says of a height. */
@@ -72,7 +67,7 @@ afterAll(async () => {
 
 describe('four validators with units in the urn', () => {
   test('let work lead at work heights, with the model hash of a drawn segment in the header', async () => {
-    await rise(16)
+    await untilAllAt(urls(), 16)
     const elections = await electionsOf(network.url(2), 1, 16)
     expect(elections.map(({ height }) => height)).toEqual(elections.map((_, i) => i + 1))
     for (const election of elections) {
@@ -94,9 +89,9 @@ describe('four validators with units in the urn', () => {
   test('go on when every leader by work is silent, and have them back', async () => {
     await network.kill(0)
     await network.start(0)
-    const from = (await rise(0)) + 2
+    const from = (await untilAllAt(urls(), 0)) + 2
     const to = from + 2 * silentWorkHeights
-    await rise(to)
+    await untilAllAt(urls(), to)
     const silent = await electionsOf(network.url(1), from, to)
     const drawn = silent.filter(({ work }) => work !== null)
     expect(drawn.length).toBeGreaterThanOrEqual(silentWorkHeights)

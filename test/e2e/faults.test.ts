@@ -2,7 +2,15 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { call, scratchDir } from './chain-process.ts'
 import { type FaultyValidators, startFaultyValidators } from './faults/faulty-validators.ts'
 import { lieKinds } from './faults/lying-network.ts'
-import { type Load, type Witnessed, forksOf, heightOf, startLoad, until } from './validators.ts'
+import {
+  type Load,
+  type Witnessed,
+  forksOf,
+  heightOf,
+  startLoad,
+  until,
+  untilAllAt,
+} from './validators.ts'
 
 const witnessed: Witnessed = { answered: [], seen: new Map() }
 const liar = 3
@@ -11,8 +19,6 @@ let network: FaultyValidators
 let load: Load
 
 const honest = () => network.urls.filter((_, index) => index !== liar)
-const lowest = async (of: readonly string[]) => Math.min(...(await Promise.all(of.map(heightOf))))
-
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
 /** Heights whose final block says what a liar said. */
@@ -27,11 +33,7 @@ async function liesAt(url: string): Promise<readonly number[]> {
 /** All of them come so many blocks further. */
 async function rise(of: readonly string[], blocks: number): Promise<void> {
   const goal = Math.max(...(await Promise.all(of.map(heightOf)))) + blocks
-  await until(
-    `all are at ${goal}`,
-    () => lowest(of),
-    (height) => height >= goal,
-  )
+  await untilAllAt(of, goal)
 }
 
 beforeAll(async () => {

@@ -6,10 +6,11 @@ import {
   type Witnessed,
   createValidatorProcesses,
   forksOf,
-  heightOf,
   lostAt,
+  lowestOf,
   startLoad,
   until,
+  untilAllAt,
 } from './validators.ts'
 
 const witnessed: Witnessed = { answered: [], seen: new Map() }
@@ -18,13 +19,6 @@ let network: ValidatorProcesses
 let load: Load
 
 const urls = () => [0, 1, 2, 3].map((index) => network.url(index))
-const lowest = async (of: readonly string[]) => Math.min(...(await Promise.all(of.map(heightOf))))
-const rise = async (of: readonly string[], to: number) =>
-  until(
-    `all are at ${to}`,
-    () => lowest(of),
-    (height) => height >= to,
-  )
 
 beforeAll(async () => {
   scratch = await scratchDir()
@@ -40,23 +34,23 @@ afterAll(async () => {
 
 describe('four validators in four processes', () => {
   test('make blocks and finalise the same', async () => {
-    await rise(urls(), 5)
+    await untilAllAt(urls(), 5)
     expect(await forksOf(urls(), witnessed)).toEqual([])
   })
 
   test('go on while one of them is killed, and have it back', async () => {
     await network.kill(1)
     const left = [0, 2, 3].map((index) => network.url(index))
-    const before = await lowest(left)
-    await rise(left, before + 4)
+    const before = await lowestOf(left)
+    await untilAllAt(left, before + 4)
     await network.start(1)
-    await rise(urls(), before + 8)
+    await untilAllAt(urls(), before + 8)
     expect(await forksOf(urls(), witnessed)).toEqual([])
   })
 
   test('a node that comes late has every block', async () => {
     const late = await network.startFollower()
-    await rise([late], await lowest(urls()))
+    await untilAllAt([late], await lowestOf(urls()))
     expect(await forksOf([...urls(), late], witnessed)).toEqual([])
   })
 
@@ -64,7 +58,7 @@ describe('four validators in four processes', () => {
     await network.killAll()
     await network.startAll()
     const highest = Math.max(...witnessed.seen.keys())
-    await rise(urls(), highest + 3)
+    await untilAllAt(urls(), highest + 3)
     expect(await forksOf(urls(), witnessed)).toEqual([])
     await load.end()
     expect(witnessed.answered.length).toBeGreaterThan(20)

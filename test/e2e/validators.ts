@@ -132,6 +132,20 @@ export async function heightOf(url: string): Promise<number> {
   return Number((result as { number: string }).number)
 }
 
+/** Height that all of them have reached. */
+export async function lowestOf(urls: readonly string[]): Promise<number> {
+  return Math.min(...(await Promise.all(urls.map(heightOf))))
+}
+
+/** Waits until all of them are so high; gives the height that they have then. */
+export function untilAllAt(urls: readonly string[], height: number): Promise<number> {
+  return until(
+    `all are at ${height}`,
+    () => lowestOf(urls),
+    (lowest) => lowest >= height,
+  )
+}
+
 /** Hash of a block; undefined where the node does not have it. */
 export async function hashAt(url: string, height: number): Promise<string | undefined> {
   const { result } = await call(url, 'eth_getBlockByNumber', [`0x${height.toString(16)}`, false])

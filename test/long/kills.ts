@@ -4,10 +4,10 @@ import {
   type Witnessed,
   createValidatorProcesses,
   forksOf,
-  heightOf,
   lostAt,
   startLoad,
   until,
+  untilAllAt,
 } from '#test/e2e/validators.ts'
 
 const validators = 4
@@ -38,8 +38,7 @@ export async function run(seed: number): Promise<Record<string, number>> {
     }
     const urls = all.map((index) => network.url(index))
     const goal = Math.max(...witnessed.seen.keys(), 0) + 3
-    const lowest = async () => Math.min(...(await Promise.all(urls.map(heightOf))))
-    const height = await until(`all are at ${goal}`, lowest, (seen) => seen >= goal)
+    const height = await untilAllAt(urls, goal)
     await load.end()
     const lost = () => lostAt(urls[0] ?? '', witnessed.answered)
     await until('every answered transaction is in a block', lost, (left) => left.length === 0)

@@ -5,7 +5,7 @@ import {
   type Witnessed,
   createValidatorProcesses,
   forksOf,
-  heightOf,
+  lowestOf,
   startLoad,
   until,
 } from '#test/e2e/validators.ts'
@@ -26,7 +26,7 @@ export async function run(): Promise<{ drawn: number; wallMs: number }> {
     const urls = [0, 1, 2, 3].map((index) => network.url(index))
     await until(
       'a hundred heights and two go by',
-      async () => Math.min(...(await Promise.all(urls.map(heightOf)))),
+      () => lowestOf(urls),
       (height) => height >= silentDraws + 2,
       { timeoutMs: 1_800_000 },
     )

@@ -28,9 +28,9 @@ export interface FinaliserDeps {
 export interface Finaliser {
   /**
    * Runs a block that a quorum finalised, if that was not done, and makes it last: first the record of
-   * consensus with the next set where its epoch ends, then the state, then readers hear of it. Calls are served in order; heights already final are
-   * passed over. Throws FINAL_BLOCK_REFUSED where execution finds the block invalid: this node, or more than
-   * two thirds of all, are broken.
+   * consensus with the next set where its epoch ends, then the state, then readers hear of it. Calls are served
+   * in order; heights already final are passed over. Throws FINAL_BLOCK_REFUSED where execution finds the block
+   * invalid: this node, or more than two thirds of all, are broken.
    */
   finalise(final: FinalBlock, payload: () => Promise<Payload>): Promise<void>
 }

@@ -1,3 +1,5 @@
+import { type Goal, type Report, judged } from '../verdict.ts'
+
 /** One line of the table: what was measured, of whom, in which figures. */
 export interface Row {
   readonly name: string
@@ -5,23 +7,6 @@ export interface Row {
   readonly figures: Readonly<Record<string, number>>
   /** Why there are no figures. */
   readonly reason?: string
-}
-
-export interface Goal {
-  readonly bound: number
-  /** Reached when at most the bound; else when at least. */
-  readonly isMost?: boolean
-}
-
-export interface Report {
-  readonly rows: readonly Row[]
-  /** By goal: this run's figure. */
-  readonly ratios: Readonly<Record<string, number>>
-  readonly goals: Readonly<Record<string, Goal>>
-  readonly met: readonly string[]
-  readonly missed: readonly string[]
-  /** Goals that this run says nothing about. */
-  readonly unmeasured: readonly string[]
 }
 
 interface Comparison extends Goal {
@@ -63,7 +48,7 @@ const figures: Readonly<Record<string, Goal & { readonly row: string; readonly f
   }
 
 /** Puts rows and goals together. */
-export function reportOf(rows: readonly Row[]): Report {
+export function reportOf(rows: readonly Row[]): Report<Row> {
   const goals: Record<string, Goal> = {}
   const ratios: Record<string, number> = {}
   const valueOf = (name: string, of: string, figure: string) =>
@@ -80,24 +65,11 @@ export function reportOf(rows: readonly Row[]): Report {
     const value = valueOf(row, 'quern', figure)
     if (value !== undefined) ratios[name] = value
   }
-  const measured = Object.keys(goals).filter((name) => name in ratios)
-  const isMet = (name: string) => {
-    const { bound, isMost = false } = goals[name] as Goal
-    const value = ratios[name] as number
-    return isMost ? value <= bound : value >= bound
-  }
-  return {
-    rows,
-    ratios,
-    goals,
-    met: measured.filter(isMet),
-    missed: measured.filter((name) => !isMet(name)),
-    unmeasured: Object.keys(goals).filter((name) => !(name in ratios)),
-  }
+  return judged({ rows, ratios, goals })
 }
 
 /** The report as lines of text. */
-export function tableOf({ rows, ratios, goals, met }: Report): readonly string[] {
+export function tableOf({ rows, ratios, goals, met }: Report<Row>): readonly string[] {
   const lines = rows.map(({ name, of, figures: found, reason }) => {
     const cells = Object.entries(found).map(([figure, value]) => `${figure} ${digits(value)}`)
     return `${name.padEnd(28)} ${of.padEnd(8)} ${reason ?? cells.join(', ')}`

@@ -1,3 +1,4 @@
+import { type Goal, type Report, judged } from '../verdict.ts'
 import type { EngineName } from './peer.ts'
 import { type Measurement, medianOf } from './rounds.ts'
 
@@ -10,23 +11,6 @@ export interface Row {
   /** At the speed of the fastest run. */
   readonly best: number | null
   readonly reason?: string
-}
-
-/** What is to be reached: at least, or where `isMost` at most. */
-export interface Goal {
-  readonly bound: number
-  readonly isMost?: boolean
-}
-
-export interface Report {
-  readonly rows: readonly Row[]
-  /** By goal: this run's figure. */
-  readonly ratios: Readonly<Record<string, number>>
-  readonly goals: Readonly<Record<string, Goal>>
-  readonly met: readonly string[]
-  readonly missed: readonly string[]
-  /** Goals that this run says nothing about. */
-  readonly unmeasured: readonly string[]
 }
 
 type Side = readonly [engine: EngineName, threads: number]
@@ -110,7 +94,7 @@ const figures: Readonly<Record<string, Goal & { task: string; threads: number; f
   }
 
 /** Rows, ratios and goals of a run. A ratio is the median over rounds of the two speeds of the same round. */
-export function reportOf(measurements: readonly Measurement[]): Report {
+export function reportOf(measurements: readonly Measurement[]): Report<Row> {
   const find = (task: string, [engine, threads]: Side) =>
     measurements.find((m) => m.name === task && m.engine === engine && m.threads === threads)
   const goals: Record<string, Goal> = {}
@@ -125,20 +109,7 @@ export function reportOf(measurements: readonly Measurement[]): Report {
     const value = find(task, exact(threads))?.figures[figure]
     if (value !== undefined) ratios[name] = value
   }
-  const isMet = (name: string) => {
-    const { bound, isMost = false } = goals[name] as Goal
-    const value = ratios[name] as number
-    return isMost ? value <= bound : value >= bound
-  }
-  const measured = Object.keys(goals).filter((name) => name in ratios)
-  return {
-    rows: measurements.map(rowOf),
-    ratios,
-    goals,
-    met: measured.filter(isMet),
-    missed: measured.filter((name) => !isMet(name)),
-    unmeasured: Object.keys(goals).filter((name) => !(name in ratios)),
-  }
+  return judged({ rows: measurements.map(rowOf), ratios, goals })
 }
 
 function rowOf({ name, engine, threads, rounds, best, reason }: Measurement): Row {

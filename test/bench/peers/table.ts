@@ -1,8 +1,9 @@
-import type { Report, Row } from './report.ts'
+import type { Report } from '../verdict.ts'
+import type { Row } from './report.ts'
 import { type Task, flopsOfProduct } from './tasks.ts'
 
 /** The report as lines of text. */
-export function tableOf(report: Report, tasks: readonly Task[]): readonly string[] {
+export function tableOf(report: Report<Row>, tasks: readonly Task[]): readonly string[] {
   const lines = [line(['task', 'engine', 'threads', 'median/s', 'best/s', ''])]
   for (const row of report.rows) lines.push(line(cellsOf(row, tasks)))
   lines.push('')

@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import { type Report, type Row, reportOf } from '#test/bench/chain/report.ts'
+import { type Row, reportOf } from '#test/bench/chain/report.ts'
+import type { Report } from '#test/bench/verdict.ts'
 
 const run = promisify(execFile)
 const msMax = 240_000
@@ -31,7 +32,7 @@ describe('the benchmark of the chain', () => {
       const sizes = ['--scale', '0.01', '--blocks', '3']
       const args = ['test/bench/chain.ts', ...rows, ...sizes, '--json']
       const { stdout } = await run(process.execPath, args, { timeout: msMax })
-      const report = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '') as Report
+      const report = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '') as Report<Row>
       expect(report.rows.map(({ name, reason }) => [name, reason])).toEqual([
         ['transfers', undefined],
         ['sync', undefined],

@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import { type Report, reportOf } from '#test/bench/peers/report.ts'
+import { type Row, reportOf } from '#test/bench/peers/report.ts'
+import type { Report } from '#test/bench/verdict.ts'
 import { type Measurement, medianOf } from '#test/bench/peers/rounds.ts'
 import { tableOf } from '#test/bench/peers/table.ts'
 import { tasks } from '#test/bench/peers/tasks.ts'
@@ -26,7 +27,7 @@ describe('the benchmark', () => {
       const { stdout, stderr } = await run(process.execPath, args, { timeout: msMax })
       expect(stderr).toContain('mlp: round 1 of 1')
       const lines = stdout.trimEnd().split('\n')
-      const report = JSON.parse(lines.at(-1) ?? '') as Report & { machine: object }
+      const report = JSON.parse(lines.at(-1) ?? '') as Report<Row> & { machine: object }
       expect(report.rows).toMatchObject([
         { name: 'mlp', engine: 'exact', threads: 1 },
         { name: 'mlp', engine: 'exact', threads: 2 },
