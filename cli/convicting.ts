@@ -34,12 +34,13 @@ export function convictingOf(
     return createConvicting({ transactor, scheme: await loadScheme(), clock, log, signal })
   }
 
-  return (conviction: Conviction, rank: number): void => {
-    convicting ??= create(validatorKey)
-    convicting
-      .then((reporter) => reporter.report(conviction, rank))
-      .catch((error: unknown) => {
-        if (!signal.aborted) log.error({ error: String(error) }, 'evidence was not reported')
-      })
+  return async (conviction: Conviction, rank: number): Promise<boolean> => {
+    try {
+      convicting ??= create(validatorKey)
+      return await (await convicting).report(conviction, rank)
+    } catch (error) {
+      if (!signal.aborted) log.error({ error: String(error) }, 'evidence was not reported')
+      return false
+    }
   }
 }

@@ -1,6 +1,7 @@
 import { keyPoint, signaturePoint } from '#base/crypto/bls/points.ts'
 import type { Scheme } from '#base/crypto/bls/scheme.ts'
 import type { Clock } from '#base/clock.ts'
+import type { Hex } from '#base/hex.ts'
 import { codeOf } from '#base/error.ts'
 import type { Logger } from '#base/log.ts'
 import type { Conviction } from '#chain/core/consensus/conviction.ts'
@@ -41,23 +42,29 @@ export interface ConvictingDeps {
   readonly signal: AbortSignal
 }
 
-/** Brings evidence to the contract, each seat once. */
+/** Brings evidence to the contract. */
 export interface Convicting {
-  /** `rank` sets how long it leaves the first word to others: whoever comes second pays for nothing. */
-  report(conviction: Conviction, rank: number): Promise<void>
+  /**
+   * `rank` sets how long it leaves the first word to others: whoever comes second pays for nothing. True once
+   * the contract has heard it, from whomever; false where it should be tried again later.
+   */
+  report(conviction: Conviction, rank: number): Promise<boolean>
 }
+
+/** What came of one try. */
+type Outcome = 'heard' | 'failed' | 'poor'
 
 /** Creates the reporter of one account. */
 export function createConvicting(deps: ConvictingDeps): Convicting {
   const { transactor, scheme, clock, log, signal } = deps
-  const reported = new Set<number>()
+  const reporting = new Set<Hex>()
 
-  async function send(conviction: Conviction): Promise<boolean> {
+  async function send(conviction: Conviction): Promise<Outcome> {
     const { seat } = conviction.guilty
     try {
       if ((await transactor.balance()) === 0n) {
         log.warn({ seat }, 'no coin to convict a validator with')
-        return true
+        return 'poor'
       }
       const { hash } = await transactor.send(
         'ValidatorSet',
@@ -65,24 +72,30 @@ export function createConvicting(deps: ConvictingDeps): Convicting {
         convictArgs(scheme, conviction),
       )
       log.info({ seat, hash }, 'convicted a validator of two faces')
-      return true
+      return 'heard'
     } catch (error) {
       const code = codeOf(error)
       const isOver = code === 'REVERTED' || code === 'CONTRACT_MISSING' // convicted already, or without a seat
       log.info({ seat, code, error: String(error) }, 'a conviction was not taken')
-      return isOver
+      return isOver ? 'heard' : 'failed'
     }
+  }
+
+  async function tryAll(conviction: Conviction, rank: number): Promise<boolean> {
+    for (let tries = 0; tries < triesMax; tries += 1) {
+      await clock.sleep(tries === 0 ? rank * pauseMs : pauseMs, signal)
+      const outcome = await send(conviction)
+      if (outcome !== 'failed') return outcome === 'heard'
+    }
+    return false
   }
 
   return {
     async report(conviction, rank) {
-      const { seat } = conviction.guilty
-      if (reported.has(seat)) return
-      reported.add(seat)
-      for (let tries = 0; tries < triesMax; tries += 1) {
-        await clock.sleep(tries === 0 ? rank * pauseMs : pauseMs, signal)
-        if (await send(conviction)) return
-      }
+      const { blsKey } = conviction.guilty
+      if (reporting.has(blsKey)) return false
+      reporting.add(blsKey)
+      return tryAll(conviction, rank).finally(() => reporting.delete(blsKey))
     },
   }
 }

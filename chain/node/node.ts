@@ -15,7 +15,7 @@ import {
   refuseDevelopmentKey,
 } from '#chain/core/genesis.ts'
 import { genesisRoot } from '#chain/core/consensus-block.ts'
-import type { Conviction } from '#chain/core/consensus/conviction.ts'
+import type { OnConviction } from './consensus/accusing.ts'
 import { createMempool } from '#chain/core/mempool.ts'
 import type { Payload } from '#chain/core/payload.ts'
 import type { Chain } from '#chain/exec/embedded/chain.ts'
@@ -70,8 +70,7 @@ export interface ChainNodeOptions {
   readonly archive?: boolean
   /** Bound on a message's way between nodes plus the time to check a block. */
   readonly deltaMs?: number
-  /** Called where a validator can be convicted; `rank` is 0 for whoever should report first. */
-  readonly onConviction?: ((conviction: Conviction, rank: number) => void) | undefined
+  readonly onConviction?: OnConviction | undefined
   /** Called once when no block can be made any more, for instance because the disk is full. */
   readonly onFailure?: (error: unknown) => void
 }

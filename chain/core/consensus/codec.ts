@@ -20,6 +20,19 @@ export const voteSchema = z
   .strictObject({ ...statement, voter: count, signature: blsSignature })
   .refine(namesBlock, { error: 'only a nullification names no block' })
 
+const proposalHeaderSchema = z.strictObject({
+  kind: z.literal('proposal'),
+  epoch: count,
+  view: count,
+  parentView: count,
+  root: hash32,
+  proposer: count,
+  signature: blsSignature,
+})
+
+/** What one member signed, as it is kept to convict it. */
+export const signedStatementSchema = z.union([voteSchema, proposalHeaderSchema])
+
 /** A member of a set as it travels and is stored: its index is its place. */
 export const memberSchema = z.strictObject({ seat: count, address, blsKey, weight: count })
 

@@ -36,6 +36,30 @@ export function proposalsConflict(a: ProposalStatement, b: ProposalStatement): b
   return a.root !== b.root || a.parentView !== b.parentView
 }
 
+/** What one member signed, as it is kept to convict it. */
+export type SignedStatement = ProposalHeader | Vote
+
+/** The member, by its index in the set of the epoch. */
+export function signerOf(said: SignedStatement): number {
+  return said.kind === 'proposal' ? said.proposer : said.voter
+}
+
+/** Evidence that one member has said both; undefined where the two exclude nothing, or are of two members. */
+export function evidenceOf(first: SignedStatement, second: SignedStatement): Evidence | undefined {
+  if (signerOf(first) !== signerOf(second)) return undefined
+  if (first.kind === 'proposal') {
+    if (second.kind !== 'proposal' || !proposalsConflict(first, second)) return undefined
+    return { kind: 'proposals', first, second }
+  }
+  if (second.kind === 'proposal' || !votesConflict(first, second)) return undefined
+  return { kind: 'votes', first, second }
+}
+
+/** A proposal without its block. */
+export function headerOf({ block: _block, ...header }: Proposal): ProposalHeader {
+  return header
+}
+
 /** Whether signing `next` after `earlier` would convict the signer: what a signing record refuses. */
 export function signaturesConflict(earlier: Signed, next: Signed): boolean {
   if (earlier.kind === 'vote' && next.kind === 'vote') return votesConflict(earlier.vote, next.vote)

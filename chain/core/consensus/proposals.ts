@@ -2,7 +2,7 @@ import type { Hex } from '#base/hex.ts'
 import type { ConsensusBlock } from '#chain/core/consensus-block.ts'
 import { isNullified, parentAt, standingOf } from './ancestry.ts'
 import { ask } from './catch-up.ts'
-import { type ProposalHeader, proposalsConflict } from './evidence.ts'
+import { headerOf, proposalsConflict } from './evidence.ts'
 import type { Proposal } from './messages.ts'
 import { signNotarize, signProposal } from './sign.ts'
 import { type State, type ViewRecord, collectingRecord, emit } from './state.ts'
@@ -36,10 +36,6 @@ export function addProposal(state: State, proposal: Proposal): void {
 function isOfView(state: State, { view, block }: Proposal): boolean {
   if (block.epoch !== state.rules.set.epoch || block.view < 1) return false
   return block.view === view || (block.view < view && block.height === state.rules.lastHeight)
-}
-
-function headerOf({ block: _block, ...header }: Proposal): ProposalHeader {
-  return header
 }
 
 /** Takes in a block that somebody sent for a certificate or a block that we hold. */

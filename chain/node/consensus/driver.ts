@@ -5,7 +5,7 @@ import type { Logger } from '#base/log.ts'
 import { createQueue } from '#base/queue.ts'
 import type { Service } from '#base/service.ts'
 import { createTurns } from '#base/turns.ts'
-import type { Conviction } from '#chain/core/consensus/conviction.ts'
+import type { Evidence } from '#chain/core/consensus/evidence.ts'
 import type { Input } from '#chain/core/consensus/input.ts'
 import type { Message } from '#chain/core/consensus/messages.ts'
 import type { Genesis } from '#chain/core/genesis.ts'
@@ -15,6 +15,7 @@ import type { KeyValueStore } from '#store/kv.ts'
 import type { ConsensusStore } from '../consensus-store.ts'
 import type { Feed } from '../feed.ts'
 import type { Transactions } from '../transactions.ts'
+import { type Accusing, type OnConviction, openAccusing } from './accusing.ts'
 import { createAnswering } from './answering.ts'
 import { createAsking } from './asking.ts'
 import { type ValidatorKey, createBuilder } from './builder.ts'
@@ -33,6 +34,7 @@ import { type PayloadShelf, openPayloadShelf } from './payload-shelf.ts'
 import { createPayloads } from './payloads.ts'
 import { createPerforming } from './performing.ts'
 import { createPresent } from './present.ts'
+import { type Statements, openStatements } from './statements.ts'
 import { type Sightings, createSightings } from './testimony.ts'
 import { createChanges } from './until.ts'
 import { createVerifier } from './verifier.ts'
@@ -60,8 +62,7 @@ export interface ConsensusOptions {
   readonly leaderSecrets?: readonly Uint8Array[]
   /** Bound on a message's way plus the time to check a block. */
   readonly deltaMs: number
-  /** Called where somebody can be convicted; `rank` is 0 for the validator who should report first. */
-  readonly onConviction?: ((conviction: Conviction, rank: number) => void) | undefined
+  readonly onConviction?: OnConviction | undefined
   /** Called once when this node cannot go on, for instance because the disk is full. */
   readonly onFailure: (error: unknown) => void
 }
@@ -83,6 +84,10 @@ export async function createConsensusDriver(
   const shelf = await openPayloadShelf(deps.store)
   await catchUpExecution({ ...deps, shelf })
   const sightings = createSightings(deps.consensus.setOf)
+  const statements = await openStatements({ ...deps, setOf: deps.consensus.setOf })
+  const place = createPlace(deps, options)
+  const accusing = await openAccusing(deps, { ...options, ...place })
+  const memory = { log, shelf, sightings, statements, accusing, ...place }
   let stopping = new AbortController()
   let running: Promise<void> | undefined
 
@@ -97,22 +102,36 @@ export async function createConsensusDriver(
     async start() {
       stopping = new AbortController()
       const { signal } = stopping
-      const parts = assemble(deps, options, { log, shelf, sightings, signal, fail })
+      const parts = assemble(deps, options, { ...memory, signal, fail })
       const close = await parts.join()
       running = parts.run().catch(fail).then(close)
     },
     async stop() {
       stopping.abort(new AppError({ code: 'STOPPING' }))
       await running
+      await statements.flush()
       await log.flush().catch(() => undefined) // only what no signature stands on
     },
   }
 }
 
-interface Session {
+/** Where this node stands: its key, the present epoch and its set, and earlier sets. */
+function createPlace(
+  { scheme, epochs, engine, consensus }: ConsensusDeps,
+  { key }: ConsensusOptions,
+) {
+  const blsKey = key && scheme.publicKey(key.blsSecret)
+  const present = createPresent(epochs.at(engine.chain.finalised().header.number + 1), blsKey)
+  const { setOf } = consensus
+  return { blsKey, present, self: present.self, set: () => present.epoch().set, setOf }
+}
+
+interface Session extends ReturnType<typeof createPlace> {
   readonly log: VoteLog
   readonly shelf: PayloadShelf
   readonly sightings: Sightings
+  readonly statements: Statements
+  readonly accusing: Accusing
   readonly signal: AbortSignal
   readonly fail: (error: unknown) => void
 }
@@ -121,18 +140,15 @@ interface Session {
 function createParts(deps: ConsensusDeps, options: ConsensusOptions, session: Session) {
   const { engine, scheme, clock, consensus, epochs } = deps
   const { genesis, key, leaderSecrets = [] } = options
-  const { log, shelf } = session
+  const { log, shelf, blsKey, present, set, setOf } = session
   const { chainId } = genesis
   const { chain } = engine
   const inbox = createQueue<Work>(inboxMax)
   const turns = createTurns()
   const changes = createChanges()
-  const blsKey = key && scheme.publicKey(key.blsSecret)
   const secrets = [...(key === undefined ? [] : [key.blsSecret]), ...leaderSecrets]
   const keyring = createKeyring(scheme, secrets)
-  const present = createPresent(epochs.at(chain.finalised().header.number + 1), blsKey)
-  const set = () => present.epoch().set
-  const verifier = createVerifier(scheme, { chainId, set })
+  const verifier = createVerifier(scheme, { chainId, set, setOf })
   const places = createChainPlaces(chain, consensus)
   const payloads = createPayloads({ ...deps, shelf }, chainId)
   const finaliser = createFinaliser({ ...deps, shelf, places, turns })
@@ -153,11 +169,14 @@ function createParts(deps: ConsensusDeps, options: ConsensusOptions, session: Se
 function assemble(deps: ConsensusDeps, options: ConsensusOptions, session: Session) {
   const { genesis, key } = options
   const { chainId } = genesis
-  const { sightings } = session
+  const { sightings, statements, accusing } = session
   const parts = createParts(deps, options, session)
   const { inbox, changes, set, blsKey, present, keyring } = parts
+  const accuse = (evidence: Evidence | undefined) =>
+    evidence !== undefined && accusing.accuse(evidence)
   const onMessage = (message: Message) => {
     sightings.note(message)
+    accuse(statements.note(message))
     inbox.push(message)
   }
   const onAdopted = () => {
@@ -173,8 +192,7 @@ function assemble(deps: ConsensusDeps, options: ConsensusOptions, session: Sessi
       ...session,
       set,
       keyring,
-      self: present.self,
-      onConviction: options.onConviction,
+      accuse,
     },
   )
   const { performers } = performing
@@ -189,6 +207,7 @@ function assemble(deps: ConsensusDeps, options: ConsensusOptions, session: Sessi
         performing.meet(message, author)
         onMessage(message)
       },
+      onLate: (message) => accuse(statements.note(message)),
     })
     const ends = [gossip.close, await parts.payloads.serve(), await answering.serve()]
     performing.publishOver(gossip)

@@ -26,6 +26,8 @@ export interface GossipOptions {
   readonly epoch: () => number
   /** A message whose signatures hold; `author` is the peer that published it. */
   readonly onMessage: (message: Message, author: string) => void
+  /** A vote or proposal of the epoch before whose signature holds; true where it convicts its signer. */
+  readonly onLate: (message: Message) => boolean
 }
 
 /** Proposals, votes and certificates by gossip. */
@@ -60,16 +62,21 @@ export async function joinGossip(deps: GossipDeps, options: GossipOptions): Prom
     if (said === undefined || said.kind === 'block') return refuse(message, 'no message')
     if (!verifier.isOfEpoch(said)) {
       if (epochOf(said) === options.epoch() + 1) early.keep(epochOf(said), message)
-      return 'ignore' // one of us is behind
+      if (!verifier.isOfLastEpoch(said)) return 'ignore' // one of us is behind
     }
-    const text = Buffer.from(message.body).toString('latin1')
-    if (!known.has(text)) {
-      if (!(await verifier.isSigned(said))) return refuse(message, 'not signed')
-      if (known.size >= knownMax) known.clear()
-      known.add(text)
-    }
+    if (!(await isSigned(said, message.body))) return refuse(message, 'not signed')
+    if (verifier.isOfLastEpoch(said)) return options.onLate(said) ? 'accept' : 'ignore'
     options.onMessage(said, message.author) // at once: gossip gives up on slow answers, we do not
     return 'accept'
+  }
+
+  async function isSigned(said: Message, body: Uint8Array): Promise<boolean> {
+    const text = Buffer.from(body).toString('latin1')
+    if (known.has(text)) return true
+    if (!(await verifier.isSigned(said))) return false
+    if (known.size >= knownMax) known.clear()
+    known.add(text)
+    return true
   }
 
   const open = (name: string): Promise<Topic> =>

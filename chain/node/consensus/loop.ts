@@ -1,6 +1,7 @@
 import { AppError } from '#base/error.ts'
 import type { Queue } from '#base/queue.ts'
 import { type Anchor, proposersBy } from '#chain/core/consensus/rules.ts'
+import type { Accusing } from './accusing.ts'
 import type { Asking } from './asking.ts'
 import type { ParentPlace } from './chain-place.ts'
 import type { ConsensusDeps, Work } from './driver.ts'
@@ -32,6 +33,7 @@ export interface LoopDeps extends Pick<
 export interface LoopOptions {
   readonly deltaMs: number
   readonly sightings: Sightings
+  readonly accusing: Pick<Accusing, 'resume'>
   readonly signal: AbortSignal
   readonly fail: (error: unknown) => void
 }
@@ -47,6 +49,7 @@ export function createLoop(deps: LoopDeps, options: LoopOptions): () => Promise<
   const { engine, consensus, inbox, host, performing, log, epochs, present } = deps
   const { signal, sightings, deltaMs } = options
   const own = createOwnSeat(deps, options)
+  let isFirst = true
   const nextEpoch = () => epochs.at(engine.chain.finalised().header.number + 1)
 
   async function begin(): Promise<void> {
@@ -69,6 +72,8 @@ export function createLoop(deps: LoopDeps, options: LoopOptions): () => Promise<
     }
     await host.begin(rules, await anchorOf(deps))
     if (isNew) performing.beginEpoch()
+    if (isNew || isFirst) options.accusing.resume()
+    isFirst = false
   }
 
   function hasMoved(): boolean {

@@ -1,6 +1,5 @@
 import { AppError, codeOf } from '#base/error.ts'
 import type { Queue } from '#base/queue.ts'
-import { type Conviction, convictionOf } from '#chain/core/consensus/conviction.ts'
 import type { Effect } from '#chain/core/consensus/effect.ts'
 import type { Evidence } from '#chain/core/consensus/evidence.ts'
 import type { CatchUpRequest, Message } from '#chain/core/consensus/messages.ts'
@@ -45,10 +44,7 @@ export interface PerformingOptions {
   /** The present set. */
   readonly set: () => ValidatorSet
   readonly keyring: Keyring
-  /** This node's index in it, where it votes. */
-  readonly self: () => number | undefined
-  /** Called where somebody can be convicted; `rank` is 0 for the validator who should report first. */
-  readonly onConviction: ((conviction: Conviction, rank: number) => void) | undefined
+  readonly accuse: (evidence: Evidence) => void
   /** Ends everything. */
   readonly signal: AbortSignal
   readonly fail: (error: unknown) => void
@@ -75,7 +71,7 @@ const asksMax = 2
 
 /** Creates the performers of one node. */
 export function createPerforming(deps: PerformingDeps, options: PerformingOptions): Performing {
-  const { engine, logger, inbox, answering } = deps
+  const { engine, inbox, answering } = deps
   const { set, keyring } = options
   const peerOf = createPeersByIndex()
   const work = createBackground(options)
@@ -96,17 +92,6 @@ export function createPerforming(deps: PerformingDeps, options: PerformingOption
   const { propose, certify, finalize } = createLongWork(deps, { set, keyring, peerOf, see })
   const request = createRequester(deps, { peerOf, signal: options.signal })
 
-  function accuse(evidence: Evidence): void {
-    logger.error({ ...evidence }, 'a validator is provably guilty')
-    const { validators } = set()
-    const conviction = convictionOf(evidence, set())
-    const self = options.self()
-    if (conviction === undefined || self === undefined) return
-    const { length } = validators
-    const rank = (self - conviction.guilty.index - 1 + length) % length
-    options.onConviction?.(conviction, rank)
-  }
-
   const performers: Performers = {
     propose: (effect) => work.only('propose', (signal) => propose(effect, signal)),
     certify: (effect) => work.run((signal) => certify(effect, signal)),
@@ -116,7 +101,7 @@ export function createPerforming(deps: PerformingDeps, options: PerformingOption
     request: (effect) => work.last(() => request(effect)),
     answer: answering.add,
     done: answering.done,
-    evidence: ({ evidence }) => accuse(evidence),
+    evidence: ({ evidence }) => options.accuse(evidence),
   }
 
   return {

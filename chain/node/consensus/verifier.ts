@@ -10,8 +10,10 @@ import type { ValidatorSet } from '#chain/core/consensus/validators.ts'
 
 /** Whether messages were signed by whom they name, checked before the core sees them. */
 export interface Verifier {
-  /** Whether the message is of the present epoch, whose set this verifier knows. */
+  /** Whether the message is of the present epoch. */
   isOfEpoch(message: Message): boolean
+  /** Whether the message is a vote or a proposal of the epoch before, whose set is known. */
+  isOfLastEpoch(message: Message): boolean
   /** Signatures that arrive together are checked together; wrong ones are found by bisection. */
   isSigned(message: Message): Promise<boolean>
 }
@@ -23,17 +25,23 @@ interface Waiting {
 
 const batchMax = 256
 
-/** Creates the verifier; `set` gives the set of the present epoch. */
-export function createVerifier(
-  scheme: Scheme,
-  { chainId, set }: { readonly chainId: number; readonly set: () => ValidatorSet },
-): Verifier {
+export interface VerifierOptions {
+  readonly chainId: number
+  /** The set of the present epoch. */
+  readonly set: () => ValidatorSet
+  /** That of an earlier one, where it is known. */
+  readonly setOf: (epoch: number) => ValidatorSet | undefined
+}
+
+/** Creates the verifier. */
+export function createVerifier(scheme: Scheme, { chainId, set, setOf }: VerifierOptions): Verifier {
   let waiting: Waiting[] = []
 
   function claimOf(statement: Vote | Proposal, index: number): Claim | undefined {
-    const { epoch, validators } = set()
-    const validator = validators[index]
-    if (validator === undefined || statement.epoch !== epoch) return undefined
+    const { epoch } = set()
+    const signers = statement.epoch === epoch ? set() : setOf(statement.epoch)
+    const validator = signers?.validators[index]
+    if (validator === undefined) return undefined
     const message = signingBytes(chainId, statement)
     return { publicKey: validator.blsKey, message, signature: statement.signature }
   }
@@ -56,6 +64,11 @@ export function createVerifier(
 
   return {
     isOfEpoch: (message) => epochOf(message) === set().epoch,
+    isOfLastEpoch(message) {
+      if (message.kind !== 'vote' && message.kind !== 'proposal') return false
+      const epoch = epochOf(message)
+      return epoch === set().epoch - 1 && setOf(epoch) !== undefined
+    },
     async isSigned(message) {
       if (message.kind === 'vote') return check(claimOf(message.vote, message.vote.voter))
       if (message.kind === 'certificate') {

@@ -9,6 +9,7 @@ import { createMempool } from '#chain/core/mempool.ts'
 import type { Payload } from '#chain/core/payload.ts'
 import { createEmbeddedEngine } from '#chain/exec/embedded/engine.ts'
 import { openConsensusStore } from '#chain/node/consensus-store.ts'
+import type { OnConviction } from '#chain/node/consensus/accusing.ts'
 import { createConsensusDriver } from '#chain/node/consensus/driver.ts'
 import { openEpochs } from '#chain/node/consensus/epochs.ts'
 import { founderOf, openFirstSet, validatorKeyOf } from '#chain/node/consensus/founders.ts'
@@ -35,6 +36,9 @@ export interface ValidatorsWorld {
   readonly clock: FakeClock
   readonly hub: Hub
   readonly stores: readonly KeyValueStore[]
+  /** What nodes say whom they can convict, in order, and whether the contract has heard it. */
+  readonly convictions: { readonly by: number; readonly seat: number }[]
+  isHeard: boolean
   /** Starts a node: a validator where the index is in the set, else a follower. */
   start(index: number, store?: KeyValueStore): Promise<Member>
   advance(seconds: number): Promise<void>
@@ -64,11 +68,13 @@ export function createValidatorsWorld(
     }
   }
 
-  return {
+  const world: ValidatorsWorld = {
     genesis,
     clock,
     hub,
     stores,
+    convictions: [],
+    isHeard: true,
     advance,
     async start(index, store = stores[index]) {
       if (store === undefined) throw new RangeError('no such node')
@@ -79,12 +85,17 @@ export function createValidatorsWorld(
         hub,
         store,
         keys: epochBlocks === undefined ? count : nodes,
+        onConviction: async ({ guilty }) => {
+          world.convictions.push({ by: index, seat: guilty.seat })
+          return world.isHeard
+        },
       })
       await member.driver.start()
       await settle()
       return member
     },
   }
+  return world
 }
 
 function genesisWith(nodes: number, epochBlocks: bigint | undefined) {
@@ -110,9 +121,11 @@ interface Start {
   readonly store: KeyValueStore
   /** Nodes with a key. */
   readonly keys: number
+  readonly onConviction: OnConviction
 }
 
-async function startMember({ index, genesis, clock, hub, store, keys }: Start) {
+async function startMember(start: Start) {
+  const { index, genesis, clock, hub, store, keys, onConviction } = start
   const logger = noopLogger
   const pool = createMempool()
   const engine = await createEmbeddedEngine({ store, pool, logger }, { genesis })
@@ -131,7 +144,13 @@ async function startMember({ index, genesis, clock, hub, store, keys }: Start) {
   const epochs = await openEpochs({ engine, consensus })
   const services = { blocks, scheme, network, clock, logger }
   const parts = { engine, store, transactions, consensus, epochs, ...services }
-  const driver = await createConsensusDriver(parts, { genesis, key, deltaMs: 500, onFailure })
+  const driver = await createConsensusDriver(parts, {
+    genesis,
+    key,
+    deltaMs: 500,
+    onFailure,
+    onConviction,
+  })
 
   /** Ends without a word, as a killed process does: nothing that is not in the store stays. */
   async function kill(): Promise<void> {
