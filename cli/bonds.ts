@@ -20,10 +20,11 @@ export async function ensureBonds(
   const missingWei = amountWei - freeWei
   if (missingWei <= 0n) return
   const ownWei = await self.read<bigint>('TrainToken', 'balanceOf', [self.address])
-  if (ownWei < missingWei) {
-    await owner.send('TrainToken', 'transfer', [self.address, missingWei - ownWei])
-  }
-  await self.send('TrainToken', 'approve', [game, missingWei])
+  const lackingWei = missingWei - ownWei
+  await Promise.all([
+    lackingWei > 0n && owner.send('TrainToken', 'transfer', [self.address, lackingWei]),
+    self.send('TrainToken', 'approve', [game, missingWei]),
+  ])
   await self.send('DisputeGame', 'deposit', [missingWei])
   log.info({ operator: self.address, addedWei: String(missingWei) }, 'bonds for disputes put up')
 }

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, mkdirSync, openSync } from 'node:fs'
+import { flushCompileCache } from 'node:module'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -120,11 +121,13 @@ export function spawnQuern(options: ChildOptions): Child {
 
 /** Tells the parent process something, where there is one that listens. */
 export function tellParent(message: object): void {
+  flushCompileCache() // this process may be killed
   if (process.connected) process.send?.(message)
 }
 
 function spawnLogged(options: ChildOptions): ChildProcess {
   mkdirSync(options.logDir, { recursive: true })
+  flushCompileCache() // what this process has compiled the other need not
   const out = openSync(join(options.logDir, `${options.name}.out.log`), 'a', 0o600)
   const err = openSync(join(options.logDir, `${options.name}.err.log`), 'a', 0o600)
   try {

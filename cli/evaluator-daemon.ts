@@ -56,12 +56,12 @@ export async function startEvaluator(context: Context, command: Command): Promis
       metrics,
       log,
       enrol: async () => {
-        await enrol(machine, enrolling)
-        const bonds = {
-          access: machine.station.access,
-          amountWei: trainToWei(settings.disputeBond),
-        }
-        await ensureBonds(transactor, machine.operator, { ...bonds, log })
+        const { access } = machine.station
+        const bonds = { access, amountWei: trainToWei(settings.disputeBond), log }
+        await Promise.all([
+          enrol(machine, enrolling),
+          ensureBonds(transactor, machine.operator, bonds),
+        ])
       },
     })
   } finally {

@@ -5,6 +5,8 @@ const argv = process.argv.slice(2)
 if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) {
   console.log(packageJson.version)
 } else {
+  const { keepCompiled } = await import('./compile-cache.ts')
+  keepCompiled()
   const { runProgram } = await import('./program.ts')
   const exitCode = await runProgram(argv, packageJson.version)
   // What is still open (sockets, timers of libraries) must not hold the process; what is printed must go out.

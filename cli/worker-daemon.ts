@@ -52,14 +52,13 @@ export async function startWorker(context: Context, command: Command): Promise<v
       metrics,
       log,
       enrol: async () => {
-        await enrol(machine, { transactor, settings, stake: flags.stake, log })
-        const bonds = {
-          access: machine.station.access,
-          amountWei: trainToWei(settings.disputeBond),
-        }
-        await ensureBonds(transactor, machine.operator, { ...bonds, log })
-        if (flags.lead !== true) return
         const { access, network } = machine.station
+        const bonds = { access, amountWei: trainToWei(settings.disputeBond), log }
+        await Promise.all([
+          enrol(machine, { transactor, settings, stake: flags.stake, log }),
+          ensureBonds(transactor, machine.operator, bonds),
+        ])
+        if (flags.lead !== true) return
         const seat = { access, operatorKey, peerId: network.peerId, log }
         await ensureLeaderSeat(transactor, seat)
       },

@@ -41,7 +41,7 @@ contract WorkLedger is IWorkLedger {
         uint32 unitsLive;
         uint40 epoch;
         uint32 unitsCreated;
-        uint48 seedHeight;
+        uint48 awaitedHeight;
     }
 
     struct Bounds {
@@ -142,7 +142,7 @@ contract WorkLedger is IWorkLedger {
         if (claim.seedHeight != 0 && block.number <= until) revert TooEarly(until + 1);
         uint48 seedHeight = uint48(block.number + SEED_BLOCKS);
         _claims[jobId] = Claim(seedHeight, job.attempt, 0, 0, 0, claim.flops);
-        _head.seedHeight = seedHeight;
+        _head.awaitedHeight = seedHeight;
         emit AttestationRequested(jobId, seedHeight);
     }
 
@@ -207,6 +207,7 @@ contract WorkLedger is IWorkLedger {
         }
         if (claim.flops > terms.flops()) revert TooManyFlops();
         _claims[jobId].flops = claim.flops;
+        if (units != 0) head.awaitedHeight = uint48(block.number + SEED_BLOCKS);
         _head = head;
     }
 
@@ -267,7 +268,7 @@ contract WorkLedger is IWorkLedger {
 
     /// @inheritdoc IWorkLedger
     function openWork() external view returns (uint256) {
-        return jobs.openJobs() + (block.number <= _head.seedHeight ? 1 : 0);
+        return jobs.openJobs() + (block.number <= _head.awaitedHeight ? 1 : 0);
     }
 
     /// @dev Moves the price to the present epoch and clears entries that have left the urn; the caller saves the head.

@@ -11,7 +11,7 @@ import {IJobTypes} from "./IJobTypes.sol";
 ///
 /// Storage, for reading without a call. Slot 0, from the low bits on: unitFlops 128 | unitPrice 64 in 1e9 wei |
 /// betaBps 16 | powEvery 8. Slot 1: first 40 | next 40 | unitsLive 32 | epoch 40 | unitsCreated 32 (in that epoch; the
-/// price of later ones follows from it) | newest height whose randomness is waited for 48. Slot 2: priceMin 64 | priceMax 64, in 1e9 wei. The urn are the entries from
+/// price of later ones follows from it) | newest height that is waited for 48. Slot 2: priceMin 64 | priceMax 64, in 1e9 wei. The urn are the entries from
 /// `first` to `next` - 1; entry n stands in slots 3 + 4 (n mod 4096) and the three after it: segmentId; seat 32 |
 /// units 16 | bornHeight 48 | segment 32 | flops 128; jobId; modelHash.
 interface IWorkLedger {
@@ -146,6 +146,6 @@ interface IWorkLedger {
     function entryAt(uint256 place) external view returns (Entry memory);
 
     /// @notice How much is under way, so that the chain makes a block every second: open jobs, and one more while the
-    /// randomness that draws attesters is waited for.
+    /// randomness that draws attesters is waited for, or the first draw of new units.
     function openWork() external view returns (uint256);
 }

@@ -169,6 +169,18 @@ contract WorkLedgerTest is World, BlsWorld {
         eq(ledger.openWork(), 0, "drawable");
     }
 
+    function test_theChainStaysBusyUntilNewUnitsWereDrawn() public {
+        (PlainTerms memory terms, ) = attested();
+        pass(3);
+        eq(ledger.openWork(), 0, "nothing");
+        ledger.mature(terms.pack(), 0, workOf(2));
+        eq(ledger.openWork(), 1, "matured");
+        pass(2);
+        eq(ledger.openWork(), 1, "the height of the first draw");
+        pass(1);
+        eq(ledger.openWork(), 0, "drawn");
+    }
+
     function test_fourOfFiveAttestOfEachWorker() public {
         (PlainTerms memory terms, bytes32 jobId) = drawn();
         uint256[] memory seats = attesters;

@@ -12,6 +12,11 @@ describe('consensus in a simulated world', () => {
     expect(outcomes.filter(({ views, blocks }) => views > blocks).length).toBeGreaterThan(200)
     for (const { blocks } of outcomes) expect(blocks).toBeGreaterThanOrEqual(6)
   })
+
+  // A voter alone made blocks faster than the others caught up, before they asked on.
+  test.each([30631, 47839])('goes on with seed %i, which was stuck once', (seed) => {
+    expect(run(seed).blocks).toBeGreaterThanOrEqual(6)
+  })
 })
 
 function run(seed: number) {

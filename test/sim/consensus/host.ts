@@ -342,6 +342,22 @@ export class Host {
       .toReversed()
       .map(({ root, block }) => ({ kind: 'block', root, block }) as const)
     this.send({ kind: 'send', peer, messages: [{ kind: 'certificate', certificate }, ...blocks] })
+    const to = this.world.hosts[Number(peer)]
+    if (to !== undefined)
+      this.world.carry(this, to, () => to.askOn(this, fromHeight + batch.length - 1))
+  }
+
+  /** Whoever had final blocks has the next ones too: it is asked once what it sent has arrived. */
+  askOn(peer: Host, height: number): void {
+    this.later(askOnMs, () => {
+      if (this.state === undefined || this.chain.length < height) return
+      const { final, view, rules } = this.state
+      const { epoch } = rules.set
+      const range = { height: final.height, viewMin: final.view + 1, viewMax: view }
+      const own = String(this.world.hosts.indexOf(this))
+      const input = { kind: 'request', peer: own, request: { epoch, ...range } } as const
+      this.world.carry(this, peer, () => peer.feed(input))
+    })
   }
 
   checkBounds(): void {
@@ -371,6 +387,8 @@ function unsignedOf(entry: Signed): Unsigned {
   return entry // a signature more changes nothing of what is said
 }
 
+/** Longer than messages on their way need to arrive in any order. */
+const askOnMs = 100
 const zero: Hex = `0x${'00'.repeat(32)}`
 const emptyBlock = {
   reveal: '0x',
