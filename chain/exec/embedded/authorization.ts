@@ -17,6 +17,11 @@ export function isDelegation(code: Uint8Array): boolean {
   return code.length === 23 && delegationPrefix.every((byte, i) => code[i] === byte)
 }
 
+/** The account that code points to. */
+export function delegateOf(code: Uint8Array): Uint8Array | undefined {
+  return isDelegation(code) ? code.subarray(delegationPrefix.length) : undefined
+}
+
 /**
  * Sets the delegations that a transaction's signers ask for (EIP-7702); one that does not hold is skipped.
  * Gives the gas to refund for authorities that existed.

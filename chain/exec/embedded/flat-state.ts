@@ -3,14 +3,21 @@ import { Account, type Address } from '@ethereumjs/util'
 import { toKey } from '#store/key.ts'
 import { keccakEmpty } from './roots.ts'
 import { type PendingChanges, type StateJournal, createStateJournal } from './state-journal.ts'
-import { type StateView, type StoredAccount, noBytes, trimZeros } from './state-view.ts'
+import { type StateView, type StoredAccount, layerView, noBytes, trimZeros } from './state-view.ts'
 
 /** The state a block is run on, in the form that the interpreter asks for: promises that never wait. */
 export interface FlatState extends StateManagerInterface {
   /** Starts anew on another view, with no changes. */
   reset(view: StateView): void
   pending(): PendingChanges
+  /** The state as it stands at each reading. */
+  current(): ReadableState
+  /** The state as it stands now, whatever comes later. */
+  frozen(): ReadableState
 }
+
+/** A state to be read at once, with keys as in `StateView`. */
+export type ReadableState = Pick<StateView, 'account' | 'slot' | 'code'>
 
 type Keccak = (bytes: Uint8Array) => Uint8Array
 
@@ -20,6 +27,8 @@ export function createFlatState(initial: StateView, keccak256: Keccak): FlatStat
   return {
     reset: (view) => journal.reset(view),
     pending: () => journal.pending(),
+    current: () => journal,
+    frozen: () => frozen(journal),
     ...accountMethods(journal, keccak256),
     ...storageMethods(journal),
     checkpoint: async () => journal.checkpoint(),
@@ -95,6 +104,16 @@ function storageMethods(journal: StateJournal) {
       clear: () => journal.forgetOriginals(),
     },
   }
+}
+
+function frozen(journal: StateJournal): ReadableState {
+  const { accounts, slots, codes } = journal.pending()
+  return layerView(journal.view(), {
+    accounts: new Map(accounts),
+    slots: new Map([...slots].map(([address, words]) => [address, new Map(words)])),
+    nodes: new Map(),
+    codes,
+  })
 }
 
 function storedOf({ nonce, balance, storageRoot, codeHash }: Account): StoredAccount {

@@ -1,4 +1,3 @@
-import type { EVMResult, InterpreterStep, Message } from '@ethereumjs/evm'
 import { AppError } from '#base/error.ts'
 import type { Payload } from '#chain/core/payload.ts'
 import type { Chain } from './chain.ts'
@@ -7,13 +6,7 @@ import { type TransactionOutcome, runTransaction } from './run-transaction.ts'
 import { type Recorder, beginBlock } from './system-calls.ts'
 import type { Decode } from './transaction.ts'
 import type { ReadingMachine } from './reading-machine.ts'
-
-/** Sees what the interpreter does in one transaction. Throwing ends the replay with that error. */
-export interface Watcher {
-  onStep?(step: InterpreterStep): void
-  onMessage?(message: Message): void
-  onResult?(result: EVMResult): void
-}
+import { type Watcher, watched } from './watched.ts'
 
 /** A transaction that ran. */
 export type Ran = Extract<TransactionOutcome, { kind: 'ran' }>
@@ -68,40 +61,5 @@ export function createReplayer({ chain, turns, decode, recorder }: ReplayDeps): 
         }
         return traces
       }),
-  }
-}
-
-/** Runs `work` with the watcher listening; the first error that it throws is thrown afterwards. */
-async function watched<T>(
-  { evm }: Machine,
-  watcher: Watcher | undefined,
-  work: () => Promise<T>,
-): Promise<T> {
-  if (watcher === undefined) return work()
-  let fault: unknown
-  const guarded =
-    <A>(listen: ((value: A) => void) | undefined) =>
-    (value: A) => {
-      if (fault !== undefined) return
-      try {
-        listen?.(value)
-      } catch (error) {
-        fault = error
-      }
-    }
-  const onStep = guarded((step: InterpreterStep) => watcher.onStep?.(step))
-  const onMessage = guarded((message: Message) => watcher.onMessage?.(message))
-  const onResult = guarded((result: EVMResult) => watcher.onResult?.(result))
-  if (watcher.onStep !== undefined) evm.events.on('step', onStep)
-  evm.events.on('beforeMessage', onMessage)
-  evm.events.on('afterMessage', onResult)
-  try {
-    const value = await work()
-    if (fault !== undefined) throw fault
-    return value
-  } finally {
-    evm.events.off('step', onStep)
-    evm.events.off('beforeMessage', onMessage)
-    evm.events.off('afterMessage', onResult)
   }
 }

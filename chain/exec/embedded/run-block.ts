@@ -8,6 +8,7 @@ import { type TransactionFault, runTransaction } from './run-transaction.ts'
 import type { StateChanges, StateView } from './state-view.ts'
 import { type Recorder, beginBlock, endBlock } from './system-calls.ts'
 import type { DecodedTransaction } from './transaction.ts'
+import { type Watcher, watched } from './watched.ts'
 
 /** Where a block's transactions come from, and where is said what became of each. */
 export interface TransactionSource {
@@ -34,6 +35,8 @@ export interface Simulation {
   prepare(machine: Machine): Promise<void>
   /** Whether transactions must be as real ones. */
   readonly isValidating: boolean
+  /** Called before each transaction, for one that listens to it. */
+  readonly watch: (() => Watcher) | undefined
 }
 
 /** What running a block gave: all that its header has to say of it. */
@@ -89,7 +92,9 @@ async function runAll(machine: Machine, block: EvmBlock, { source, simulation }:
   for (;;) {
     const decoded = source.next(block.header.gasLimit - cumulativeGasUsed)
     if (decoded === undefined) return { transactions, receipts, blooms }
-    const outcome = await runTransaction(machine, block, decoded, { isSimulated })
+    const outcome = await watched(machine, simulation?.watch?.(), () =>
+      runTransaction(machine, block, decoded, { isSimulated }),
+    )
     if (outcome.kind === 'refused') {
       source.refused(outcome.fault)
       continue

@@ -9,7 +9,7 @@ import { chainLimits } from '#chain/core/limits.ts'
 import type { Payload } from '#chain/core/payload.ts'
 import type { Chain } from './chain.ts'
 import type { HashOf, Machine } from './machine.ts'
-import type { Receipt } from './receipt.ts'
+import type { Receipt, ReceiptLog } from './receipt.ts'
 import { type BlockRun, type TransactionSource, runBlock } from './run-block.ts'
 import { type AccountOverride, type CallRequest, overrideAccount, unsigned } from './simulate.ts'
 import { type Plan, payloadOf } from './sources.ts'
@@ -17,6 +17,7 @@ import { type StateView, layerView } from './state-view.ts'
 import type { Recorder } from './system-calls.ts'
 import type { DecodedTransaction } from './transaction.ts'
 import type { ReadingMachine } from './reading-machine.ts'
+import { type TransferWatcher, createTransferWatcher } from './watch-transfers.ts'
 
 /** Header fields of a simulated block; what is left out follows from the block before. */
 export type HeaderOverrides = Partial<
@@ -37,6 +38,8 @@ export interface BlockRequest {
 export interface SimulatedCall {
   readonly decoded: DecodedTransaction
   readonly receipt: Receipt
+  /** Those of the receipt; where coin is shown too, with its movements as logs among them. */
+  readonly logs: readonly ReceiptLog[]
   readonly output: Uint8Array
   /** As the interpreter names it; undefined where it succeeded. */
   readonly error: string | undefined
@@ -45,6 +48,12 @@ export interface SimulatedCall {
 export interface SimulatedBlock {
   readonly payload: Payload
   readonly calls: readonly SimulatedCall[]
+}
+
+export interface SimulationOptions {
+  readonly isValidating: boolean
+  /** Whether logs show movements of coin (`coinAddress`). */
+  readonly withTransfers: boolean
 }
 
 /**
@@ -56,7 +65,7 @@ export interface SimulatedBlock {
 export type SimulateBlocks = (
   base: Payload,
   requests: readonly BlockRequest[],
-  options: { readonly isValidating: boolean },
+  options: SimulationOptions,
 ) => Promise<readonly SimulatedBlock[]>
 
 export interface SimulateBlocksDeps {
@@ -77,9 +86,10 @@ export function createSimulateBlocks({
   turns,
   recorder,
 }: SimulateBlocksDeps): SimulateBlocks {
-  async function runOne(machine: Machine, tip: Tip, request: BlockRequest, isValidating: boolean) {
+  async function runOne(machine: Machine, tip: Tip, one: SourceOptions) {
+    const { request, isValidating } = one
     const plan = planOf(tip.payload, request.header, isValidating)
-    const source = createSource(machine, plan, { request, isValidating })
+    const source = createSource(machine, plan, one)
     const run = await runBlock(machine, {
       environment: plan,
       withdrawals: plan.withdrawals,
@@ -88,20 +98,20 @@ export function createSimulateBlocks({
       hashOf: tip.hashOf,
       recorder,
       source,
-      simulation: { isValidating, prepare: source.prepare },
+      simulation: { isValidating, prepare: source.prepare, watch: source.watch },
     })
     source.check()
     return { block: blockOf(plan, run, source.results), view: layerView(tip.view, run.changes) }
   }
 
-  return (base, requests, { isValidating }) =>
+  return (base, requests, options) =>
     turns.take(async (machine) => {
       const view = chain.stateAfter(base.blockHash)
       if (view === undefined) throw new AppError({ code: 'STATE_UNKNOWN', hash: base.blockHash })
       const blocks: SimulatedBlock[] = []
       let tip: Tip = { payload: base, view, hashOf: chain.ancestors(base) }
       for (const request of withGaps(base.header.number, requests)) {
-        const { block, view: next } = await runOne(machine, tip, request, isValidating)
+        const { block, view: next } = await runOne(machine, tip, { ...options, request })
         blocks.push(block)
         tip = { payload: block.payload, view: next, hashOf: hashesWith(tip.hashOf, block.payload) }
       }
@@ -144,19 +154,27 @@ function planOf(parent: Payload, overrides: HeaderOverrides, isValidating: boole
   }
 }
 
-interface SourceOptions {
+interface SourceOptions extends SimulationOptions {
   readonly request: BlockRequest
-  readonly isValidating: boolean
 }
 
-type CallResult = Pick<SimulatedCall, 'output' | 'error'>
+interface CallResult extends Pick<SimulatedCall, 'output' | 'error'> {
+  readonly watcher: TransferWatcher | undefined
+}
 
 /** The messages of a block as transactions, each with the nonce that its sender has by then. */
-function createSource(machine: Machine, plan: Plan, { request, isValidating }: SourceOptions) {
-  const { calls, accounts } = request
+function createSource(machine: Machine, plan: Plan, options: SourceOptions) {
+  const { isValidating, withTransfers } = options
+  const { calls, accounts } = options.request
   const nonces = new Map<Hex, bigint>()
   const results: CallResult[] = []
   let fault: string | undefined
+  let watcher: TransferWatcher | undefined
+
+  function watch(): TransferWatcher {
+    watcher = createTransferWatcher()
+    return watcher
+  }
 
   async function prepare(): Promise<void> {
     for (const [address, override] of accounts) await overrideAccount(machine, address, override)
@@ -180,7 +198,7 @@ function createSource(machine: Machine, plan: Plan, { request, isValidating }: S
 
   function accepted({ execResult }: EVMResult): void {
     const { returnValue: output, exceptionError } = execResult
-    results.push({ output, error: exceptionError?.error })
+    results.push({ output, error: exceptionError?.error, watcher })
   }
 
   function check(): void {
@@ -191,7 +209,7 @@ function createSource(machine: Machine, plan: Plan, { request, isValidating }: S
 
   const refused = (reason: string) => void (fault = reason)
   const source: TransactionSource = { next, accepted, refused }
-  return { ...source, prepare, results, check }
+  return { ...source, prepare, results, check, watch: withTransfers ? watch : undefined }
 }
 
 function gasFault(gasLimit: bigint, gasLeft: bigint): string | undefined {
@@ -211,11 +229,12 @@ function decodedOf(
 }
 
 function blockOf(plan: Plan, run: BlockRun, results: readonly CallResult[]): SimulatedBlock {
-  const calls = results.map((result, i): SimulatedCall => ({
-    ...result,
-    decoded: run.transactions[i] as DecodedTransaction,
-    receipt: run.receipts[i] as Receipt,
-  }))
+  const calls = results.map(({ output, error, watcher }, i): SimulatedCall => {
+    const decoded = run.transactions[i] as DecodedTransaction
+    const receipt = run.receipts[i] as Receipt
+    const logs = watcher?.logsWith(receipt.logs) ?? receipt.logs
+    return { decoded, receipt, logs, output, error }
+  })
   return { payload: payloadOf(plan, run), calls }
 }
 

@@ -2,7 +2,7 @@ import type { EVMResult, InterpreterStep, Message } from '@ethereumjs/evm'
 import { AppError } from '#base/error.ts'
 import { type Hex, toHex } from '#base/hex.ts'
 import type { ReceiptLog } from './receipt.ts'
-import type { Watcher } from './replay.ts'
+import type { Watcher } from './watched.ts'
 
 /** A message between accounts, with those that it caused. */
 export interface CallFrame {

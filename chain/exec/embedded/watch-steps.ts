@@ -1,7 +1,7 @@
 import type { InterpreterStep } from '@ethereumjs/evm'
 import { AppError } from '#base/error.ts'
 import { type Hex, toHex } from '#base/hex.ts'
-import type { Watcher } from './replay.ts'
+import type { Watcher } from './watched.ts'
 
 export interface StepOptions {
   readonly withMemory: boolean

@@ -51,7 +51,7 @@ const simulateParam = z.object({
     .min(1, 'empty input'),
   validation: z.boolean().nullish(),
   returnFullTransactions: z.boolean().nullish(),
-  traceTransfers: z.literal(false, 'traceTransfers is not supported').nullish(),
+  traceTransfers: z.boolean().nullish(),
 })
 
 /** Codes that the public specification of eth_simulateV1 gives to faults of a message. */
@@ -83,7 +83,10 @@ export function simulateMethods({ chain, simulateBlocks }: RpcContext): RpcMetho
       if (count > chainLimits.simulatedCallsMax) {
         throw limitExceeded(`at most ${chainLimits.simulatedCallsMax} calls`)
       }
-      const options = { isValidating: request.validation === true }
+      const options = {
+        isValidating: request.validation === true,
+        withTransfers: request.traceTransfers === true,
+      }
       const blocks = await simulateBlocks(needBlock(chain, at), requests, options).catch(tell)
       return blocks.map((block) => toJson(block, request.returnFullTransactions === true))
     },
@@ -115,7 +118,7 @@ function toJson({ payload, calls }: SimulatedBlock, isFull: boolean) {
   let firstLog = 0
   const results = calls.map((call, index) => {
     const json = callJson(call, { block: payload, index, firstLog })
-    firstLog += call.receipt.logs.length
+    firstLog += call.logs.length
     return json
   })
   return {
@@ -130,11 +133,11 @@ interface Spot {
   readonly firstLog: number
 }
 
-function callJson({ receipt, output, error, decoded }: SimulatedCall, spot: Spot) {
+function callJson({ receipt, logs, output, error, decoded }: SimulatedCall, spot: Spot) {
   const place = { ...spot, transactionHash: decoded.hash }
   return {
     returnData: toHex(output),
-    logs: receipt.logs.map((log, i) => logJson(log, { ...place, logIndex: spot.firstLog + i })),
+    logs: logs.map((log, i) => logJson(log, { ...place, logIndex: spot.firstLog + i })),
     gasUsed: hexQuantity(receipt.gasUsed),
     status: error === undefined ? '0x1' : '0x0',
     ...(error === undefined ? {} : { error: failureJson(error, output) }),

@@ -4,19 +4,27 @@ import { chainLimits } from '#chain/core/limits.ts'
 import type { Payload } from '#chain/core/payload.ts'
 import type { Ran } from '#chain/exec/embedded/replay.ts'
 import { type CallFrame, createCallWatcher } from '#chain/exec/embedded/watch-calls.ts'
+import { createStateWatcher } from '#chain/exec/embedded/watch-state.ts'
 import { createStepWatcher } from '#chain/exec/embedded/watch-steps.ts'
 import { type RpcContext, type RpcMethods, canonical, findBlock } from '../context.ts'
 import { revertReason, serverError } from '../errors.ts'
+import { differencesJson, statesJson } from '../state-json.ts'
 import { blockParam, hash, hexQuantity, parse } from '../params.ts'
 
-const tracers = ['callTracer'] as const
+const tracers = ['callTracer', 'prestateTracer'] as const
 const traceParam = z
   .object({
     tracer: z
       .enum(tracers, `the tracers are ${tracers.join(', ')}, and none for every step`)
       .nullish(),
     tracerConfig: z
-      .object({ onlyTopCall: z.boolean().nullish(), withLog: z.boolean().nullish() })
+      .object({
+        onlyTopCall: z.boolean().nullish(),
+        withLog: z.boolean().nullish(),
+        diffMode: z.boolean().nullish(),
+        disableCode: z.boolean().nullish(),
+        disableStorage: z.boolean().nullish(),
+      })
       .nullish(),
     enableMemory: z.boolean().nullish(),
     disableStack: z.boolean().nullish(),
@@ -45,8 +53,23 @@ export function traceMethods({ chain, replayer, decode }: RpcContext): RpcMethod
         )
       })
     }
+    if (param?.tracer === 'prestateTracer') return traceStates(payload, indices, param)
     const runs = await replayer.replay(payload, indices, () => createStepWatcher(optionsOf(param)))
     return runs.map(({ watcher, outcome }) => stepsJson(watcher.steps, outcome))
+  }
+
+  async function traceStates(payload: Payload, indices: readonly number[], param: TraceParam) {
+    const { diffMode, disableCode, disableStorage } = param?.tracerConfig ?? {}
+    const runs = await replayer.replay(payload, indices, () =>
+      createStateWatcher({
+        withCode: disableCode !== true,
+        withStorage: disableStorage !== true,
+        bytesMax: chainLimits.traceBytesMax,
+        always: [payload.header.feeRecipient],
+      }),
+    )
+    const toJson = diffMode === true ? differencesJson : statesJson
+    return runs.map(({ watcher }) => toJson(watcher.touched()))
   }
 
   async function traceBlock(payload: Payload | undefined, param: TraceParam) {

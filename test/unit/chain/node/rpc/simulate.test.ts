@@ -19,11 +19,18 @@ import {
   zeroHash,
 } from '#test/unit/chain/exec/world.ts'
 
-const { Token, Odd } = samples()
+const { Token, Odd, Child } = samples()
 const [sender, other] = accounts as [(typeof accounts)[number], (typeof accounts)[number]]
 const token = getContractAddress({ from: sender.address, nonce: 0n })
 const odd = getContractAddress({ from: sender.address, nonce: 1n })
 const quantity = (value: bigint | number): Hex => `0x${value.toString(16)}`
+
+interface Simulated {
+  readonly hash: Hex
+  readonly calls: readonly {
+    readonly logs: readonly { address: Hex; topics: Hex[]; data: Hex; logIndex: Hex }[]
+  }[]
+}
 
 function transfer(to: Hex, value: bigint): Hex {
   return encodeFunctionData({ abi: Token.abi, functionName: 'transfer', args: [to, value] })
@@ -180,10 +187,54 @@ describe('eth_simulateV1', () => {
     expect(await failure(at({ number: quantity(number + 257) }))).toBe(-38026)
   })
 
+  test('shows movements of coin as logs, in order, without what was undone', async () => {
+    const salts = ['31', '32', '33'].map((byte): Hex => `0x${byte.repeat(32)}`)
+    const call = (functionName: string, value: number, args: readonly unknown[] = []) => {
+      const input = encodeFunctionData({ abi: Odd.abi, functionName, args })
+      return { from: sender.address, to: odd, value: quantity(value), input, gas: '0x100000' }
+    }
+    const calls = [
+      { from: sender.address, to: other.address, value: '0x3' },
+      call('birth', 5, [salts[0]]),
+      call('birthAndEnd', 7, [salts[1]]),
+      call('fail', 11, ['not payable']),
+      call('nested', 0, [2n]),
+      { from: sender.address, input: encodeDeployData({ ...Child, args: [] }), value: '0x2' },
+    ]
+    const request = { blockStateCalls: [{ calls }] }
+    const [plain] = (await simulate(request)) as unknown as Simulated[]
+    const [block] = (await simulate({ ...request, traceTransfers: true })) as unknown as Simulated[]
+    const coin = `0x${'ee'.repeat(20)}`
+    const at = (word: Hex | undefined) => `0x${word?.slice(26)}`
+    const names: Record<string, string> = {
+      [sender.address.toLowerCase()]: 'sender',
+      [other.address.toLowerCase()]: 'other',
+      [odd.toLowerCase()]: 'odd',
+    }
+    const nameOf = (word: Hex | undefined) => names[at(word)] ?? 'child'
+    const shown = block?.calls.map(({ logs }) =>
+      logs.map(({ address, topics, data }) =>
+        address === coin ? `${nameOf(topics[1])} ${nameOf(topics[2])} ${Number(data)}` : 'log',
+      ),
+    )
+    expect(shown).toEqual([
+      ['sender other 3'],
+      ['sender odd 5', 'odd child 5', 'log'],
+      ['sender odd 7', 'odd child 7', 'child sender 7', 'log'],
+      [],
+      [],
+      ['sender child 2'],
+    ])
+    expect(
+      block?.calls.flatMap(({ logs }) => logs.map(({ logIndex }) => Number(logIndex))),
+    ).toEqual([...Array(9).keys()])
+    expect(block?.hash).toBe(plain?.hash)
+    expect(plain?.calls.map(({ logs }) => logs.length)).toEqual([0, 1, 1, 0, 0, 0])
+  })
+
   test('refuses what it cannot do', async () => {
     const call = { from: sender.address }
     expect(await failure({ blockStateCalls: [] })).toBe(-32602)
-    expect(await failure({ blockStateCalls: [{}], traceTransfers: true })).toBe(-32602)
     const many = Array.from({ length: 1_001 }, () => call)
     expect(await failure({ blockStateCalls: [{ calls: many }] })).toBe(-32005)
   })

@@ -1,10 +1,13 @@
 import { type Hex, encodeDeployData, encodeFunctionData, getContractAddress, keccak256 } from 'viem'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { RpcContext, RpcMethods } from '#chain/node/rpc/context.ts'
+import { fromHex } from '#base/hex.ts'
+import { noBytes, wordOf } from '#chain/exec/embedded/state-view.ts'
 import { traceMethods } from '#chain/node/rpc/methods/traces.ts'
 import { connectHardhat } from '#test/unit/chain/exec/hardhat-peer.ts'
 import { samples } from '#test/unit/chain/samples.ts'
-import { type World, accounts, createWorld } from '#test/unit/chain/exec/world.ts'
+import { toKey } from '#store/key.ts'
+import { type World, accounts, createWorld, zeroHash } from '#test/unit/chain/exec/world.ts'
 
 const { Token, Odd } = samples()
 const [sender] = accounts as [(typeof accounts)[number]]
@@ -48,6 +51,10 @@ interface StepTrace {
     storage?: unknown
   }[]
 }
+
+type States = Readonly<
+  Record<Hex, { balance: Hex; nonce?: number; code?: Hex; storage?: Record<string, Hex> }>
+>
 
 describe('traceMethods', () => {
   let world: World
@@ -136,6 +143,72 @@ describe('traceMethods', () => {
     })
   })
 
+  test('gives the touched accounts as they were before', async () => {
+    const stored = (await trace(3, { tracer: 'prestateTracer' })) as States
+    const payer = sender.address.toLowerCase() as Hex
+    const { header } = world.engine.chain.head()
+    expect(Object.keys(stored).toSorted()).toEqual(
+      [payer, odd.toLowerCase(), header.feeRecipient].toSorted(),
+    )
+    expect(stored[payer]?.nonce).toBe(3)
+    const contract = stored[odd.toLowerCase() as Hex]
+    expect(contract?.code).toMatch(/^0x60/)
+    expect(Object.values(contract?.storage ?? {})).toEqual([
+      zeroHash,
+      wordOf(Uint8Array.of(1)), // what an earlier transaction of the block has stored
+      zeroHash,
+    ])
+    const tracerConfig = { disableCode: true, disableStorage: true }
+    const bare = (await trace(3, { tracer: 'prestateTracer', tracerConfig })) as States
+    expect(bare[odd.toLowerCase() as Hex]).toEqual({
+      balance: contract?.balance,
+      nonce: contract?.nonce,
+    })
+  })
+
+  test('gives what each transaction changed, so that one follows from the other', async () => {
+    const all: Record<Hex, States[Hex]> = {}
+    for (const index of scripts.keys()) {
+      const tracerConfig = { diffMode: true }
+      const { pre, post } = (await trace(index, { tracer: 'prestateTracer', tracerConfig })) as {
+        pre: States
+        post: States
+      }
+      for (const [address, { storage, ...account }] of Object.entries(pre) as [
+        Hex,
+        States[Hex],
+      ][]) {
+        const known = all[address]
+        if (known !== undefined) expect(known).toMatchObject(account)
+        for (const [slot, word] of Object.entries(storage ?? {}))
+          expect(known?.storage?.[slot]).toBe(word)
+      }
+      for (const [address, changed] of Object.entries(post) as [Hex, States[Hex]][]) {
+        const { storage, ...account } = {
+          balance: '0x0' as const,
+          ...pre[address],
+          ...all[address],
+        }
+        all[address] = { ...account, ...changed, storage: { ...storage, ...changed.storage } }
+      }
+    }
+    const view = world.engine.chain.stateAfter(world.engine.chain.head().blockHash)
+    for (const [address, { balance, nonce = 0, storage }] of Object.entries(all)) {
+      const key = toKey(fromHex(address))
+      expect([BigInt(balance), nonce]).toEqual([
+        view?.account(key)?.balance,
+        Number(view?.account(key)?.nonce),
+      ])
+      for (const [slot, word] of Object.entries(storage ?? {})) {
+        expect(wordOf(view?.slot(key, toKey(fromHex(slot as Hex))) ?? noBytes)).toBe(word)
+      }
+    }
+    const words = Object.values(all[odd.toLowerCase() as Hex]?.storage ?? {})
+    expect(words.filter((word) => word === wordOf(Uint8Array.of(7)))).toHaveLength(3)
+    // The deployed contract, a child that stays and the payer; no child that was destroyed, and no tips.
+    expect(Object.keys(all)).toHaveLength(3)
+  })
+
   test('traces whole blocks', async () => {
     const block = await methods['debug_traceBlockByNumber']?.(
       ['0x1', { tracer: 'callTracer' }],
@@ -146,7 +219,7 @@ describe('traceMethods', () => {
   })
 
   test('refuses what it does not know', async () => {
-    await expect(trace(1, { tracer: 'prestateTracer' })).rejects.toThrow(/callTracer/)
+    await expect(trace(1, { tracer: '4byteTracer' })).rejects.toThrow(/callTracer/)
     const unknown = methods['debug_traceTransaction']?.([`0x${'00'.repeat(32)}`], undefined)
     await expect(unknown).rejects.toThrow('transaction not found')
   })
