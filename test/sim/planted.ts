@@ -94,7 +94,7 @@ export const planted: readonly Planted[] = [
         to: "if (!isNullified(state, between) && between !== view - 1) return 'missing'",
       },
     ],
-    seedsMax,
+    seedsMax: 400,
   },
   {
     title: 'a block that does not extend its parent',

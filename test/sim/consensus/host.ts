@@ -4,12 +4,20 @@ import type { Effect } from '#chain/core/consensus/effect.ts'
 import { guiltyOf } from '#chain/core/consensus/evidence.ts'
 import type { Input, LogEntry } from '#chain/core/consensus/input.ts'
 import { consensusLimits } from '#chain/core/consensus/limits.ts'
-import type { Certificate, Message, Signed, Unsigned } from '#chain/core/consensus/messages.ts'
+import type {
+  CatchUpRequest,
+  Certificate,
+  Message,
+  Signed,
+  Unsigned,
+} from '#chain/core/consensus/messages.ts'
 import type { Anchor } from '#chain/core/consensus/rules.ts'
 import { type State, createState } from '#chain/core/consensus/state.ts'
 import { step } from '#chain/core/consensus/step.ts'
 import { bitmapOf } from '#chain/core/consensus/validators.ts'
+import { emptyBlock, zeroHash } from './empty-block.ts'
 import { SimulationError } from './oracle.ts'
+import { askOnMs, paceMs } from './plan.ts'
 import { bindingOf } from './binding.ts'
 import type { World } from './world.ts'
 
@@ -182,8 +190,10 @@ export class Host {
     }
   }
 
+  /** Blocks have a pace, in the end slower than a question to a peer: else nobody behind a lone voter arrives. */
   propose({ view, parent, height }: EffectOf<'propose'>): void {
-    this.later(1 + this.world.rng.below(20), () => {
+    const { world } = this
+    this.later((world.isHealed ? paceMs : 1) + world.rng.below(20), () => {
       const root = this.build(view, parent, height)
       this.feed({ kind: 'built', view, root, block: this.blockOf(root) })
     })
@@ -193,7 +203,7 @@ export class Host {
     const { world } = this
     const epoch = this.state?.rules.set.epoch ?? 0
     const isLast = height === this.state?.rules.lastHeight
-    const setRoot = isValid ? world.setRoot(epoch + 1) : zero
+    const setRoot = isValid ? world.setRoot(epoch + 1) : zeroHash
     const nextSetRoot = isLast ? setRoot : undefined
     const block = { ...emptyBlock, epoch, height, view, parentRoot, nextSetRoot }
     const root = world.make(this.machine, block, isValid)
@@ -321,9 +331,12 @@ export class Host {
     const machine = from === undefined ? undefined : world.epoch(request.epoch).machines[from]
     const named = world.hosts.findIndex((host) => host.machine === machine)
     const place = named >= 0 ? named : world.rng.below(world.hosts.length)
-    const peer = world.hosts[place] as Host
-    const own = String(world.hosts.indexOf(this))
-    world.carry(this, peer, () => peer.feed({ kind: 'request', peer: own, request }))
+    this.#ask(world.hosts[place] as Host, request)
+  }
+
+  #ask(peer: Host, request: CatchUpRequest): void {
+    const own = String(this.world.hosts.indexOf(this))
+    this.world.carry(this, peer, () => peer.feed({ kind: 'request', peer: own, request }))
   }
 
   /** Final blocks of one epoch from a height on, as far as a certificate that names the last one. */
@@ -354,9 +367,7 @@ export class Host {
       const { final, view, rules } = this.state
       const { epoch } = rules.set
       const range = { height: final.height, viewMin: final.view + 1, viewMax: view }
-      const own = String(this.world.hosts.indexOf(this))
-      const input = { kind: 'request', peer: own, request: { epoch, ...range } } as const
-      this.world.carry(this, peer, () => peer.feed(input))
+      this.#ask(peer, { epoch, ...range })
     })
   }
 
@@ -386,14 +397,3 @@ export function signed(unsigned: Unsigned): Extract<Message, { kind: 'vote' | 'p
 function unsignedOf(entry: Signed): Unsigned {
   return entry // a signature more changes nothing of what is said
 }
-
-/** Longer than messages on their way need to arrive in any order. */
-const askOnMs = 100
-const zero: Hex = `0x${'00'.repeat(32)}`
-const emptyBlock = {
-  reveal: '0x',
-  mode: 'stake',
-  modelHash: zero,
-  executionHash: zero,
-  proposer: `0x${'00'.repeat(20)}`,
-} as const

@@ -1,5 +1,10 @@
 import { type Rng, createRng } from '#base/rng.ts'
 
+/** Longer than messages on their way need to arrive in any order. */
+export const askOnMs = 100
+/** Between blocks, once the network is whole. */
+export const paceMs = 100
+
 /** What a faulty validator does besides, or instead of, following the protocol. */
 export const tricks = [
   'twins', // two copies of it run with one key
