@@ -94,10 +94,12 @@ export interface TrainTask {
 }
 
 /**
- * `skip` claims every second step without doing it; `noise` claims all steps and adds noise to p; `ulp` does all
- * steps and changes the last bit of the first weight after each.
+ * `skip` claims every second step without doing it, `skip-few` every twentieth or so; `noise` claims all steps and
+ * adds noise to p; `ulp` does all steps and changes the last bit of the first weight after each; `flip-bit` changes
+ * one bit of the batch; `zero-rate` keeps p as it was; `sign-flip` and `alie` (Baruch et al. 2019) poison the update.
  */
-export type Misbehaviour = 'skip' | 'noise' | 'ulp'
+export type Misbehaviour =
+  'skip' | 'skip-few' | 'noise' | 'ulp' | 'flip-bit' | 'zero-rate' | 'sign-flip' | 'alie'
 
 /** One step from a state, of which every tensor is kept. */
 export interface TranscribeTask {

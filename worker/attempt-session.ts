@@ -77,7 +77,8 @@ async function workThrough(deps: SessionDeps, options: SessionOptions, part: Par
       if (options.misbehave === 'withhold-states' || !transcript) continue
       const auditSeed = await randomnessOf(deps, served, signal)
       const rate = await ownRate(deps, options.self, served)
-      const work = { place, transcript, auditSeed, rate }
+      const { misbehave } = options
+      const work = { place, transcript, auditSeed, rate, misbehave }
       const segments = await publishOpenings({ ...deps, ...tools }, work, signal)
       tools.onProgress({ kind: 'opened', attempt: place.attempt, segments })
     }

@@ -8,7 +8,7 @@ import type { Hex } from '#wire/primitives.ts'
 import type { Leaf, RoundList, RoundSteps } from '#wire/segment.ts'
 import { type TrainSpec, roundsPerSegment } from '#wire/spec.ts'
 import type { AttemptJournal } from './journal.ts'
-import { claimUpdate, engineMisbehaviour, type MisbehaveKind } from './misbehave.ts'
+import { claimUpdate, engineMisbehaviour, misplace, type MisbehaveKind } from './misbehave.ts'
 import { type AttemptPlace, attemptFolder } from './place.ts'
 import { ownIn, type Updates } from './updates.ts'
 
@@ -132,11 +132,14 @@ async function trainRound(
 function taskOf(shop: Workshop, round: number, steps: number): Omit<TrainTask, 'from' | 'to'> {
   const { place, spec } = shop
   const { active, self: worker } = place
-  return {
+  const rows = {
     segmentSeed: segmentSeedOf({ ...place, worker, segment: segmentOfRound(spec, round) }),
+    shard: { index: active.indexOf(worker), count: active.length },
+  }
+  return {
+    ...misplace(shop.misbehave, rows),
     firstBatch: firstBatchOf(spec, round),
     steps,
-    shard: { index: active.indexOf(worker), count: active.length },
     misbehave: engineMisbehaviour(shop.misbehave),
   }
 }

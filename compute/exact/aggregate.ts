@@ -1,6 +1,6 @@
 import { assert } from '#base/assert.ts'
 import { AppError } from '#base/error.ts'
-import { type Kernels, createMemory, instantiateKernels } from './kernels.ts'
+import { type Kernels, compileKernels, createMemory, instantiateKernels } from './kernels.ts'
 
 const iterations = 3
 const updatesMax = 8
@@ -24,7 +24,7 @@ export async function aggregateUpdates(
     throw new AppError({ code: 'MEMORY_LIMIT', sizeBytes, sizeBytesMax: memoryBytesMax })
   }
   const memory = createMemory(sizeBytes)
-  const kernels = instantiateKernels(await WebAssembly.compile(wasm), memory)
+  const kernels = instantiateKernels(await compileKernels(wasm), memory)
   const result = headBytes
   const sources = result + 4 * count
   const stack = new Float32Array(memory.buffer, sources, count * updates.length)

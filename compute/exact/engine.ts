@@ -7,7 +7,7 @@ import type { Parameter } from '../graph/builder.ts'
 import { type Value, sizeOf } from '../graph/graph.ts'
 import type { ModelGraph } from '../graph/training.ts'
 import type { PartRoots } from './digest.ts'
-import { createMemory, instantiateKernels } from './kernels.ts'
+import { compileKernels, createMemory, instantiateKernels } from './kernels.ts'
 import { type Layout, createWorkplace, layOut, plansOf } from './layout.ts'
 import { floatBytes, rateCount } from './lowering.ts'
 import { createNoise } from './noise.ts'
@@ -85,7 +85,7 @@ export async function createEngine(
 ): Promise<Engine> {
   const { memoryBytesMax = memoryBytesDefault, keepsValues = false, createTeam } = options
   const threads = createTeam ? (options.threads ?? 1) : 1
-  const module = await WebAssembly.compile(wasm)
+  const module = await compileKernels(wasm)
   const layout = layOut(spec, instantiateKernels(module, createMemory(1)), {
     threads,
     keepsValues,

@@ -249,6 +249,15 @@ export function createMemory(sizeBytes: number): WebAssembly.Memory {
   return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true })
 }
 
+const compiled = new WeakMap<Uint8Array, Promise<WebAssembly.Module>>()
+
+/** The module of these bytes, compiled once: they do not change. */
+export function compileKernels(wasm: Uint8Array<ArrayBuffer>): Promise<WebAssembly.Module> {
+  const known = compiled.get(wasm) ?? WebAssembly.compile(wasm)
+  compiled.set(wasm, known)
+  return known
+}
+
 /** The kernels working in a memory. Every thread has an instance of its own over the same memory. */
 export function instantiateKernels(
   module: WebAssembly.Module,

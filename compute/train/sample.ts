@@ -14,7 +14,8 @@ export interface DrawnSegment {
 }
 
 /** How closely a worker's segments are looked at. */
-export type AuditRate = 'new' | 'normal' | 'trusted'
+export const auditRates = ['new', 'normal', 'trusted'] as const
+export type AuditRate = (typeof auditRates)[number]
 
 /** Facts about a worker when its steps are drawn: as `Staking` counts them. */
 interface WorkHistory {

@@ -62,12 +62,22 @@ export interface Session {
   close(): Promise<void>
 }
 
+/** Where a session's files are. Paths are those of its tasks. */
+export interface Disk {
+  /** Throws FILE_FAILED, FILE_TOO_LARGE. */
+  read(path: string): Promise<Uint8Array>
+  /** Writes a file whole or not at all. */
+  write(path: string, bytes: Uint8Array): Promise<void>
+}
+
+const realDisk: Disk = { read: readWhole, write: writeWhole }
+
 /** Checks the specification, reads the rows, starts the engine. */
-export async function openSession(job: RunnerJob): Promise<Session> {
+export async function openSession(job: RunnerJob, disk: Disk = realDisk): Promise<Session> {
   const spec = parseSpec(job.spec)
   const { memoryBytesMax = memoryBytesDefault } = job
   const threads = Math.max(1, Math.min(job.threads, threadsMax))
-  const rows = job.trainFile ? decodeRows(await readWhole(job.trainFile), spec) : undefined
+  const rows = job.trainFile ? decodeRows(await disk.read(job.trainFile), spec) : undefined
   const wasm = await readKernels()
   const options = { threads, memoryBytesMax, createTeam: createThreadTeam }
   const engine = await createEngine(spec, wasm, options)
@@ -78,7 +88,7 @@ export async function openSession(job: RunnerJob): Promise<Session> {
     stateBytes: 4 * (engine.p.length + engine.m.length + engine.v.length),
     rows: rows?.count ?? 0,
   }
-  return createSession({ spec, engine, rows, opened, wasm, memoryBytesMax })
+  return createSession({ spec, engine, rows, opened, wasm, memoryBytesMax, disk })
 }
 
 /** The compiled kernels that belong to this code. */
@@ -100,41 +110,42 @@ interface SessionParts {
   readonly opened: OpenedJob
   readonly wasm: Uint8Array<ArrayBuffer>
   readonly memoryBytesMax: number
+  readonly disk: Disk
 }
 
 function createSession(parts: SessionParts): Session {
-  const { spec, engine, rows, opened, wasm, memoryBytesMax } = parts
+  const { spec, engine, rows, opened, wasm, memoryBytesMax, disk } = parts
   return {
     opened,
     async initialState({ seed, to }) {
       engine.initialize(seed)
-      await writeWhole(to, encodeState(engine))
+      await disk.write(to, encodeState(engine))
       return leafOfEngine(engine)
     },
     async inspect(path) {
-      return leafOfState(await readModel(path, engine))
+      return leafOfState(await readModel(path, parts))
     },
     train: (task, onStep) => train(parts, task, onStep),
     async transcribe(task) {
       if (!rows) throw noRows()
-      const state = decodeState(await readWhole(task.from))
+      const state = decodeState(await disk.read(task.from))
       await transcribeStep({ spec, rows, wasm, memoryBytesMax }, { ...task, state })
     },
     async aggregate({ from, to, updates, method, transcript }) {
-      const state = decodeState(await readWhole(from))
+      const state = decodeState(await disk.read(from))
       loadState(engine, state)
       const vectors: Float32Array[] = []
-      for (const path of updates) vectors.push((await readModel(path, engine)).p)
+      for (const path of updates) vectors.push((await readModel(path, parts)).p)
       engine.p.set(await aggregateUpdates(vectors, method, { wasm, memoryBytesMax }))
-      await writeWhole(to, encodeState(engine))
+      await disk.write(to, encodeState(engine))
       return { ...leafOfEngine(engine), transcript }
     },
     async evaluate({ model, rowsFile }) {
-      engine.p.set((await readModel(model, engine)).p)
-      return evaluateRows(engine, spec, decodeRows(await readWhole(rowsFile), spec))
+      engine.p.set((await readModel(model, parts)).p)
+      return evaluateRows(engine, spec, decodeRows(await disk.read(rowsFile), spec))
     },
     async predict({ model, x, isInteger = false }) {
-      const { p } = await readModel(model, engine)
+      const { p } = await readModel(model, parts)
       if (isInteger) {
         const integers = await createIntegerModel(spec, { parameters: p, wasm })
         return integers.predict(unlabelled(x, engine).x as Float32Array)
@@ -143,7 +154,7 @@ function createSession(parts: SessionParts): Session {
       return predictRows(engine, spec, unlabelled(x, engine))
     },
     async generate({ model, isInteger = false, ...generation }, onToken) {
-      const { p } = await readModel(model, engine)
+      const { p } = await readModel(model, parts)
       const isWhole = spec.model.kind === 'graph' && !isInteger
       const decoder = isWhole
         ? await createWholeDecoder(spec, p, wasm)
@@ -160,13 +171,13 @@ function createSession(parts: SessionParts): Session {
 }
 
 async function train(
-  { engine, rows }: SessionParts,
+  { engine, rows, disk }: SessionParts,
   task: TrainTask,
   onStep: (step: number, loss: number) => Promise<void>,
 ): Promise<TrainReport> {
   if (!rows) throw noRows()
   const { from, to, updateTo, snapshots, steps } = task
-  loadState(engine, decodeState(await readWhole(from)))
+  loadState(engine, decodeState(await disk.read(from)))
   const leaves: Leaf[] = []
   const losses: number[] = []
   for (const { leaf, loss } of trainSteps(engine, rows, task)) {
@@ -175,11 +186,11 @@ async function train(
     await onStep(losses.length - 1, loss)
     if (snapshots && losses.length % snapshots.everySteps === 0) {
       const name = `${losses.length}.safetensors`
-      await writeWhole(join(snapshots.directory, name), encodeState(engine))
+      await disk.write(join(snapshots.directory, name), encodeState(engine))
     }
   }
-  if (updateTo) await writeWhole(updateTo, encodeUpdate(engine.p))
-  await writeWhole(to, encodeState(engine))
+  if (updateTo) await disk.write(updateTo, encodeUpdate(engine.p))
+  await disk.write(to, encodeState(engine))
   const lossMean = losses.reduce((sum, loss) => sum + loss, 0) / Math.max(1, steps)
   return { leaves, losses, lossMean, updateRoot: leaves.at(-1)?.p ?? partRootOf(engine.p) }
 }
@@ -189,8 +200,8 @@ function noRows(): AppError {
 }
 
 /** A state file, or an update file, which has parameters alone. */
-async function readModel(path: string, engine: Engine) {
-  const bytes = await readWhole(path)
+async function readModel(path: string, { engine, disk }: SessionParts) {
+  const bytes = await disk.read(path)
   const empty = new Float32Array(0)
   const isUpdate = bytes.length === 4 * engine.parameterCount
   const state = isUpdate

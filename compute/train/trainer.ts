@@ -4,7 +4,7 @@ import type { Engine } from '../exact/engine.ts'
 import type { Misbehaviour } from '../runner.ts'
 import { type Shard, createBatches } from './batches.ts'
 import { transcriptRootOf } from './commit.ts'
-import { claimStep, isSkipped, nudge } from './misbehave.ts'
+import { claimStep, lieOf } from './misbehave.ts'
 import { type Rows, loadBatch } from './rows.ts'
 import { leafOfEngine } from './state.ts'
 
@@ -35,14 +35,16 @@ export function* trainSteps(
   const batchAt = createBatches({ segmentSeed, shard, batchSize, rows: rows.count })
   engine.checkDenormals()
   engine.setNoise(segmentSeed)
+  const lie = lieOf(misbehave, engine)
   let last: StepReport = { leaf: leafOfEngine(engine), loss: 0 }
   for (let step = 0; step < steps; step += 1) {
-    if (isSkipped(misbehave, step)) {
+    if (lie.skips(step)) {
       last = { ...last, leaf: claimStep(engine, misbehave, last.leaf) }
     } else {
       loadBatch(engine, rows, batchAt(firstBatch + step))
+      lie.before()
       const loss = engine.train()
-      if (misbehave === 'ulp') nudge(engine)
+      lie.after()
       last = { leaf: leafOfStep(engine, loss), loss }
     }
     yield last

@@ -13,7 +13,7 @@ import { type TrainSpec, momentsOf } from '#wire/spec.ts'
 import type { Hex } from '#wire/primitives.ts'
 import type { Engine } from '../exact/engine.ts'
 import type { Misbehaviour } from '../runner.ts'
-import { nudge } from '../train/misbehave.ts'
+import { lieOf } from '../train/misbehave.ts'
 import { rateCount } from '../exact/lowering.ts'
 import { createNoise } from '../exact/noise.ts'
 import { createRates } from '../exact/rates.ts'
@@ -66,8 +66,10 @@ export function trainTensors(
   keep('rates', viewOf(ratesOf(spec, engine.step)))
   const noise = program.entries.find(({ name }) => name === 'noise')
   if (noise) keep('noise', keysOf(segmentSeed, engine.step, noise.sizeElements))
+  const lie = lieOf(misbehave, engine)
+  lie.before()
   engine.train()
-  if (misbehave === 'ulp') nudge(engine)
+  lie.after()
   for (const name of parts) keep(`${name} after`, viewOf(engine[name]))
   keep('folded', fold(engine.g))
   const tensors = program.entries.map((entry) => bytesOfEntry(entry, { byName, valueOf }))

@@ -1,0 +1,190 @@
+import type { Rng } from '#base/rng.ts'
+import { codeOf } from '#base/error.ts'
+import { noopLogger } from '#base/log.ts'
+import { sha256 } from '#base/crypto/sha256.ts'
+import { toHex } from '#base/hex.ts'
+import type { Head, JobFeed } from '#chain/client/feed.ts'
+import { verdictHashOf } from '#chain/client/terms.ts'
+import type { JobView, Verdict } from '#chain/client/view.ts'
+import type { AuditRate } from '#compute/train/sample.ts'
+import type { AttemptPlace } from '#evaluator/attempt.ts'
+import { type Examined, examineAttempt } from '#evaluator/examine.ts'
+import { createNotices } from '#evaluator/notices.ts'
+import { type WindowEnd, openWindow, servingTimes } from '#evaluator/window.ts'
+import { canonicalBytes } from '#wire/canonical.ts'
+import { digestOfCid } from '#wire/cid.ts'
+import type { Hex } from '#wire/primitives.ts'
+import { segmentsPerWorker } from '#wire/spec.ts'
+import type { Attempt } from './attempt.ts'
+import type { VirtualClock } from './clock.ts'
+import { type Party, place as home, workerParties } from './parties.ts'
+
+const commitSeconds = 300
+
+export interface PanelFaults {
+  /** How late an evaluator begins at most, in milliseconds. */
+  readonly startMsMax: number
+}
+
+export interface Judged {
+  readonly evaluator: Hex
+  readonly examined: Examined
+}
+
+/** What every member of a panel makes of an attempt. */
+export function judgePanel(
+  attempt: Attempt,
+  panel: readonly Party[],
+  options: { rates: ReadonlyMap<Hex, AuditRate>; faults: PanelFaults; rng: Rng },
+): Promise<readonly Judged[]> {
+  const { rates, faults, rng } = options
+  const evaluators = panel.map(({ owner }) => owner)
+  const judged = evaluators.map(async (evaluator) => {
+    await attempt.clock.sleep(rng.below(faults.startMsMax + 1))
+    for (let tries = 0; ; tries += 1) {
+      try {
+        return { evaluator, examined: await examine(attempt, { evaluator, evaluators, rates }) }
+      } catch (error) {
+        if (codeOf(error) === undefined || tries >= triesMax) throw error
+        await attempt.clock.sleep(1000)
+      }
+    }
+  })
+  return Promise.all(judged)
+}
+
+/** A daemon begins again after a failure of the world. */
+const triesMax = 20
+
+async function examine(
+  attempt: Attempt,
+  who: { evaluator: Hex; evaluators: readonly Hex[]; rates: ReadonlyMap<Hex, AuditRate> },
+): Promise<Examined> {
+  const { lab, store, topic, clock } = attempt
+  const { evaluator, evaluators, rates } = who
+  const notices = createNotices(
+    { entries: () => topic.entries(evaluator) },
+    async (peer) => peer as Hex,
+    { attempt: attempt.attempt, evaluators: () => evaluators },
+  )
+  const feed = headsOf(clock)
+  const never = new AbortController().signal
+  const releases: (() => void)[] = []
+  const open = (end: WindowEnd) => {
+    const window = openWindow(feed, end, never)
+    releases.push(window.release)
+    return window.signal
+  }
+  const place = await placeOf(attempt, { evaluators, rates })
+  try {
+    return await examineAttempt(
+      {
+        artifacts: store.of(evaluator),
+        files: lab.disk.files(evaluator),
+        clock,
+        log: noopLogger,
+        openRunner: () => lab.runner,
+        notices,
+        tell: async ({ worker, segment, step }, outcome) => {
+          const entry = { attempt: attempt.attempt, evaluator, worker, segment, step, outcome }
+          topic.say(evaluator, { kind: 'audit', ...entry })
+        },
+      },
+      place,
+      {
+        owner: evaluator,
+        sealKey: new Uint8Array(32),
+        threads: 1,
+        folder: `audit-${attempt.attempt}`,
+        pins: { lasting: 'job', passing: 'audit' },
+        windows(statesBytes) {
+          const times = servingTimes({
+            commitDeadline: attempt.drawnTime() + BigInt(commitSeconds),
+            commitSeconds,
+            statesBytes,
+            nowTime: feed.head().timestamp,
+          })
+          const { lastTime } = times
+          return {
+            reading: open({ untilTime: times.readUntil, lastTime }),
+            serving: open({ untilTime: times.servedUntil, lastTime }),
+            sharing: open({ untilTime: times.sharedUntil, lastTime }),
+          }
+        },
+        signal: never,
+      },
+    )
+  } finally {
+    for (const release of releases) release()
+  }
+}
+
+/** A block each second. */
+function headsOf(clock: VirtualClock): Pick<JobFeed, 'head' | 'onHead'> {
+  const head = (): Head => {
+    const timestamp = BigInt(Math.floor(clock.nowMs() / 1000))
+    return { number: timestamp, timestamp }
+  }
+  return {
+    head,
+    onHead(listener) {
+      let isOpen = true
+      const tick = () => {
+        if (!isOpen) return
+        listener(head())
+        clock.at(1000, tick)
+      }
+      clock.at(1000, tick)
+      return () => void (isOpen = false)
+    },
+  }
+}
+
+async function placeOf(
+  attempt: Attempt,
+  { evaluators, rates }: { evaluators: readonly Hex[]; rates: ReadonlyMap<Hex, AuditRate> },
+): Promise<AttemptPlace> {
+  const { lab, jobId, workers, active, beacon, closing, results } = attempt
+  const specDigest = toHex(sha256(canonicalBytes(lab.spec)))
+  const segmentCount = segmentsPerWorker(lab.spec.train)
+  const { engineId } = lab.opened
+  const view = {
+    jobId,
+    attempt: attempt.attempt,
+    terms: { specDigest, engineId, segmentCount, commitSeconds },
+    workers,
+    active: active.map((worker) => workers.indexOf(worker)),
+    results: workers.flatMap((worker) => results.get(worker) ?? []),
+    closedRounds: [...closing.closed].map(([round, list]) => ({
+      attempt: attempt.attempt,
+      round,
+      updates: list.map(({ worker, updateRoot, cid }) => ({
+        worker,
+        updateRoot,
+        cidDigest: digestOfCid(cid),
+      })),
+    })),
+    evaluators,
+  }
+  const parties = workerParties.filter(({ owner }) => active.includes(owner))
+  return {
+    ...home,
+    view: view as unknown as JobView,
+    jobId,
+    attempt: attempt.attempt,
+    active,
+    beacon,
+    auditSeed: await attempt.drawn(new AbortController().signal),
+    operators: new Map(parties.map(({ owner, operator }) => [owner, [operator]])),
+    rates,
+  }
+}
+
+/** The verdict of two who agree, where they are more than half of all that revealed (libraries/VerdictRules.sol). */
+export function agreedOf(verdicts: readonly Verdict[]): Verdict | undefined {
+  const groups = Map.groupBy(verdicts, (verdict) => verdictHashOf(verdict))
+  const agreed = [...groups.values()].find(
+    (group) => group.length >= 2 && group.length * 2 > verdicts.length,
+  )
+  return agreed?.[0]
+}

@@ -1,0 +1,44 @@
+import { describe, expect, test } from 'vitest'
+import { runCrowd, wrongedIn } from '#test/adversaries/crowd.ts'
+import { workerLiars } from '#test/adversaries/liars.ts'
+import { openLongLab, openWideLab } from '#test/adversaries/shapes.ts'
+import { calm, simulateJob } from '#test/adversaries/world/job.ts'
+import { misbehaveKinds } from '#worker/misbehave.ts'
+
+const liar = 1
+
+describe('a job with one liar', () => {
+  test.each(workerLiars)('$name: $fate ($mechanism)', async ({ kind, fate }) => {
+    const isRare = kind === 'skip-few'
+    const lab = await (isRare ? openLongLab() : openWideLab())
+    const lies = new Map([[liar, kind]])
+    const outcome = await simulateJob(lab, { seed: 7, workers: isRare ? 2 : 3, lies, rate: 'new' })
+    const [first] = outcome.attempts
+    const punished = [...(first?.guilty ?? []), ...(first?.withheld ?? [])]
+    expect(punished).toEqual(fate === 'caught' ? [liar] : [])
+    expect(wrongedIn(outcome, lies)).toEqual([])
+  })
+
+  test('rows are of kinds that a worker knows, each once', () => {
+    const kinds = workerLiars.map(({ kind }) => kind)
+    expect(new Set(kinds).size).toBe(kinds.length)
+    expect(misbehaveKinds).toEqual(expect.arrayContaining(kinds))
+  })
+})
+
+describe('honest parties', () => {
+  test('lose nothing in 60 jobs with random faults and liars (seeds 0 to 59)', async () => {
+    const crowd = await runCrowd(0, 60)
+    expect(crowd).toMatchObject({ jobs: 60, falseSlashes: 0 })
+    expect(crowd.liars).toBeGreaterThan(5)
+    expect(crowd.caught).toBeGreaterThan(3)
+  })
+
+  test('are named where they are away for longer than the windows', async () => {
+    const lab = await openWideLab()
+    const crashes = new Map([[liar, [{ atMs: 1500, downMs: 500_000, losesFiles: false }]]])
+    const faults = { ...calm, crashes }
+    const outcome = await simulateJob(lab, { seed: 3, workers: 3, faults })
+    expect(wrongedIn(outcome, new Map()).join()).toMatch(/worker 1 (withheld|submitted nothing)/)
+  })
+})
