@@ -27,9 +27,10 @@ import { silentNetwork } from './consensus/silent-network.ts'
 import { type Epochs, openEpochs } from './consensus/epochs.ts'
 import { checkFounders, openFirstSet, validatorKeyOf } from './consensus/founders.ts'
 import { createFeed } from './feed.ts'
-import { createDispatch } from './rpc/dispatch.ts'
-import { createMethods } from './rpc/methods.ts'
-import { type RpcServer, createRpcServer } from './rpc/server.ts'
+import { keepHeapSmall } from './heap.ts'
+import { createLive } from './rpc/live.ts'
+import type { RpcServer } from './rpc/server.ts'
+import { createThreadedRpc } from './rpc/thread/server.ts'
 import { serveSnapshots } from './snapshot/serving.ts'
 import { beginWithSnapshot } from './snapshot/begin.ts'
 import { joinTransactionGossip } from './transaction-gossip.ts'
@@ -116,12 +117,13 @@ export function createChainNode(deps: ChainNodeDeps, options: ChainNodeOptions):
   let root: Hex | undefined
 
   async function start(): Promise<void> {
+    keepHeapSmall()
     const genesis = parseGenesis(options.genesis)
     const { validatorKey, leaderKeys = [] } = options
     for (const key of [validatorKey, ...leaderKeys]) {
       if (key !== undefined) refuseDevelopmentKey(genesis.chainId, addressOf(key))
     }
-    const store = await openLevelStore(join(options.dataDir, 'chain'))
+    const store = await openLevelStore(chainDirectory(options))
     starting = new AbortController()
     try {
       const place = { store, genesis, signal: starting.signal }
@@ -158,8 +160,15 @@ export function createChainNode(deps: ChainNodeDeps, options: ChainNodeOptions):
   }
 }
 
+function chainDirectory({ dataDir }: ChainNodeOptions): string {
+  return join(dataDir, 'chain')
+}
+
 /** How much of the past is kept, as the stores want to hear it. */
-function historyOf({ archive = false, keepBlocks = keepBlocksDefault }: ChainNodeOptions) {
+function historyOf({ archive = false, keepBlocks = keepBlocksDefault }: ChainNodeOptions): {
+  readonly keepBlocks: number
+  readonly historyBlocks?: number
+} {
   if (!archive) return { keepBlocks: Math.max(keepBlocksMin, keepBlocks) }
   return { keepBlocks: Number.MAX_SAFE_INTEGER, historyBlocks: Number.MAX_SAFE_INTEGER }
 }
@@ -179,7 +188,7 @@ async function assemble(
     { store, pool, logger, clock },
     { genesis, buildMsMax, ...history },
   )
-  const { chain, simulator, simulateBlocks, replayer, decode, crypto } = engine
+  const { chain, decode, crypto } = engine
   const log = openWriteAhead(store)
   const transactions = createTransactions({ pool, chain, decode, log, logger })
   await transactions.restore()
@@ -202,27 +211,25 @@ async function assemble(
     onFailure,
     onConviction: options.onConviction,
   })
-  const methods = createMethods({
-    chainId: genesis.chainId,
-    chain,
-    engine,
-    simulator,
-    simulateBlocks,
-    replayer,
-    consensus,
-    epochs,
-    founders: founders.validators,
-    transactions,
-    pool,
-    decode,
-    keccak256: crypto.keccak256,
-    clock,
-    blocks,
-    status: () => ({ validators: votersNow(epochs, chain), recoverer: crypto.recoverer }),
-    clientVersion: 'quern/0.1.0',
-  })
+  const status = () => ({ validators: votersNow(epochs, chain), recoverer: crypto.recoverer })
+  const live = createLive({ chain, transactions, pool, clock, status })
   const { host = '127.0.0.1', port } = options
-  const server = createRpcServer(createDispatch(methods, logger), logger, { host, port })
+  const { added } = transactions
+  const server = createThreadedRpc(
+    { live, blocks, added, clock, logger },
+    {
+      directory: chainDirectory(options),
+      host,
+      port,
+      chainId: genesis.chainId,
+      recorder: genesis.recorder,
+      genesisRoot: root,
+      founders: founders.validators,
+      epochBlocks: epochs.blocks,
+      historyBlocks: history.historyBlocks,
+      clientVersion: 'quern/0.1.0',
+    },
+  )
   const drivers = { recoverer: crypto.recoverer, scheme: scheme.driver }
   logger.info({ ...drivers, genesis: chain.genesisHash }, 'execution is open')
   const sharing = { network, transactions, clock, logger }

@@ -135,17 +135,42 @@ function createChain(parts: ChainParts): WritableChain {
     headBlock = newHead
   }
 
+  return {
+    ...readsOf({ blocks, tree, states, genesisHash }, () => ({ head: headBlock, safe: safeBlock })),
+    add(block) {
+      const { blockHash: hash, header } = block.payload
+      tree.add(block)
+      states.add({ hash, number: header.number, parentHash: header.parentHash }, block.changes)
+    },
+    advance,
+  }
+}
+
+/** What reading a chain needs. */
+export interface ReadParts {
+  readonly blocks: BlockStore
+  readonly tree: BlockTree
+  readonly states: Pick<StateStore, 'view'>
+  readonly genesisHash: Hex
+}
+
+/** The chain for reading, up to the head that `newest` gives. */
+export function readsOf(
+  { blocks, tree, states, genesisHash }: ReadParts,
+  newest: () => { readonly head: Payload; readonly safe: Payload },
+): Chain {
   function byNumber(number: number): Payload | undefined {
-    if (number > headBlock.header.number) return undefined
+    const { head } = newest()
+    if (number > head.header.number) return undefined
     // The block of a snapshot is whole but for its receipts, and readers need the head.
     if (number !== tree.finalised().header.number) refusePruned(blocks, number)
-    return tree.ancestor(headBlock, number)
+    return tree.ancestor(head, number)
   }
 
   return {
     genesisHash,
-    head: () => headBlock,
-    safe: () => safeBlock,
+    head: () => newest().head,
+    safe: () => newest().safe,
     finalised: () => tree.finalised(),
     header: (hash) => tree.byHash(hash)?.header,
     byHash: (hash) => tree.byHash(hash),
@@ -155,8 +180,8 @@ function createChain(parts: ChainParts): WritableChain {
       refusePruned(blocks, payload.header.number)
       return tree.receipts(payload)
     },
-    place: (hash) => placeIn(tree.openPath(headBlock), hash) ?? blocks.place(hash),
-    logBlocks: (from, to) => logBlocksOf({ blocks, tree, head: headBlock }, from, to),
+    place: (hash) => placeIn(tree.openPath(newest().head), hash) ?? blocks.place(hash),
+    logBlocks: (from, to) => logBlocksOf({ blocks, tree, head: newest().head }, from, to),
     stateAfter(hash) {
       const number = tree.byHash(hash)?.header.number
       return number === undefined ? undefined : states.view({ hash, number })
@@ -165,12 +190,6 @@ function createChain(parts: ChainParts): WritableChain {
       const hash = tree.ancestor(parent, number)?.blockHash ?? blocks.ancestorHash(number)
       return hash === undefined ? undefined : fromHex(hash)
     },
-    add(block) {
-      const { blockHash: hash, header } = block.payload
-      tree.add(block)
-      states.add({ hash, number: header.number, parentHash: header.parentHash }, block.changes)
-    },
-    advance,
   }
 }
 

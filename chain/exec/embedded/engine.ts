@@ -29,8 +29,8 @@ import {
 } from './sources.ts'
 import { type Snapshots, createSnapshots } from './snapshot.ts'
 import { type Decode, createDecoder } from './transaction.ts'
+import { readerOf, viewAfter } from './reading.ts'
 import { createReadingMachine } from './reading-machine.ts'
-import { type StateView, wordOf } from './state-view.ts'
 
 export interface EngineDeps {
   readonly store: KeyValueStore
@@ -151,20 +151,9 @@ function createDriver(parts: DriverParts): ExecutionEngine {
     return { status: { kind: 'valid' } as const, payloadId }
   }
 
-  function viewAfter(blockHash: Hex): StateView {
-    const view = chain.stateAfter(blockHash)
-    if (view === undefined) throw new AppError({ code: 'STATE_UNKNOWN', hash: blockHash })
-    return view
-  }
-
-  async function read(blockHash: Hex, address: Hex, slots: readonly Hex[]) {
-    const view = viewAfter(blockHash)
-    const account = toKey(fromHex(address))
-    return slots.map((slot) => wordOf(view.slot(account, toKey(fromHex(slot)))))
-  }
-
+  const read = readerOf(chain)
   const balance = async (blockHash: Hex, address: Hex) =>
-    viewAfter(blockHash).account(toKey(fromHex(address)))?.balance ?? 0n
+    viewAfter(chain, blockHash).account(toKey(fromHex(address)))?.balance ?? 0n
 
   const { finish: getPayload } = builder
   return { newPayload, forkchoiceUpdated, getPayload, reseal: resealPayload, read, balance }

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Common } from '@ethereumjs/common'
 import { AppError } from '#base/error.ts'
 import { createTurns } from '#base/turns.ts'
@@ -27,7 +28,10 @@ export function createReadingMachine(rules: {
       waiting += 1
       machine ??= createMachine(rules.common, rules.crypto)
       const ready = machine
-      return inTurn(async () => work(await ready)).finally(() => (waiting -= 1))
+      return inTurn(async () => {
+        await nextTurn() // long calls in a row leave room for whoever asks for something short
+        return work(await ready)
+      }).finally(() => (waiting -= 1))
     },
   }
 }

@@ -2,6 +2,7 @@
 export interface Recent<V> {
   get(key: string): V | undefined
   set(key: string, value: V): void
+  delete(key: string): void
 }
 
 /**
@@ -27,6 +28,10 @@ export function createRecent<V>(
 
   return {
     set,
+    delete(key) {
+      young.delete(key) // its share of the size goes with the generation
+      old.delete(key)
+    },
     get(key) {
       const known = young.get(key)
       if (known !== undefined) return known

@@ -61,6 +61,36 @@ export const statePrefixes = {
 } as const
 const cachedUndosMax = 64
 
+/** The states for a reader in a thread of its own: what is final, as another thread writes it. */
+export interface StateReader {
+  view(block: Pick<StateBlock, 'number'>): StateView | undefined
+  /** Takes a newer block for the finalised one; what it and those before it replaced is on the disk. */
+  follow(number: number): void
+}
+
+/** Opens the final states in a `store` that others write. */
+export function createStateReader(
+  store: KeyValueStore,
+  { finalised, historyBlocks }: Pick<StateStoreOptions, 'finalised' | 'historyBlocks'>,
+): StateReader {
+  const disk = diskView(store, readerRecentCount)
+  const history = createHistory(store, finalised)
+
+  function follow(number: number): void {
+    while (history.newest() < number) {
+      const undo = history.follow()
+      if (undo !== undefined) disk.forget(undo)
+      else disk.forgetAll() // it fell behind what is kept
+    }
+  }
+
+  return {
+    view: ({ number }) =>
+      isKept(history, number, historyBlocks) ? pastView(disk, history, number) : undefined,
+    follow,
+  }
+}
+
 /** Opens the states in `store`. */
 export function createStateStore(store: KeyValueStore, options: StateStoreOptions): StateStore {
   const layers = new Map<Hex, { readonly block: StateBlock; readonly changes: StateChanges }>()
@@ -73,9 +103,7 @@ export function createStateStore(store: KeyValueStore, options: StateStoreOption
       const parent = view({ hash: layer.block.parentHash, number: layer.block.number - 1 })
       return parent === undefined ? undefined : layerView(parent, layer.changes)
     }
-    const depth = history.newest() - block.number
-    if (depth < 0 || depth > options.historyBlocks || !history.reaches(block.number))
-      return undefined
+    if (!isKept(history, block.number, options.historyBlocks)) return undefined
     return pastView(disk, history, block.number)
   }
 
@@ -116,6 +144,12 @@ export async function forgetUndos(store: KeyValueStore, number: number): Promise
   await clearRange(store, { gte: prefix, lt })
 }
 
+/** Whether the state after a finalised block can be shown. */
+function isKept(history: History, number: number, historyBlocks: number): boolean {
+  const depth = history.newest() - number
+  return depth >= 0 && depth <= historyBlocks && history.reaches(number)
+}
+
 /** What each finalised block replaced. */
 interface History {
   newest(): number
@@ -125,6 +159,8 @@ interface History {
   /** Takes effect at once for readers; the write makes it last. */
   add(number: number, undo: StateUndo): Write
   delete(number: number): Write
+  /** Takes over the next block from the disk: what it replaced, where that is still kept. */
+  follow(): StateUndo | undefined
 }
 
 function createHistory(store: KeyValueStore, finalised: number): History {
@@ -136,6 +172,13 @@ function createHistory(store: KeyValueStore, finalised: number): History {
   })
   const recent = new Map<number, StateUndo>()
   let newest = finalised
+
+  function remember(number: number, undo: StateUndo | undefined): void {
+    if (undo !== undefined) recent.set(number, undo)
+    recent.delete(number - cachedUndosMax)
+    newest = number
+  }
+
   return {
     newest: () => newest,
     reaches: (number) =>
@@ -146,12 +189,15 @@ function createHistory(store: KeyValueStore, finalised: number): History {
       return undo
     },
     add(number, undo) {
-      recent.set(number, undo)
-      recent.delete(number - cachedUndosMax)
-      newest = number
+      remember(number, undo)
       return undos.put(number, undo)
     },
     delete: (number) => undos.delete(number),
+    follow() {
+      const undo = undos.get(newest + 1)
+      remember(newest + 1, undo)
+      return undo
+    },
   }
 }
 
@@ -201,15 +247,19 @@ export function statePlace(prefix: number, key: string): Uint8Array {
 interface DiskView extends StateView {
   /** Takes over changes that are on the disk now. */
   renew(changes: StateChanges): void
+  /** Reads again, when asked for, what a block changed on the disk. */
+  forget(changed: StateUndo): void
+  forgetAll(): void
 }
 
 const recentCount = 32_768
+const readerRecentCount = 8_192
 const recentCodeBytes = 4_194_304
 
-function diskView(store: KeyValueStore): DiskView {
-  const accounts = createRecent<StoredAccount | null>(recentCount)
-  const slots = createRecent<Uint8Array>(recentCount)
-  const nodes = createRecent<Uint8Array>(recentCount)
+function diskView(store: KeyValueStore, count = recentCount): DiskView {
+  let accounts = createRecent<StoredAccount | null>(count)
+  let slots = createRecent<Uint8Array>(count)
+  let nodes = createRecent<Uint8Array>(count)
   const codes = createRecent<Uint8Array>(recentCodeBytes, (code) => code.length)
 
   function account(address: string): StoredAccount | null {
@@ -250,7 +300,21 @@ function diskView(store: KeyValueStore): DiskView {
     for (const [path, rlp] of changes.nodes) nodes.set(path, rlp ?? noBytes)
   }
 
-  return { account, slot, node, code, renew }
+  function forget(changed: StateUndo): void {
+    for (const address of changed.accounts.keys()) accounts.delete(address)
+    for (const [address, words] of changed.slots) {
+      for (const name of words.keys()) slots.delete(address + name)
+    }
+    for (const path of changed.nodes.keys()) nodes.delete(path)
+  }
+
+  function forgetAll(): void {
+    accounts = createRecent(count)
+    slots = createRecent(count)
+    nodes = createRecent(count)
+  }
+
+  return { account, slot, node, code, renew, forget, forgetAll }
 }
 
 /** The writes that put changes into the flat state and the trie on the disk. */

@@ -33,7 +33,7 @@ export interface Epochs {
 }
 
 export interface EpochsDeps {
-  readonly engine: EmbeddedEngine
+  readonly engine: Pick<EmbeddedEngine, 'chain' | 'read' | 'simulator'>
   readonly consensus: Pick<ConsensusStore, 'get' | 'rootAt' | 'setOf'>
 }
 
@@ -42,8 +42,19 @@ const nobody: Hex = `0x${'00'.repeat(20)}`
 
 /** Opens the epochs of a chain. Where no contract `ValidatorSet` stands, the first epoch never ends. */
 export async function openEpochs(deps: EpochsDeps): Promise<Epochs> {
-  const { engine, consensus } = deps
-  const blocks = await readEpochBlocks(engine)
+  return createEpochs(deps, await readEpochBlocks(deps.engine))
+}
+
+/** The same where the heights of an epoch are known. */
+export function createEpochs(
+  {
+    engine,
+    consensus,
+  }: Omit<EpochsDeps, 'engine'> & {
+    readonly engine: Pick<EmbeddedEngine, 'chain' | 'read'>
+  },
+  blocks: number,
+): Epochs {
   const epochOf = (height: number) => Math.floor(height / blocks)
 
   function seedOf(epoch: number): Hex | undefined {
@@ -84,7 +95,7 @@ export async function openEpochs(deps: EpochsDeps): Promise<Epochs> {
 }
 
 /** The contract's own figure, which no transaction changes. */
-async function readEpochBlocks({ simulator, chain }: EmbeddedEngine): Promise<number> {
+async function readEpochBlocks({ simulator, chain }: EpochsDeps['engine']): Promise<number> {
   const request = { from: nobody, to: contract, input: selectorOf('epochBlocks()') }
   const outcome = await simulator.call(request, { block: chain.finalised() })
   if (outcome.kind !== 'done' || outcome.output.length !== 32) return Number.MAX_SAFE_INTEGER

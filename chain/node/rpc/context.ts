@@ -1,7 +1,6 @@
 import type { Clock } from '#base/clock.ts'
 import type { Hex } from '#base/hex.ts'
 import { nextBaseFeePerGas } from '#chain/core/fee.ts'
-import type { Mempool } from '#chain/core/mempool.ts'
 import type { Founder } from '#chain/core/consensus-block.ts'
 import type { Payload } from '#chain/core/payload.ts'
 import { blockTimestamp } from '#chain/core/timing.ts'
@@ -14,7 +13,7 @@ import type { Decode } from '#chain/exec/embedded/transaction.ts'
 import type { Epochs } from '../consensus/epochs.ts'
 import type { ConsensusStore } from '../consensus-store.ts'
 import type { Feed } from '../feed.ts'
-import type { Transactions } from '../transactions.ts'
+import type { Live, NewTransaction } from './live.ts'
 import { serverError } from './errors.ts'
 import { pendingHeader } from './format.ts'
 import type { BlockParam } from './params.ts'
@@ -32,15 +31,16 @@ export interface RpcContext {
   readonly epochs: Pick<Epochs, 'at' | 'blocks'>
   /** The first validators. */
   readonly founders: readonly Founder[]
-  readonly transactions: Transactions
-  readonly pool: Mempool
+  /** What consensus and the pool know at this moment. */
+  readonly live: Live
   readonly decode: Decode
   readonly keccak256: (bytes: Uint8Array) => Uint8Array
-  readonly clock: Clock
+  /** May be behind by as much as a block; `live.nowMs` is not. */
+  readonly clock: Pick<Clock, 'nowMs'>
   /** Finalised blocks as they come. */
   readonly blocks: Feed<Payload>
-  /** Fields of `quern_status` that only the node knows. */
-  readonly status: () => object
+  /** Each transaction that goes into the pool, wherever it came from. */
+  readonly added: Feed<NewTransaction>
   readonly clientVersion: string
 }
 
@@ -78,10 +78,11 @@ export function canonical(chain: Chain, hash: Hex): Payload | undefined {
 }
 
 /** The block that is yet to be made, as far as it is known. */
-export function pendingBlock({ chain, clock }: Pick<RpcContext, 'chain' | 'clock'>) {
+export async function pendingBlock({ chain, live }: Pick<RpcContext, 'chain' | 'live'>) {
+  const nowMs = await live.nowMs()
   const parent = chain.head()
   return pendingHeader(parent, {
-    timestamp: blockTimestamp(parent.header, clock.nowMs()),
+    timestamp: blockTimestamp(parent.header, nowMs),
     baseFeePerGas: nextBaseFeePerGas(parent.header),
   })
 }

@@ -6,7 +6,7 @@ import { u32be } from '#base/bytes.ts'
 import { codeOf } from '#base/error.ts'
 import { createRng } from '#base/rng.ts'
 import type { KeyValueStore, Range } from '#store/kv.ts'
-import { openLevelStore } from '#store/level.ts'
+import { openLevelReader, openLevelStore } from '#store/level.ts'
 import { createMemoryStore } from '#store/memory.ts'
 import { createTable } from '#store/table.ts'
 
@@ -64,6 +64,31 @@ describe('stores', () => {
     expect(second.get(u32be(1))).toEqual(u32be(2))
     expect(second.get(u32be(3))).toBeUndefined()
     await second.close()
+  })
+
+  test('a reader sees one moment until it is told to look again', async () => {
+    const path = await directory()
+    const store = await openLevelStore(path)
+    await store.batch([{ key: u32be(1), value: u32be(10) }])
+    const reader = await openLevelReader(path)
+    const change = [
+      { key: u32be(1), value: u32be(11) },
+      { key: u32be(2), value: u32be(20) },
+    ]
+    await store.batch(change)
+    const all = { gte: u32be(0), lt: u32be(9) }
+    expect(reader.get(u32be(1))).toEqual(u32be(10))
+    expect(await list(reader, all)).toEqual(['00000001=0000000a'])
+    const begun = reader.entries(all)[Symbol.asyncIterator]()
+    const first = begun.next()
+    reader.refresh()
+    await first
+    expect((await begun.next()).done).toBe(true)
+    expect(reader.get(u32be(1))).toEqual(u32be(11))
+    expect(await list(reader, all)).toEqual(await list(store, all))
+    expect(await reader.batch(change).catch(codeOf)).toBe('STORE_READ_ONLY')
+    await reader.close()
+    await store.close()
   })
 
   test('STORE_LOCKED: a directory that another holds', async () => {

@@ -21,9 +21,9 @@ export function accountMethods(context: RpcContext): RpcMethods {
   const accountAt = (account: Hex, param: BlockParam) =>
     viewAt(param).account(toKey(fromHex(account)))
 
-  function nonceAt(account: Hex, param: BlockParam): number {
-    const nonce = Number(accountAt(account, param)?.nonce ?? 0n)
-    return param === 'pending' ? context.pool.nextNonce(account, nonce) : nonce
+  async function nonceAt(account: Hex, param: BlockParam): Promise<number> {
+    if (param === 'pending') return context.live.nextNonce(account)
+    return Number(accountAt(account, param)?.nonce ?? 0n)
   }
 
   return {
@@ -40,9 +40,9 @@ export function accountMethods(context: RpcContext): RpcMethods {
       const word = viewAt(block).slot(toKey(fromHex(account)), toKey(fromHex(place)))
       return `0x${toHex(word).slice(2).padStart(64, '0')}`
     },
-    eth_getTransactionCount(params) {
+    async eth_getTransactionCount(params) {
       const [account, block] = parse(params, address, latest)
-      return hexQuantity(nonceAt(account, block))
+      return hexQuantity(await nonceAt(account, block))
     },
     eth_getProof(params) {
       const [account, slots, block] = parse(params, address, z.array(slot).max(1024), latest)

@@ -49,15 +49,13 @@ function toJson({ decode }: RpcContext, block: Payload | undefined, withObjects:
   return blockJson(block, { transactions, sizeBytes: encodePayload(block).length })
 }
 
-function pendingJson(context: RpcContext, withObjects: boolean) {
-  const header = pendingBlock(context)
-  const selection = context.pool.select(header.baseFeePerGas)
-  const transactions: unknown[] = []
-  for (let next = selection.next(); next !== undefined; next = selection.next()) {
-    selection.accept()
-    transactions.push(withObjects ? transactionJson(context.decode(next.raw)) : next.hash)
-    if (transactions.length >= pendingTransactionsMax) break
-  }
+async function pendingJson(context: RpcContext, withObjects: boolean) {
+  const header = await pendingBlock(context)
+  const raws = await context.live.pending(header.baseFeePerGas, pendingTransactionsMax)
+  const transactions = raws.map((raw) => {
+    const decoded = context.decode(raw)
+    return withObjects ? transactionJson(decoded) : decoded.hash
+  })
   return {
     ...headerJson(null, header),
     nonce: null,

@@ -7,27 +7,27 @@ import { blockParam, callParam, hexQuantity, overridesParam, parse } from '../pa
 export function callMethods(rpc: RpcContext): RpcMethods {
   const { chain, simulator } = rpc
 
-  function requestOf(params: readonly unknown[], byDefault: 'latest' | 'pending' = 'latest') {
+  async function requestOf(params: readonly unknown[], byDefault: 'latest' | 'pending' = 'latest') {
     const at = blockParam.default(byDefault)
     const [request, param, overrides] = parse(params, callParam, at, overridesParam.optional())
-    const header = param === 'pending' ? pendingBlock(rpc) : undefined
+    const header = param === 'pending' ? await pendingBlock(rpc) : undefined
     return { request, context: { block: needBlock(chain, param), header, overrides } }
   }
 
   return {
     async eth_call(params) {
-      const { request, context } = requestOf(params)
+      const { request, context } = await requestOf(params)
       return toHex(outputOf(await simulator.call(request, context)))
     },
     /** In the block to come: when idle, the newest one is seconds old, and deadlines may have passed. */
     async eth_estimateGas(params) {
-      const { request, context } = requestOf(params, 'pending')
+      const { request, context } = await requestOf(params, 'pending')
       const outcome = await simulator.estimateGas(request, context)
       outputOf(outcome)
       return hexQuantity(outcome.gasUsed)
     },
     async eth_createAccessList(params) {
-      const { request, context } = requestOf(params)
+      const { request, context } = await requestOf(params)
       const { entries, outcome } = await simulator.accessList(request, context)
       const accessList = { accessList: entries, gasUsed: hexQuantity(outcome.gasUsed) }
       if (outcome.kind === 'done') return accessList

@@ -27,7 +27,7 @@ const filterId = z.string().regex(/^0x[0-9a-f]{1,64}$/)
 /** Logs, and filters that are asked again and again. */
 export function logMethods(context: RpcContext): RpcMethods {
   const recent = createRecent()
-  context.transactions.added.listen(({ hash }) => recent.push(hash))
+  context.added.listen(({ hash }) => recent.push(hash))
   const filters = createFilters(context, recent)
 
   function logsOf(filter: FilterParam) {

@@ -18,7 +18,7 @@ function newestDraw({ chain, consensus }: RpcContext) {
 
 /** The node itself: identity and status. */
 export function networkMethods(context: RpcContext): RpcMethods {
-  const { chain, chainId, pool } = context
+  const { chain, chainId, live } = context
   return {
     eth_chainId: () => hexQuantity(chainId),
     eth_syncing: () => false,
@@ -31,8 +31,12 @@ export function networkMethods(context: RpcContext): RpcMethods {
     net_peerCount: () => '0x0',
     web3_clientVersion: () => context.clientVersion,
     web3_sha3: (params) => toHex(context.keccak256(fromHex(parse(params, bytes)[0]))),
-    txpool_status: () => ({ pending: hexQuantity(pool.size()), queued: '0x0' }),
-    quern_status() {
+    txpool_status: async () => ({
+      pending: hexQuantity((await live.status()).waitingTransactions),
+      queued: '0x0',
+    }),
+    async quern_status() {
+      const status = await live.status()
       const { blockHash, header } = chain.head()
       return {
         chainId,
@@ -40,8 +44,7 @@ export function networkMethods(context: RpcContext): RpcMethods {
         head: { number: header.number, hash: blockHash, timestamp: header.timestamp },
         finalized: { number: chain.finalised().header.number, hash: chain.finalised().blockHash },
         newestDraw: newestDraw(context),
-        waitingTransactions: pool.size(),
-        ...context.status(),
+        ...status,
       }
     },
   }

@@ -51,15 +51,13 @@ function listen(
   tell: (result: unknown) => void,
 ): () => void {
   const [topic] = parse(params, kind)
-  const { blocks, transactions } = context
+  const { blocks, added, decode } = context
   if (topic === 'newHeads') {
     return blocks.listen(({ blockHash, header }) => tell(headerJson(blockHash, header)))
   }
   if (topic === 'newPendingTransactions') {
     const [, withObjects] = parse(params, kind, z.boolean().default(false))
-    return transactions.added.listen((decoded) =>
-      tell(withObjects ? transactionJson(decoded) : decoded.hash),
-    )
+    return added.listen(({ hash, raw }) => tell(withObjects ? transactionJson(decode(raw)) : hash))
   }
   if (topic === 'syncing') return () => undefined
   const query = toQuery(parse(params, kind, filterParam.default({}))[1])

@@ -15,11 +15,17 @@ export function transactionMethods(context: RpcContext): RpcMethods {
     return transactionJson(decode(raw), { block, index })
   }
 
-  function byHash(transactionHash: Hex) {
+  function inChain(transactionHash: Hex) {
     const place = chain.place(transactionHash)
-    if (place !== undefined) return at(chain.byNumber(place.number), place.index)
-    const waiting = context.transactions.waiting(transactionHash)
-    return waiting === undefined ? null : transactionJson(waiting)
+    return place === undefined ? null : at(chain.byNumber(place.number), place.index)
+  }
+
+  async function byHash(transactionHash: Hex) {
+    const known = inChain(transactionHash)
+    if (known !== null) return known
+    const waiting = await context.live.waiting(transactionHash)
+    // Where it waits no longer, a block holds it that was told of before this answer.
+    return waiting === undefined ? inChain(transactionHash) : transactionJson(decode(waiting))
   }
 
   function receipt(transactionHash: Hex) {
@@ -30,8 +36,7 @@ export function transactionMethods(context: RpcContext): RpcMethods {
   }
 
   return {
-    eth_sendRawTransaction: (params) =>
-      context.transactions.submit(fromHex(parse(params, bytes)[0])),
+    eth_sendRawTransaction: (params) => context.live.submit(fromHex(parse(params, bytes)[0])),
     eth_getTransactionByHash: (params) => byHash(parse(params, hash)[0]),
     eth_getTransactionReceipt: (params) => receipt(parse(params, hash)[0]),
     eth_getTransactionByBlockHashAndIndex(params) {

@@ -93,8 +93,7 @@ const context = {
       }
     },
   },
-  pool: { size: () => 0 },
-  status: () => ({ validators: 1 }),
+  live: { status: async () => ({ waitingTransactions: 0, validators: 1 }) },
 } as unknown as RpcContext
 
 const methods = workMethods(context)
@@ -160,7 +159,7 @@ describe('quern_segments', () => {
 
 describe('quern_status', () => {
   test('names the newest draw instead of a model hash of its own', async () => {
-    const status = networkMethods(context)['quern_status']?.([], undefined)
+    const status = await networkMethods(context)['quern_status']?.([], undefined)
     expect(status).toMatchObject({
       validators: 1,
       newestDraw: { height: 36, mode: 'work', jobId: jobIdAt(1), modelHash: word(7) },
