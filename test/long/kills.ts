@@ -23,7 +23,7 @@ export async function run(seed: number): Promise<Record<string, number>> {
   const scratch = await scratchDir()
   const network = await createValidatorProcesses(scratch.path, validators)
   const all = Array.from({ length: validators }, (_, index) => index)
-  const pause = () => new Promise((resolve) => setTimeout(resolve, 500 + rng.below(4_000)))
+  const pause = () => new Promise((resolve) => setTimeout(resolve, 200 + rng.below(2_500)))
   try {
     await network.startAll()
     const load = startLoad(network, witnessed)
