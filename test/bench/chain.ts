@@ -1,7 +1,7 @@
 /**
  * `npm run bench:chain -- [--only <row>]… [--peer <name>]… [--blocks <n>] [--scale <x>] [--json]`: a node beside
  * Hardhat's and anvil, each in a process of its own with a block a second and the same gas limit; four
- * validators; a long chain synced by a second node; precompiles by their gas. The table goes to stdout, with
+ * validators; a long chain synced block by block and by a snapshot; precompiles by their gas. The table goes to stdout, with
  * `--json` followed by one line of JSON.
  */
 import { availableParallelism, cpus, loadavg } from 'node:os'
@@ -16,8 +16,7 @@ import { type Row, reportOf, tableOf } from './chain/report.ts'
 import { loadCounts, measureLoad, prepareChain } from './chain/throughput.ts'
 
 const loadKinds: readonly LoadKind[] = ['transfers', 'erc20', 'compute']
-/** A snapshot's sync stands here once a node can do it: no row is made for what is not there. */
-const rowNames = [...loadKinds, 'precompiles', 'validators', 'sync'] as const
+const rowNames = [...loadKinds, 'precompiles', 'validators', 'sync', 'snapshot'] as const
 
 const { values } = parseArgs({
   options: {
@@ -49,11 +48,7 @@ if (chosen.includes('validators')) {
   const figures = await measurePace({ watchMs: 1000 * Number(values['watch-seconds']) })
   rows.push({ name: 'four validators', of: 'quern', figures: { ...figures } })
 }
-if (chosen.includes('sync')) {
-  log(`a chain of ${values.blocks} blocks`)
-  const figures = await measureLongChain(Number(values.blocks))
-  rows.push({ name: 'sync', of: 'quern', figures: { ...figures } })
-}
+if (chosen.includes('sync') || chosen.includes('snapshot')) rows.push(...(await longChainRows()))
 
 const machine = {
   processor: cpus()[0]?.model.trim() ?? process.arch,
@@ -91,6 +86,18 @@ async function loadRows(name: PeerName): Promise<readonly Row[]> {
     const reason = (error as Error).message
     for (const kind of missing) found.push({ name: kind, of: name, figures: {}, reason })
   }
+  return found
+}
+
+/** Both ways of coming late on one chain. */
+async function longChainRows(): Promise<readonly Row[]> {
+  log(`a chain of ${values.blocks} blocks`)
+  const ways = { withSync: chosen.includes('sync'), withSnapshot: chosen.includes('snapshot') }
+  const { sync, snapshot, ...chain } = await measureLongChain(Number(values.blocks), ways)
+  const found: Row[] = []
+  if (sync !== undefined) found.push({ name: 'sync', of: 'quern', figures: { ...chain, ...sync } })
+  const figures = { ...chain, ...snapshot }
+  if (snapshot !== undefined) found.push({ name: 'snapshot', of: 'quern', figures })
   return found
 }
 

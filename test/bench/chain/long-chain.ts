@@ -8,22 +8,38 @@ import { type Rpc, createRpc } from './rpc.ts'
 export interface LongChain {
   readonly blocks: number
   readonly transactionsEach: number
-  /** From an empty directory until the last block is final there, the start of the process included. */
-  readonly syncSeconds: number
-  /** Seconds of the chain's own time in one second of syncing; blocks are a second apart. */
-  readonly timesRealTime: number
   readonly buildSeconds: number
   /** Resident memory of the validator when it has made the last block. */
   readonly validatorMib: number
-  /** Of the node that followed, when it has the last block. */
+  /** Of a node that runs every block. */
+  readonly sync?: LateNode & {
+    /** Seconds of the chain's own time in one second of syncing; blocks are a second apart. */
+    readonly timesRealTime: number
+  }
+  /** Of a node that begins with a snapshot and trusts the block in the middle of the chain. */
+  readonly snapshot?: LateNode
+}
+
+export interface LateNode {
+  /** From an empty directory until the last block is final there, the start of the process included. */
+  readonly syncSeconds: number
+  /** Resident memory when it has the last block. */
   readonly followerMib: number
+}
+
+export interface LongChainOptions {
+  readonly withSync: boolean
+  readonly withSnapshot: boolean
 }
 
 const transactionsEach = 10
 const syncMsMax = 1_800_000
 
-/** Builds a chain on a virtual clock and lets a second node sync it. */
-export async function measureLongChain(blocks: number): Promise<LongChain> {
+/** Builds a chain on a virtual clock and lets other nodes sync it, one after another. */
+export async function measureLongChain(
+  blocks: number,
+  { withSync, withSnapshot }: LongChainOptions,
+): Promise<LongChain> {
   const dataDir = mkdtempSync(join(tmpdir(), 'quern-bench-'))
   const children: Child[] = []
   const start = (name: string, args: readonly string[]) => {
@@ -31,28 +47,39 @@ export async function measureLongChain(blocks: number): Promise<LongChain> {
     children.push(child)
     return child
   }
-  try {
-    const counts = [String(blocks), String(transactionsEach)]
-    const producer = start('producer-node', [join(dataDir, 'producer'), ...counts])
-    const { bootstrap, buildMs } = JSON.parse(await producer.line) as {
-      bootstrap: readonly string[]
-      buildMs: number
-    }
-    const validatorMib = residentMibOf(producer.pid)
+
+  async function follow(name: string, args: readonly string[]): Promise<LateNode> {
     const startMs = performance.now()
-    const follower = start('follower-node', [join(dataDir, 'follower'), ...bootstrap])
+    const follower = start('follower-node', [join(dataDir, name), ...args])
     const rpc = createRpc(`http://127.0.0.1:${await follower.line}`)
     await untilHeight(rpc, blocks)
     rpc.close()
     const syncSeconds = (performance.now() - startMs) / 1000
+    const followerMib = residentMibOf(follower.pid)
+    await follower.kill()
+    return { syncSeconds, followerMib }
+  }
+
+  try {
+    const counts = [String(blocks), String(transactionsEach)]
+    const producer = start('producer-node', [join(dataDir, 'producer'), ...counts])
+    const { bootstrap, buildMs, middle } = JSON.parse(await producer.line) as {
+      bootstrap: readonly string[]
+      buildMs: number
+      middle: string
+    }
+    const validatorMib = residentMibOf(producer.pid)
+    const snapshot = withSnapshot
+      ? await follow('snapshot', ['--trust', middle, ...bootstrap])
+      : undefined
+    const sync = withSync ? await follow('sync', bootstrap) : undefined
     return {
       blocks,
       transactionsEach,
-      syncSeconds,
-      timesRealTime: blocks / syncSeconds,
       buildSeconds: buildMs / 1000,
       validatorMib,
-      followerMib: residentMibOf(follower.pid),
+      ...(sync && { sync: { ...sync, timesRealTime: blocks / sync.syncSeconds } }),
+      ...(snapshot && { snapshot }),
     }
   } finally {
     for (const child of children) await child.kill()

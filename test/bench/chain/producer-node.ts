@@ -46,7 +46,9 @@ for (let target = 1; target <= Number(blocks); target += 1) {
   }
 }
 const buildMs = performance.now() - startMs
-console.log(JSON.stringify({ port: node.port(), bootstrap: network.addresses, buildMs }))
+const half = `0x${Math.ceil(Number(blocks) / 2).toString(16)}`
+const { hash: middle } = (await rpc.call('eth_getBlockByNumber', [half, false])) as { hash: string }
+console.log(JSON.stringify({ bootstrap: network.addresses, buildMs, middle }))
 
 function transferAt(i: number) {
   const nonce = Math.floor(i / senders.length)

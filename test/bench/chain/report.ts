@@ -38,6 +38,12 @@ const figures: Readonly<Record<string, Goal & { readonly row: string; readonly f
       isMost: true,
     },
     'sync / real time': { row: 'sync', figure: 'timesRealTime', bound: 50 },
+    'snapshot sync, s': {
+      row: 'snapshot',
+      figure: 'syncSeconds',
+      bound: 10,
+      isMost: true,
+    },
     'memory of a validator, MiB': {
       row: 'sync',
       figure: 'validatorMib',

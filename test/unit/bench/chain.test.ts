@@ -28,17 +28,20 @@ describe('the benchmark of the chain', () => {
   test(
     'runs a load until it is final and a chain until it is synced',
     async () => {
-      const rows = ['--only', 'transfers', '--only', 'sync', '--peer', 'quern']
-      const sizes = ['--scale', '0.01', '--blocks', '3']
+      const chosen = ['transfers', 'sync', 'snapshot']
+      const rows = [...chosen.flatMap((name) => ['--only', name]), '--peer', 'quern']
+      const sizes = ['--scale', '0.01', '--blocks', '20']
       const args = ['test/bench/chain.ts', ...rows, ...sizes, '--json']
       const { stdout } = await run(process.execPath, args, { timeout: msMax })
       const report = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '') as Report<Row>
       expect(report.rows.map(({ name, reason }) => [name, reason])).toEqual([
         ['transfers', undefined],
         ['sync', undefined],
+        ['snapshot', undefined],
       ])
       expect(report.rows[0]?.figures).toMatchObject({ gasPerTransaction: 21_000 })
-      expect(report.rows[1]?.figures).toMatchObject({ blocks: 3 })
+      expect(report.rows[1]?.figures).toMatchObject({ blocks: 20 })
+      expect(report.rows[2]?.figures.syncSeconds).toBeGreaterThan(0)
     },
     msMax,
   )
