@@ -315,6 +315,7 @@ export async function createMarket(options: { workers: number; evaluators: numbe
   return {
     addresses,
     chain,
+    reader,
     machine,
     account,
     client,
