@@ -47,7 +47,7 @@ for (let target = 1; target <= Number(blocks); target += 1) {
 }
 const buildMs = performance.now() - startMs
 const half = `0x${Math.ceil(Number(blocks) / 2).toString(16)}`
-const { hash: middle } = (await rpc.call('eth_getBlockByNumber', [half, false])) as { hash: string }
+const { hash: middle } = await rpc.call<{ hash: string }>('eth_getBlockByNumber', [half, false])
 console.log(JSON.stringify({ bootstrap: network.addresses, buildMs, middle }))
 
 function transferAt(i: number) {

@@ -1,4 +1,3 @@
-import type { PublicClient } from 'viem'
 import { describe, expect, test } from 'vitest'
 import { fromHex, toHex } from '#base/hex.ts'
 import { createRng } from '#base/rng.ts'
@@ -37,7 +36,7 @@ describe('the loop of our own', () => {
     async (name) => {
       const market = await createMarket({ workers: 3, evaluators: 3 })
       await flows[name](market)
-      const recorded = await recordedOf(market.reader as PublicClient)
+      const recorded = await recordedOf(market.reader)
       expect(recorded.length).toBeGreaterThan(40)
       const hashes = new Map(
         recorded.map(({ block }) => [Number(block.number) - 1, fromHex(block.parentHash)]),
@@ -53,7 +52,7 @@ describe('the loop of our own', () => {
           const place = { state, hashOf, variant }
           const ours = await runRecorded(own, one, place)
           const theirs = await runRecorded(stock, one, place)
-          expect(ours.seen, `${name} ${i} ${Object.keys(variant)}`).toEqual(theirs.seen)
+          expect(ours.seen, `${name} ${i} ${Object.keys(variant).join()}`).toEqual(theirs.seen)
           counts.compared += 1
           if (ours.seen.error !== undefined) counts.failed += 1
         }
