@@ -8,7 +8,7 @@ export type Mechanism =
   | 'audited step'
   | 'window for drawn states'
   | 'content addresses and state roots'
-  | 'tags and repeats'
+  | 'larger panel'
   | 'dispute game'
   | 'clock of the dispute game'
   | 'slash split'
@@ -106,3 +106,60 @@ export const workerLiars: readonly WorkerLiar[] = [
     mechanism: 'audited step',
   }),
 ]
+
+const evaluatorLiars: readonly EvaluatorLiar[] = [
+  {
+    side: 'evaluator',
+    kind: 'bribed-pair',
+    name: 'bribed evaluator pair',
+    lie: 'two of two call the work of a liar right',
+    fate: 'caught',
+    mechanism: 'dispute game',
+  },
+  {
+    side: 'evaluator',
+    kind: 'lazy',
+    name: 'lazy evaluator',
+    lie: 'says that all is well without looking',
+    fate: 'caught',
+    mechanism: 'larger panel',
+  },
+]
+
+const disputeLiars: readonly DisputeLiar[] = [
+  {
+    side: 'dispute',
+    kind: 'false-challenger',
+    name: 'false challenger',
+    lie: 'disputes an honest claim',
+    fate: 'caught',
+    mechanism: 'dispute game',
+  },
+  {
+    side: 'dispute',
+    kind: 'silent-challenger',
+    name: 'challenger that goes silent',
+    lie: 'opens a dispute and leaves',
+    fate: 'caught',
+    mechanism: 'clock of the dispute game',
+  },
+  {
+    side: 'dispute',
+    kind: 'silent-defender',
+    name: 'defender that goes silent',
+    lie: 'does not answer for its claim',
+    fate: 'caught',
+    mechanism: 'clock of the dispute game',
+  },
+  {
+    side: 'dispute',
+    kind: 'self-reporter',
+    name: 'self-reporter',
+    lie: 'disputes its own lie with a second key, for the share of the reporter',
+    fate: 'caught',
+    mechanism: 'slash split',
+  },
+]
+
+/** All of the library. */
+export const liars: readonly Liar[] = [...workerLiars, ...evaluatorLiars, ...disputeLiars]

@@ -335,6 +335,7 @@ export async function createMarket(options: { workers: number; evaluators: numbe
     commitmentOf,
     roundUpdateOf,
     actorsOf,
+    blockNumber: () => reader.getBlockNumber({ cacheTime: 0 }),
     saltOf: (actor: Actor) => keccak256(actor.owner.address),
     cleanVerdict,
   }

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { runCrowd, wrongedIn } from '#test/adversaries/crowd.ts'
-import { workerLiars } from '#test/adversaries/liars.ts'
+import { liars, workerLiars } from '#test/adversaries/liars.ts'
 import { openLongLab, openWideLab } from '#test/adversaries/shapes.ts'
+import { tryLiar } from '#test/adversaries/trial.ts'
 import { calm, simulateJob } from '#test/adversaries/world/job.ts'
 import { misbehaveKinds } from '#worker/misbehave.ts'
 
@@ -23,6 +24,18 @@ describe('a job with one liar', () => {
     const kinds = workerLiars.map(({ kind }) => kind)
     expect(new Set(kinds).size).toBe(kinds.length)
     expect(misbehaveKinds).toEqual(expect.arrayContaining(kinds))
+  })
+})
+
+describe('a dispute with one liar', () => {
+  const rows = liars.filter(({ side }) => side !== 'worker').filter(({ kind }) => kind !== 'lazy')
+  const noCourt = () => Promise.reject(new Error('a dispute needs no court'))
+
+  test.each(rows)('$name: $fate ($mechanism)', async (row) => {
+    const trial = await tryLiar(row, noCourt)
+    expect(trial.fate).toBe(row.fate)
+    expect(trial.gas).toBeLessThanOrEqual(2_000_000n)
+    expect(trial.moved.reduce((sum, { wei }) => sum + wei, 0n)).toBe(0n)
   })
 })
 
