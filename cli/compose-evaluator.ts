@@ -7,6 +7,7 @@ import type { Metrics } from '#base/metrics.ts'
 import { createGroup } from '#base/service.ts'
 import { createDisputes } from '#chain/client/dispute/disputes.ts'
 import { createOperators } from '#chain/client/operators.ts'
+import { signTyped } from '#chain/client/typed.ts'
 import { createTransactor } from '#chain/client/transactor.ts'
 import { createRunner } from '#compute/runner-process.ts'
 import { createJournal } from '#evaluator/journal.ts'
@@ -67,6 +68,12 @@ export async function composeEvaluator(
       journal: createJournal(store),
       openRunner: () => createRunner(),
       clock,
+      sign: (typed) =>
+        signTyped(
+          operator,
+          { chainId: access.chainId, jobManager: access.contracts.JobManager },
+          typed,
+        ),
       randomBytes,
       log,
       metrics,

@@ -1,5 +1,5 @@
 import type { Clock } from '#base/clock.ts'
-import { AppError, codeOf } from '#base/error.ts'
+import { AppError } from '#base/error.ts'
 import { toHex } from '#base/hex.ts'
 import type { Logger } from '#base/log.ts'
 import type { JobFeed } from '#chain/client/feed.ts'
@@ -10,17 +10,17 @@ import { verdictCommitment, verdictHashOf } from '#chain/client/terms.ts'
 import type { Transactor } from '#chain/client/transactor.ts'
 import { type JobView, hasPanelCommitted } from '#chain/client/view.ts'
 import type { Runner } from '#compute/runner.ts'
-import type { DrawnStep } from '#compute/train/drawn.ts'
 import type { Artifacts, JobTopic } from '#p2p/network.ts'
 import type { Files } from '#store/files.ts'
-import { canonicalBytes } from '#wire/canonical.ts'
 import type { Finding } from '#wire/evidence.ts'
 import type { Hex } from '#wire/primitives.ts'
-import type { TopicEntry } from '#wire/topic.ts'
 import { readPlace, readRates } from './attempt.ts'
 import { type Examined, examineAttempt } from './examine.ts'
+import { type Voices, createVoices } from './hearing.ts'
 import type { Journal, JournalEntry } from './journal.ts'
-import { createNotices } from './notices.ts'
+import { type Notices, createNotices } from './notices.ts'
+import type { Panel } from './panel.ts'
+import { type SignTyped, createSaying, createWordCheck } from './saying.ts'
 import type { HeldTopics } from './topics.ts'
 import { type WindowEnd, openWindow, servingTimes } from './window.ts'
 
@@ -36,6 +36,7 @@ export interface AttestDeps {
   readonly openRunner: () => Runner
   readonly clock: Clock
   readonly randomBytes: (size: number) => Uint8Array
+  readonly sign: SignTyped
   readonly log: Logger
   readonly onProgress: OnProgress
 }
@@ -151,10 +152,20 @@ async function examine(
   const { jobId, attempt, terms } = view
   const { owner, sealKey, threads } = options
   const present = () => feed.job(jobId) ?? view
-  const notices = createNotices(topic, (peerId) => memberOf(present(), peerId, registry), {
-    attempt,
-    evaluators: () => present().evaluators,
+  const panel = panelOf(place, owner)
+  const voices = createVoices({
+    clock: deps.clock,
+    height: () => feed.head().number,
+    randomness: (height) => feed.randomness(height),
+    isSigned: createWordCheck(deps.operators, place),
   })
+  const notices = listeningTo(voices, (hear) =>
+    createNotices(topic, (peerId) => memberOf(present(), peerId, registry), {
+      attempt,
+      evaluators: () => present().evaluators,
+      hear,
+    }),
+  )
   const releases: (() => void)[] = []
   const open = (end: WindowEnd) => {
     const window = openWindow(feed, end, signal)
@@ -171,26 +182,20 @@ async function examine(
       reading: open({ untilTime: times.readUntil, lastTime }),
       serving: open({ untilTime: times.servedUntil, lastTime }),
       sharing: open({ untilTime: times.sharedUntil, lastTime }),
+      answering: open({ untilTime: lastTime, lastTime }),
     }
   }
-  const tell = (drawn: DrawnStep, outcome: Outcome) => {
-    deps.onProgress(jobId, { kind: 'rerun', attempt, outcome })
-    return publish(deps, topic, {
-      kind: 'audit',
-      ...auditOf(drawn),
-      attempt,
-      evaluator: owner,
-      outcome,
-    })
-  }
+  const onShown = (outcome: Outcome) => deps.onProgress(jobId, { kind: 'rerun', attempt, outcome })
+  const say = createSaying({ ...deps, topic, onShown }, { jobId, attempt, owner })
   try {
-    return await examineAttempt({ ...deps, notices, tell }, place, {
+    return await examineAttempt({ ...deps, notices, panel, voices, say }, place, {
       owner,
       sealKey,
       threads,
       folder: `${jobId}/audit-${attempt}`,
       pins: pinOwnersOf(jobId),
       windows,
+      patienceMs,
       signal,
     })
   } finally {
@@ -198,20 +203,26 @@ async function examine(
   }
 }
 
-function auditOf({ worker, segment, step }: DrawnStep) {
-  return { worker, segment, step }
+/** An examiner that is silent for so long is not waited for. */
+const patienceMs = 10_000
+
+/** Whoever was drawn last shares the work; where others were drawn before and disagreed, each does all of it. */
+function panelOf({ view, auditSeed, attempt }: Examining['place'], self: Hex): Panel {
+  const { evaluators: all, panelStart = 0 } = view
+  const members = all.slice(panelStart)
+  const isSharing = panelStart === 0 && members.length > 1
+  return { members, all, self, isSharing, auditSeed, attempt }
 }
 
-/** Progress for people and hints for other evaluators: nothing depends on it. */
-async function publish(
-  deps: Pick<AttestDeps, 'log'>,
-  topic: Pick<JobTopic, 'append'>,
-  entry: TopicEntry,
-): Promise<void> {
-  try {
-    await topic.append(canonicalBytes(entry))
-  } catch (error) {
-    deps.log.debug({ code: codeOf(error) }, 'audit entry not published')
+/** Notices whose reading also tells the voices, and then the lots that have come. */
+function listeningTo(voices: Voices, create: (hear: Voices['hear']) => Notices): Notices {
+  const notices = create(voices.hear)
+  return {
+    ...notices,
+    async update() {
+      await notices.update()
+      await voices.update()
+    },
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Clock } from '#base/clock.ts'
 import type { Logger } from '#base/log.ts'
 import { type Contest, type Served, checkAttempt, sortFindings } from '#compute/train/check.ts'
+import { listHashOf } from '#compute/train/certificate.ts'
 import { segmentSeedOf } from '#compute/train/commit.ts'
 import { type DrawnStep, drawSteps, stepCountOf } from '#compute/train/drawn.ts'
 import { segmentOfRound } from '#compute/train/records.ts'
@@ -9,12 +10,16 @@ import type { Files } from '#store/files.ts'
 import type { Finding } from '#wire/evidence.ts'
 import type { Hex } from '#wire/primitives.ts'
 import type { Transcript } from '#wire/segment.ts'
+import type { AuditWord } from '#wire/topic.ts'
 import { type Aggregate, type Aggregates, createAggregates } from './aggregates.ts'
 import { fetchTranscript } from './fetch.ts'
+import type { Voices } from './hearing.ts'
 import type { Notices } from './notices.ts'
 import type { OpenAttempt, PinOwners } from './open-attempt.ts'
-import { type LocalStep, rerunStep } from './rerun.ts'
+import type { Panel } from './panel.ts'
+import { type LocalStep, rerunStep, tagsOf } from './rerun.ts'
 import { placeOf, rerunServed } from './serving.ts'
+import { type Repeat, type RepeatOptions, type Saying, examineTogether } from './together.ts'
 
 /** What an audit needs of the world. */
 export interface Audit {
@@ -23,21 +28,28 @@ export interface Audit {
   readonly clock: Clock
   readonly log: Logger
   readonly notices: Notices
-  readonly tell: (drawn: DrawnStep, outcome: 'equal' | 'different' | 'withheld') => Promise<void>
+  readonly panel: Panel
+  readonly voices: Voices
+  readonly say: Saying
 }
 
 export interface AuditOptions {
   readonly folder: string
   readonly pins: PinOwners
-  /** Ends the wait for transcripts, for states, and for what other evaluators had in time. */
+  /** How long a silent evaluator is waited for. */
+  readonly patienceMs: number
+  /** Ends the wait for transcripts, for states, for what other evaluators had in time, and for what they claim. */
   readonly reading: AbortSignal
   readonly serving: AbortSignal
   readonly sharing: AbortSignal
+  readonly answering: AbortSignal
   readonly signal: AbortSignal
 }
 
 export interface Audited {
   readonly findings: readonly Finding[]
+  /** A false word of each evaluator that is lazy. */
+  readonly lazy: readonly AuditWord[]
   readonly credits: ReadonlyMap<Hex, number>
   /** How many steps were repeated here, of how many that transcripts have. */
   readonly steps: { readonly repeated: number; readonly all: number }
@@ -67,18 +79,25 @@ export async function auditAttempt(
       const { auditSeed, rates } = place
       return drawSteps(facts.train, transcript, { auditSeed, rate: rates?.get(worker) })
     })
-  const bench = { aggregates, facts }
-  // At the same time: waiting for a withheld state must not use up the time for updates, nor the reverse.
-  const repeated = await Promise.all([
-    rerunLocals(deps, attempt, { ...options, drawn }),
-    rerunAggregations(bench, drawn, options.sharing),
+  const bench = { ...deps, aggregates, facts }
+  const repeat: Repeat = async (steps, how) => {
+    // At the same time: waiting for a withheld state must not use up the time for updates, nor the reverse.
+    const found = await Promise.all([
+      rerunLocals(deps, attempt, { ...options, ...how, drawn: steps }),
+      rerunAggregations(bench, steps, how),
+    ])
+    return found.flat()
+  }
+  const [together, contested] = await Promise.all([
+    examineTogether({ ...deps, repeat }, drawn, options),
     decideContests(bench, checked.contests, options.sharing),
   ])
-  const findings = [...checked.findings, ...repeated.flat()]
+  const findings = [...checked.findings, ...together.findings, ...contested]
   return {
     findings: sortFindings(withoutExcuses(findings), facts.active),
+    lazy: together.lazy,
     credits: checked.credits,
-    steps: { repeated: drawn.length, all: stepsIn(transcripts) },
+    steps: { repeated: together.repeated, all: stepsIn(transcripts) },
     transcripts,
     aggregates,
   }
@@ -129,7 +148,7 @@ function aggregatesOf(deps: Audit, attempt: OpenAttempt, options: AuditOptions):
 async function rerunLocals(
   deps: Audit,
   attempt: OpenAttempt,
-  options: AuditOptions & { drawn: readonly DrawnStep[] },
+  options: AuditOptions & RepeatOptions & { drawn: readonly DrawnStep[] },
 ): Promise<Finding[]> {
   const { place, facts, runner, opened } = attempt
   const { chainId, beacon, jobId } = place
@@ -142,40 +161,69 @@ async function rerunLocals(
       index: facts.active.indexOf(worker),
       count: facts.active.length,
     }),
+    tagging: { evaluators: deps.panel.all, beacon: place.auditSeed },
   }
-  const { signal } = options
+  const { signal, part, tell } = options
   const rerun = (drawn: LocalStep, state: string) => rerunStep(bench, drawn, { state, signal })
   const locals = options.drawn.filter((drawn) => drawn.kind === 'local')
   const stateBytesMax = opened.stateBytes + stateOverheadBytes
   const pinOwner = options.pins.passing
-  return rerunServed({ ...deps, rerun }, locals, { ...options, pinOwner, stateBytesMax })
+  return rerunServed({ ...deps, rerun, part, tell }, locals, {
+    ...options,
+    pinOwner,
+    stateBytesMax,
+  })
 }
 
 /** A state file's header and padding. */
 const stateOverheadBytes = 65_536
 
-interface Bench {
+interface Bench extends Pick<Audit, 'files' | 'clock' | 'notices' | 'panel'> {
   readonly aggregates: Aggregates
   readonly facts: OpenAttempt['facts']
 }
 
+type AggregationStep = Extract<DrawnStep, { kind: 'aggregation' }>
+
+const pollMs = 250
+
 async function rerunAggregations(
   bench: Bench,
   drawn: readonly DrawnStep[],
-  closing: AbortSignal,
+  how: RepeatOptions,
 ): Promise<Finding[]> {
   const findings: Finding[] = []
-  for (const step of drawn) {
-    if (step.kind !== 'aggregation') continue
-    const aggregate = await bench.aggregates.of(step.list, closing)
-    if (aggregate.kind !== 'aggregate') findings.push(...faultsOf(bench, aggregate, step.round))
-    else if (aggregate.p !== step.after.p) {
-      const { p: expected } = aggregate
-      const committed = step.after.p
-      findings.push({ kind: 'aggregation', ...placeOf(step), expected, committed })
+  let pending = drawn.filter((step) => step.kind === 'aggregation')
+  while (pending.length > 0) {
+    await bench.notices.update()
+    const mine = pending.filter((step) => how.part(step) === 'mine')
+    for (const step of mine) findings.push(...(await rerunAggregation(bench, step, how)))
+    pending = pending.filter((step) => !mine.includes(step) && how.part(step) !== 'trusted')
+    if (pending.length > 0 && mine.length === 0) {
+      await bench.clock.sleep(pollMs, how.sharing).catch(() => undefined)
     }
   }
   return findings
+}
+
+async function rerunAggregation(
+  bench: Bench,
+  step: AggregationStep,
+  { tell, sharing }: RepeatOptions,
+): Promise<Finding[]> {
+  const aggregate = await bench.aggregates.of(step.list, sharing)
+  if (aggregate.kind !== 'aggregate') {
+    await tell(step, { kind: 'withheld' })
+    return faultsOf(bench, aggregate, step.round)
+  }
+  const transcript = listHashOf(step.list.list)
+  const tagging = { evaluators: bench.panel.all, beacon: bench.panel.auditSeed }
+  const tags = await tagsOf(bench.files, tagging, { name: aggregate.state, transcript })
+  const isEqual = aggregate.p === step.after.p
+  await tell(step, { kind: isEqual ? 'equal' : 'different', tags })
+  if (isEqual) return []
+  const { p: expected } = aggregate
+  return [{ kind: 'aggregation', ...placeOf(step), expected, committed: step.after.p }]
 }
 
 /** Whose parameters after the aggregation are wrong, where workers disagree about them. */

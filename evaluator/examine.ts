@@ -13,13 +13,17 @@ import type { Files } from '#store/files.ts'
 import { canonicalBytes } from '#wire/canonical.ts'
 import type { Evidence, Finding } from '#wire/evidence.ts'
 import type { Hex } from '#wire/primitives.ts'
+import type { AuditWord } from '#wire/topic.ts'
 import { factsOf, type AttemptPlace } from './attempt.ts'
-import { type Audit, type AuditOptions, auditAttempt } from './audit.ts'
+import { type AuditOptions, type Audited, auditAttempt } from './audit.ts'
 import { evaluateHeldOut, openHeldOutKey } from './held-out.ts'
+import type { Voices } from './hearing.ts'
 import { judge } from './judge.ts'
 import type { Notices } from './notices.ts'
 import type { OpenAttempt, PinOwners } from './open-attempt.ts'
+import type { Panel } from './panel.ts'
 import { type Standing, findModel } from './standing.ts'
+import type { Saying } from './together.ts'
 
 /** What examining an attempt needs of the world. */
 export interface ExamineDeps {
@@ -29,8 +33,10 @@ export interface ExamineDeps {
   readonly log: Logger
   readonly openRunner: () => Runner
   readonly notices: Notices
-  /** Tells the job's topic what repeating a drawn step showed. */
-  readonly tell: Audit['tell']
+  /** Who shares the work, what they say, and how this one says it. */
+  readonly panel: Panel
+  readonly voices: Voices
+  readonly say: Saying
 }
 
 export interface ExamineOptions {
@@ -42,7 +48,11 @@ export interface ExamineOptions {
   readonly folder: string
   readonly pins: PinOwners
   /** Ends the wait for states; how long it is depends on their size. */
-  readonly windows: (statesBytes: number) => Pick<AuditOptions, 'reading' | 'serving' | 'sharing'>
+  readonly windows: (
+    statesBytes: number,
+  ) => Pick<AuditOptions, 'reading' | 'serving' | 'sharing' | 'answering'>
+  /** How long a silent evaluator is waited for. */
+  readonly patienceMs: number
   readonly signal: AbortSignal
 }
 
@@ -73,8 +83,8 @@ export async function examineAttempt(
     options.signal.throwIfAborted()
     const standing = await findModel(deps, attempt, { audited, ...bounds })
     options.signal.throwIfAborted()
-    const { credits, steps } = audited
-    return { ...(await conclude(deps, attempt, { ...options, standing, credits })), steps }
+    const { credits, steps, lazy } = audited
+    return { ...(await conclude(deps, attempt, { ...options, standing, credits, lazy })), steps }
   } finally {
     await runner.close()
     await deps.files.remove(options.folder)
@@ -121,17 +131,20 @@ function statesBytesOf({ facts, opened, place }: OpenAttempt): number {
 async function conclude(
   deps: ExamineDeps,
   attempt: OpenAttempt,
-  options: ExamineOptions & { standing: Standing; credits: ReadonlyMap<Hex, number> },
+  options: ExamineOptions & { standing: Standing } & Pick<Audited, 'credits' | 'lazy'>,
 ): Promise<Omit<Examined, 'steps'>> {
   const { findings, model } = options.standing
   const { view } = attempt.place
-  const facts = { workers: view.workers, results: view.results, findings, credits: options.credits }
+  const { credits, lazy } = options
+  const { workers, results, evaluators } = view
+  const evidenceDigest =
+    model !== undefined && lazy.length === 0
+      ? zeroHash
+      : await holdEvidence(deps, attempt, { findings, lazy, owner: options.pins.lasting })
+  const called = lazy.map(({ evaluator }) => evaluators.indexOf(evaluator))
+  const facts = { workers, results, findings, credits, lazy: called, evidenceDigest }
   if (model === undefined) {
-    const evidenceDigest = await holdEvidence(deps, attempt, {
-      findings,
-      owner: options.pins.lasting,
-    })
-    const verdict = judge({ ...facts, metricMicros: 0n, evidenceDigest })
+    const verdict = judge({ ...facts, metricMicros: 0n })
     return { verdict, heldOutKey: zeroHash, findings }
   }
   const { owner, sealKey, folder, signal, pins } = options
@@ -144,7 +157,7 @@ async function conclude(
     { bytes, key },
     { parameters: model.parameters, folder, signal },
   )
-  const verdict = judge({ ...facts, metricMicros, evidenceDigest: zeroHash })
+  const verdict = judge({ ...facts, metricMicros })
   return { verdict, heldOutKey: key, findings }
 }
 
@@ -152,10 +165,15 @@ async function conclude(
 async function holdEvidence(
   deps: Pick<ExamineDeps, 'artifacts' | 'log'>,
   { place }: OpenAttempt,
-  { findings, owner }: { findings: readonly Finding[]; owner: string },
+  {
+    findings,
+    lazy,
+    owner,
+  }: { findings: readonly Finding[]; lazy: readonly AuditWord[]; owner: string },
 ): Promise<Hex> {
   const { jobId, attempt, auditSeed } = place
-  const evidence: Evidence = { version: 1, jobId, attempt, auditSeed, findings: [...findings] }
+  const found: Evidence = { version: 1, jobId, attempt, auditSeed, findings: [...findings] }
+  const evidence: Evidence = lazy.length === 0 ? found : { ...found, words: [...lazy] }
   const bytes = canonicalBytes(evidence)
   try {
     await deps.artifacts.add(bytes, { owner })

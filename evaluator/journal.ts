@@ -23,6 +23,7 @@ const entrySchema = z.object({
     segments: decimal,
     guiltyMask: count,
     withheldMask: count,
+    lazyMask: count.default(0),
     evidenceDigest: hash32,
   }),
   salt: hash32,

@@ -14,6 +14,8 @@ export interface JudgeFacts {
   readonly credits: ReadonlyMap<Hex, number>
   /** The metric of the model that stands, on the held-out part. */
   readonly metricMicros: bigint
+  /** Places of lazy evaluators among those of the attempt. */
+  readonly lazy: readonly number[]
   /** SHA-256 of the evidence file; zero where nothing was found. */
   readonly evidenceDigest: Hex
 }
@@ -26,7 +28,8 @@ const segmentsMax = 65_535
  * finding has no model: its hash, metric and credits are zero, since the others do it again.
  */
 export function judge(facts: JudgeFacts): Verdict {
-  const { workers, results, findings, evidenceDigest } = facts
+  const { workers, results, findings, lazy, evidenceDigest } = facts
+  const lazyMask = lazy.reduce((mask, place) => mask | (1 << place), 0)
   const isWithheld = (finding: Finding) => withheldKinds.some((kind) => kind === finding.kind)
   const lies = findings.filter((finding) => !isWithheld(finding))
   const guiltyMask = maskOf(workers, lies)
@@ -38,7 +41,7 @@ export function judge(facts: JudgeFacts): Verdict {
   const modelCidDigest = standing[0]?.modelCidDigest ?? zeroHash
   if (named !== 0) {
     assert(evidenceDigest !== zeroHash, 'a finding has its evidence')
-    return { ...emptyVerdict, modelCidDigest, guiltyMask, withheldMask, evidenceDigest }
+    return { ...emptyVerdict, modelCidDigest, guiltyMask, withheldMask, lazyMask, evidenceDigest }
   }
   const [first, ...others] = standing
   assert(first !== undefined, 'an attempt that is judged has a result')
@@ -53,6 +56,8 @@ export function judge(facts: JudgeFacts): Verdict {
     modelCidDigest,
     metricMicros: facts.metricMicros,
     segments: packSegments(creditsOf(facts)),
+    lazyMask,
+    evidenceDigest,
   }
 }
 
@@ -85,6 +90,7 @@ const emptyVerdict: Verdict = {
   segments: 0n,
   guiltyMask: 0,
   withheldMask: 0,
+  lazyMask: 0,
   evidenceDigest: zeroHash,
 }
 

@@ -1,7 +1,12 @@
 import type { JobTopic } from '#p2p/network.ts'
 import { parseJson } from '#wire/canonical.ts'
 import type { Hex } from '#wire/primitives.ts'
-import { type AuditEntry, type OpeningEntry, topicEntrySchema } from '#wire/topic.ts'
+import {
+  type AuditEntry,
+  type OpeningEntry,
+  type TopicEntry,
+  topicEntrySchema,
+} from '#wire/topic.ts'
 
 /** Which account speaks through a peer, as the registry says; undefined for a stranger. */
 export type AccountOfPeer = (peerId: string) => Promise<Hex | undefined>
@@ -30,7 +35,12 @@ const openingsMax = 4
 export function createNotices(
   topic: Pick<JobTopic, 'entries'>,
   accountOfPeer: AccountOfPeer,
-  options: { attempt: number; evaluators: () => readonly Hex[] },
+  options: {
+    attempt: number
+    evaluators: () => readonly Hex[]
+    /** Takes what drawn evaluators say. */
+    hear?: (entry: TopicEntry) => Promise<void>
+  },
 ): Notices {
   const openings = new Map<string, OpeningEntry[]>()
   const served = new Set<string>()
@@ -61,9 +71,10 @@ export function createNotices(
       const isNew = !known.some(({ cid }) => cid === entry.cid)
       if (isNew && known.length < openingsMax) openings.set(key, [...known, entry])
     }
-    if (entry.kind === 'audit' && (await accountOfPeer(author)) === entry.evaluator) {
-      if (options.evaluators().includes(entry.evaluator)) noteAudit(entry)
-    }
+    if (!('evaluator' in entry) || (await accountOfPeer(author)) !== entry.evaluator) return
+    if (!options.evaluators().includes(entry.evaluator)) return
+    if (entry.kind === 'audit') noteAudit(entry)
+    await options.hear?.(entry)
   }
 
   function noteAudit(entry: AuditEntry): void {

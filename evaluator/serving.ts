@@ -6,6 +6,7 @@ import type { Files } from '#store/files.ts'
 import type { Finding } from '#wire/evidence.ts'
 import type { OpeningEntry } from '#wire/topic.ts'
 import type { Notices } from './notices.ts'
+import type { Part } from './panel.ts'
 import type { LocalStep, Repetition } from './rerun.ts'
 
 export interface ServingDeps {
@@ -15,9 +16,14 @@ export interface ServingDeps {
   readonly notices: Notices
   /** Repeats a step from a state's file (a name in `files`). */
   readonly rerun: (drawn: LocalStep, state: string) => Promise<Repetition>
-  /** Tells the others what repeating showed. */
-  readonly tell: (drawn: DrawnStep, outcome: 'equal' | 'different' | 'withheld') => Promise<void>
+  /** What this evaluator does about a step, as far as it knows. */
+  readonly part: (drawn: DrawnStep) => Part
+  /** Takes what repeating a step showed. */
+  readonly tell: (drawn: DrawnStep, shown: Shown, tookMs?: number) => Promise<void>
 }
+
+/** What came of a step that was to be repeated. */
+export type Shown = Exclude<Repetition, { kind: 'foreign' }> | { readonly kind: 'withheld' }
 
 export interface ServingOptions {
   readonly folder: string
@@ -70,6 +76,12 @@ async function rerunOf(
     await deps.notices.update()
     const open: Pending[] = []
     for (const step of pending) {
+      const part = deps.part(step.drawn)
+      if (part === 'trusted') continue
+      if (part === 'wait') {
+        open.push(step)
+        continue
+      }
       const repetition = mayServe(deps, step, options)
         ? await tryStep(deps, step, options)
         : undefined
@@ -101,7 +113,7 @@ async function isGivenUp(
   if (!serving.aborted && !sharing.aborted) return false
   if (!step.hasMissed) {
     step.hasMissed = true
-    await tell(step.drawn, 'withheld')
+    await tell(step.drawn, { kind: 'withheld' })
   }
   return sharing.aborted || notices.wasMissedByAll(step.drawn)
 }
@@ -115,9 +127,10 @@ async function tryStep(
   for (const opening of deps.notices.openingsOf(drawn)) {
     const { foreign, nextMs } = places.get(opening.cid) ?? { foreign: 0, nextMs: 0 }
     if (foreign >= foreignMax || deps.clock.nowMs() < nextMs) continue
+    const begunMs = deps.clock.nowMs()
     const repetition = await tryOpening(deps, { drawn, opening }, options)
     if (repetition !== undefined && repetition.kind !== 'foreign') {
-      await deps.tell(drawn, repetition.kind)
+      await deps.tell(drawn, repetition, deps.clock.nowMs() - begunMs)
       return repetition
     }
     const isForeign = repetition?.kind === 'foreign'

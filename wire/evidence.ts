@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { limits } from './limits.ts'
 import { address, count, hash32 } from './primitives.ts'
+import { auditWordSchema } from './topic.ts'
 
 /** Lies: each is provable from what the worker itself committed, and costs its stake. */
 export const guiltyKinds = [
@@ -73,5 +74,10 @@ export const evidenceSchema = z.strictObject({
   attempt: count,
   auditSeed: hash32,
   findings: z.array(findingSchema).max(65_536),
+  /** A false word of each evaluator that is called lazy. */
+  words: z
+    .array(auditWordSchema)
+    .max(2 * limits.evaluatorsMax)
+    .optional(),
 })
 export type Evidence = z.infer<typeof evidenceSchema>

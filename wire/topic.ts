@@ -51,7 +51,10 @@ const openingSchema = z.object({
   sizeBytes: count.max(limits.artifactBytesMax),
 })
 
-/** "I found this by repeating the drawn steps." Progress for people; the verdict on chain is what counts. */
+/**
+ * "I found this by repeating a drawn step." With it goes, unless its state was withheld, the tag that only who has
+ * the step's bytes can make, and the signature of tag and outcome as EIP-712 AuditTag.
+ */
 const auditSchema = z.object({
   kind: z.literal('audit'),
   attempt: count.max(255),
@@ -60,6 +63,44 @@ const auditSchema = z.object({
   segment: count.max(limits.segmentsMax),
   step: count,
   outcome: z.enum(['equal', 'different', 'withheld']),
+  tag: hash32.optional(),
+  signature: signature65.optional(),
+})
+
+/**
+ * "My tags for this worker's segments are all out; the randomness of this height draws those that another evaluator
+ * repeats." Counts where it is heard before that height is there.
+ */
+const fixedSchema = z.object({
+  kind: z.literal('fixed'),
+  attempt: count.max(255),
+  evaluator: address,
+  worker: address,
+  height: count,
+})
+
+/** An evaluator's signed word about a step. */
+export const auditWordSchema = z.strictObject({
+  evaluator: address,
+  worker: address,
+  segment: count.max(limits.segmentsMax),
+  step: count,
+  isEqual: z.boolean(),
+  tag: hash32,
+  signature: signature65,
+})
+export type AuditWord = z.infer<typeof auditWordSchema>
+
+/**
+ * "I am done: these workers' steps are wrong, and these words of evaluators." One of each evaluator in an attempt
+ * counts, the first. All others repeat what it names before they judge.
+ */
+const claimsSchema = z.object({
+  kind: z.literal('claims'),
+  attempt: count.max(255),
+  evaluator: address,
+  workers: z.array(address).max(limits.workersMax),
+  words: z.array(auditWordSchema).max(2 * limits.evaluatorsMax),
 })
 
 /** Everything that may stand in a job's topic. Bodies are canonical JSON of at most 64 KiB. */
@@ -69,12 +110,15 @@ export const topicEntrySchema = z.discriminatedUnion('kind', [
   segmentSchema,
   openingSchema,
   auditSchema,
+  fixedSchema,
+  claimsSchema,
 ])
 export type TopicEntry = z.infer<typeof topicEntrySchema>
 export type UpdateEntry = z.infer<typeof updateSchema>
 export type VoteEntry = z.infer<typeof voteSchema>
 export type OpeningEntry = z.infer<typeof openingSchema>
 export type AuditEntry = z.infer<typeof auditSchema>
+export type ClaimsEntry = z.infer<typeof claimsSchema>
 
 /** Topic names of NETWORK.md. */
 export const topicOf = {

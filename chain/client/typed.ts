@@ -23,6 +23,15 @@ export const typedMessages = {
     bytes32('segmentsRoot'),
     bytes32('transcriptCidDigest'),
   ],
+  AuditTag: [
+    bytes32('jobId'),
+    uint32('attempt'),
+    { name: 'worker', type: 'address' },
+    uint32('segment'),
+    uint32('step'),
+    { name: 'isEqual', type: 'bool' },
+    bytes32('tag'),
+  ],
   Offer: [
     bytes32('jobId'),
     { name: 'worker', type: 'address' },

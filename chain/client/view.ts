@@ -35,6 +35,8 @@ export interface Verdict {
   readonly guiltyMask: number
   /** Bits of worker indices that did not serve what was drawn. */
   readonly withheldMask: number
+  /** Bits of the attempt's evaluators, in the order in which they were drawn, whose signed words were false. */
+  readonly lazyMask: number
   /** SHA-256 of the evidence file (its CID's digest); zero when there is none. */
   readonly evidenceDigest: Hex
 }

@@ -8,7 +8,8 @@ pragma solidity ^0.8.28;
 ///   Result(bytes32 jobId,uint32 attempt,bytes32 modelHash,bytes32 modelCidDigest,bytes32 segmentsRoot,
 ///     bytes32 transcriptCidDigest)
 ///   Verdict(bytes32 jobId,uint32 attempt,bytes32 modelHash,bytes32 modelCidDigest,int64 metricMicros,
-///     uint128 segments,uint8 guiltyMask,uint8 withheldMask,bytes32 evidenceDigest)
+///     uint128 segments,uint8 guiltyMask,uint8 withheldMask,uint16 lazyMask,
+///       bytes32 evidenceDigest)
 ///   RoundUpdate(bytes32 jobId,uint32 attempt,uint32 round,bytes32 updateRoot,bytes32 cidDigest)
 /// Signers are operator keys, `worker` is the owner. All amounts are wei and whole multiples of 1e9.
 interface IJobTypes {
@@ -72,6 +73,8 @@ interface IJobTypes {
     /// @param segments credited segments, 16 bits for each worker index, index 0 lowest
     /// @param guiltyMask bits of worker indices whose replay differed
     /// @param withheldMask bits of worker indices that did not serve what was drawn
+    /// @param lazyMask bits of the attempt's evaluators, in the order in which they were drawn, that signed a tag for a
+    /// step they did not compute, or a false word about it
     /// @param evidenceDigest SHA-256 of the evidence file; zero when there is none
     struct Verdict {
         bytes32 modelHash;
@@ -80,6 +83,7 @@ interface IJobTypes {
         uint128 segments;
         uint8 guiltyMask;
         uint8 withheldMask;
+        uint16 lazyMask;
         bytes32 evidenceDigest;
     }
 

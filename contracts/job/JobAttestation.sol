@@ -20,7 +20,7 @@ abstract contract JobAttestation is JobPanel, IJobManager {
     /// @dev Evaluators of a further panel.
     uint256 private constant PANEL_NEXT = 7;
     /// @dev Selector, terms and verdict.
-    uint256 private constant JUDGE_BYTES = 4 + (6 + 7) * 32;
+    uint256 private constant JUDGE_BYTES = 4 + (6 + 8) * 32;
     /// @dev Drawings of one panel, when drawn evaluators have no stake free.
     uint256 private constant TRIES = 4;
 
@@ -136,7 +136,7 @@ abstract contract JobAttestation is JobPanel, IJobManager {
     ) private view returns (bool) {
         uint256 all = JobSlot.range(0, job.drawn);
         return
-            VerdictRules.removedBy(verdict) == 0 &&
+            VerdictRules.removedBy(verdict) | verdict.lazyMask == 0 &&
             job.revealedMask == all &&
             _agreeing(jobId, job, verdictHash) == all &&
             _hasQuorum(terms, job, all);
@@ -151,6 +151,7 @@ abstract contract JobAttestation is JobPanel, IJobManager {
     ) private returns (bytes16) {
         (uint256 index, address owner) = _evaluatorIndex(jobId, job);
         if ((job.revealedMask >> index) & 1 == 1) revert AlreadyDone(owner);
+        VerdictRules.checkLazy(verdict, job.drawn, index);
         bytes32 verdictHash = JobTypes.hashVerdict(verdict);
         bytes32 commitment = JobTypes.commitment(jobId, job.attempt, owner, verdictHash, salt);
         if (

@@ -65,7 +65,9 @@ abstract contract JobCooperation is JobMatching, JobAttestation {
     ) external {
         bytes32 jobId = _jobId(terms);
         uint256 slot = _slotIn(jobId, uint256(Status.Submitted));
-        if ((slot >> 8) & 1 != 0 || VerdictRules.removedBy(verdict) != 0) revert BadVerdict();
+        if ((slot >> 8) & 1 != 0 || VerdictRules.removedBy(verdict) | verdict.lazyMask != 0) {
+            revert BadVerdict();
+        }
         VerdictRules.check(verdict, slot.submittedOf(), terms.segmentCount());
         uint256 ids = _idsIn(jobId, slot, terms.workerCount() > JobSlot.WORKERS_HERE);
         uint256[] memory drawn = _firstPanel(jobId, terms, slot, ids);

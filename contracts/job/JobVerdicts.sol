@@ -72,13 +72,10 @@ abstract contract JobVerdicts is JobPanel {
     ) private returns (bool) {
         uint256 agreed = _agreeing(jobId, job, verdictHash);
         if (!_hasQuorum(terms, job, agreed)) return false;
-        uint256 silent = JobSlot.range(job.panelStart, job.drawn) & ~job.revealedMask;
-        uint256 outvoted = job.revealedMask & ~agreed;
-        uint256 removed = VerdictRules.removedBy(verdict);
+        (uint256[] memory silentIds, uint256[] memory outvotedIds) = _losers(jobId, job, verdict, agreed);
+        uint256[] memory deceivedIds = _evaluatorIds(jobId, job, _deceived(job, verdict, agreed));
         uint256 attempt = job.attempt;
-        uint256[] memory silentIds = _evaluatorIds(jobId, job, silent);
-        uint256[] memory outvotedIds = _evaluatorIds(jobId, job, outvoted);
-        if (removed == 0) {
+        if (VerdictRules.removedBy(verdict) == 0) {
             job.status = uint256(Status.Completed);
             job.revealedMask = agreed;
             job.deadline = 0;
@@ -89,7 +86,34 @@ abstract contract JobVerdicts is JobPanel {
         }
         _slashEvaluators(jobId, terms, attempt, silentIds, false);
         _slashEvaluators(jobId, terms, attempt, outvotedIds, true);
+        if (deceivedIds.length != 0) _punish(deceivedIds, 0, terms.evaluatorStakeGwei(), 0);
         return true;
+    }
+
+    /// @dev Who said nothing, and who is outvoted or called lazy. An earlier panel's silent ones have paid already.
+    function _losers(
+        bytes32 jobId,
+        JobSlot.Job memory job,
+        Verdict calldata verdict,
+        uint256 agreed
+    ) private view returns (uint256[] memory silentIds, uint256[] memory outvotedIds) {
+        uint256 panel = JobSlot.range(job.panelStart, job.drawn);
+        uint256 lazy = verdict.lazyMask & (panel | job.revealedMask);
+        uint256 outvoted = (job.revealedMask & ~agreed & ~_deceived(job, verdict, agreed)) | lazy;
+        silentIds = _evaluatorIds(jobId, job, panel & ~job.revealedMask & ~lazy);
+        outvotedIds = _evaluatorIds(jobId, job, outvoted);
+    }
+
+    /// @dev Outvoted members of an earlier panel beside a lazy one: they trusted its tags, as the rules have it. They get
+    /// their lock back and no pay.
+    function _deceived(
+        JobSlot.Job memory job,
+        Verdict calldata verdict,
+        uint256 agreed
+    ) private pure returns (uint256) {
+        uint256 earlier = JobSlot.range(0, job.panelStart);
+        if (verdict.lazyMask & earlier == 0) return 0;
+        return earlier & job.revealedMask & ~agreed & ~uint256(verdict.lazyMask);
     }
 
     /// @dev Removes the named workers, pays the evaluators that agreed, and starts the next attempt, or ends the job when

@@ -13,13 +13,13 @@ library JobTypes {
         "Result(bytes32 jobId,uint32 attempt,bytes32 modelHash,bytes32 modelCidDigest,bytes32 segmentsRoot,bytes32 transcriptCidDigest)"
     );
     bytes32 internal constant VERDICT = keccak256(
-        "Verdict(bytes32 jobId,uint32 attempt,bytes32 modelHash,bytes32 modelCidDigest,int64 metricMicros,uint128 segments,uint8 guiltyMask,uint8 withheldMask,bytes32 evidenceDigest)"
+        "Verdict(bytes32 jobId,uint32 attempt,bytes32 modelHash,bytes32 modelCidDigest,int64 metricMicros,uint128 segments,uint8 guiltyMask,uint8 withheldMask,uint16 lazyMask,bytes32 evidenceDigest)"
     );
     bytes32 internal constant ROUND_UPDATE = keccak256(
         "RoundUpdate(bytes32 jobId,uint32 attempt,uint32 round,bytes32 updateRoot,bytes32 cidDigest)"
     );
     uint256 private constant TERMS_BYTES = 6 * 32;
-    uint256 private constant VERDICT_BYTES = 7 * 32;
+    uint256 private constant VERDICT_BYTES = 8 * 32;
     uint256 private constant RESULT_BYTES = 4 * 32;
 
     /// @notice keccak256(abi.encode(chainId, this contract, client, nonce, keccak256(abi.encode(terms)))).

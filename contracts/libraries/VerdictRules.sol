@@ -26,6 +26,12 @@ library VerdictRules {
         if (named == 0 && (verdict.segments == 0 || verdict.modelHash == 0)) revert IJobTypes.BadVerdict();
     }
 
+    /// @notice Reverts with BadVerdict where somebody who was not drawn, or the evaluator itself, is called lazy.
+    function checkLazy(IJobTypes.Verdict calldata verdict, uint256 drawn, uint256 evaluator) internal pure {
+        uint256 mask = verdict.lazyMask;
+        if (mask >> drawn != 0 || (mask >> evaluator) & 1 != 0) revert IJobTypes.BadVerdict();
+    }
+
     /// @notice Workers that the verdict removes.
     function removedBy(IJobTypes.Verdict calldata verdict) internal pure returns (uint256) {
         return uint256(verdict.guiltyMask) | verdict.withheldMask;

@@ -276,7 +276,7 @@ abstract contract World is TestBase {
         IJobTypes.Verdict memory verdict
     ) internal view returns (IJobTypes.KeyOpening memory) {
         bytes32 kind = keccak256(
-            "Verdict(bytes32 jobId,uint32 attempt,bytes32 modelHash,bytes32 modelCidDigest,int64 metricMicros,uint128 segments,uint8 guiltyMask,uint8 withheldMask,bytes32 evidenceDigest)"
+            "Verdict(bytes32 jobId,uint32 attempt,bytes32 modelHash,bytes32 modelCidDigest,int64 metricMicros,uint128 segments,uint8 guiltyMask,uint8 withheldMask,uint16 lazyMask,bytes32 evidenceDigest)"
         );
         bytes32 jobId = jobs.jobIdOf(terms.pack());
         uint32 attempt = stateOf(terms).attempt;

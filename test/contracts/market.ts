@@ -61,6 +61,7 @@ export type Verdict = {
   segments: bigint
   guiltyMask: number
   withheldMask: number
+  lazyMask: number
   evidenceDigest: Hex
 }
 type Sender = ReturnType<typeof mnemonicToAccount>
@@ -350,6 +351,7 @@ export function cleanVerdict(): Verdict {
     segments: 16n | (15n << 16n) | (14n << 32n),
     guiltyMask: 0,
     withheldMask: 0,
+    lazyMask: 0,
     evidenceDigest: keccak256('0x07'),
   }
 }
@@ -365,7 +367,7 @@ const resultType = fields(
   'bytes32 jobId,uint32 attempt,bytes32 modelHash,bytes32 modelCidDigest,bytes32 segmentsRoot,bytes32 transcriptCidDigest',
 )
 const verdictType = fields(
-  'bytes32 jobId,uint32 attempt,bytes32 modelHash,bytes32 modelCidDigest,int64 metricMicros,uint128 segments,uint8 guiltyMask,uint8 withheldMask,bytes32 evidenceDigest',
+  'bytes32 jobId,uint32 attempt,bytes32 modelHash,bytes32 modelCidDigest,int64 metricMicros,uint128 segments,uint8 guiltyMask,uint8 withheldMask,uint16 lazyMask,bytes32 evidenceDigest',
 )
 const updateType = fields(
   'bytes32 jobId,uint32 attempt,uint32 round,bytes32 updateRoot,bytes32 cidDigest',

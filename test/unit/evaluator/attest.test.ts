@@ -21,6 +21,7 @@ import {
   evaluators,
   openHub,
   placeOf,
+  say,
   sealSeeds,
   serveAll,
 } from './case.ts'
@@ -37,6 +38,7 @@ beforeAll(async () => {
   hub = await openHub(world)
   made = await buildCase(hub)
   await serveAll(made)
+  say(made, other, { kind: 'claims', attempt: 0, evaluator: other, workers: [], words: [] })
   const { view: placed } = placeOf(made)
   view = {
     ...placed,
@@ -97,6 +99,7 @@ async function begin(
       return hub.runners[0] as ReturnType<AttestDeps['openRunner']>
     },
     clock: realClock,
+    sign: async () => `0x${'5a'.repeat(65)}`,
     randomBytes: (size) => sha256(Uint8Array.of(size)),
     log: noopLogger,
     onProgress: () => undefined,

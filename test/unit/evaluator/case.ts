@@ -8,22 +8,24 @@ import { realClock } from '#cli/real-clock.ts'
 import { buildModel, listFiles } from '#compute/export/model.ts'
 import { createRunner } from '#compute/runner-process.ts'
 import type { Runner } from '#compute/runner.ts'
-import { initSeedOf } from '#compute/train/commit.ts'
+import { initSeedOf, zeroHash } from '#compute/train/commit.ts'
 import { type DrawnStep, drawSteps } from '#compute/train/drawn.ts'
 import { firstBatchOf, segmentsRootOf } from '#compute/train/records.ts'
 import type { AuditRate } from '#compute/train/sample.ts'
 import type { AttemptPlace } from '#evaluator/attempt.ts'
 import { type Examined, examineAttempt } from '#evaluator/examine.ts'
+import { createVoices } from '#evaluator/hearing.ts'
 import { parametersOfState } from '#evaluator/model.ts'
 import { createNotices } from '#evaluator/notices.ts'
+import { createSaying } from '#evaluator/saying.ts'
 import type { Artifacts, JobEntry } from '#p2p/network.ts'
 import { createFiles } from '#store/files.ts'
-import { canonicalBytes } from '#wire/canonical.ts'
+import { canonicalBytes, parseJson } from '#wire/canonical.ts'
 import { digestOfCid } from '#wire/cid.ts'
 import { type JobSpec, heldOutContext } from '#wire/job.ts'
 import type { Hex } from '#wire/primitives.ts'
 import { type Transcript, transcriptFileName } from '#wire/segment.ts'
-import type { TopicEntry } from '#wire/topic.ts'
+import { type TopicEntry, topicEntrySchema } from '#wire/topic.ts'
 import {
   type Arena,
   type ArenaOptions,
@@ -240,9 +242,18 @@ export interface Examining {
   readonly failing?: { left: number; readonly cid: string }
   /** How closely workers are looked at; `normal` where nothing stands. */
   readonly rates?: ReadonlyMap<Hex, AuditRate>
+  /** Both evaluators examine the case; else the other one has said that it has nothing to say. */
+  readonly isShared?: boolean
+  /** What the lots for repetitions are drawn with. */
+  readonly lot?: Hex
+  /** Says something else than what repeating showed. */
+  readonly lies?: (entry: TopicEntry) => TopicEntry
+  /** A further panel: nothing is shared. */
+  readonly isFurther?: boolean
 }
 
 const never = new AbortController().signal
+const signed: Hex = `0x${'5a'.repeat(65)}`
 
 /** What evaluator `index` makes of a case on a node of its own. */
 export async function examine(
@@ -254,10 +265,39 @@ export async function examine(
   const files = createFiles(await hub.world.directory())
   const owner = evaluators[index] as Hex
   const sees = options.sees ?? (() => true)
-  const notices = createNotices(
+  const voices = createVoices({
+    clock: realClock,
+    height: () => 20n,
+    randomness: async () => options.lot ?? zeroHash,
+    isSigned: async ({ signature }) => signature === signed,
+  })
+  const reading = createNotices(
     { entries: () => made.entries.filter(sees) },
     async (peer) => peer as Hex,
-    { attempt: 0, evaluators: () => evaluators },
+    { attempt: 0, evaluators: () => evaluators, hear: voices.hear },
+  )
+  const notices = { ...reading, update: () => reading.update().then(voices.update) }
+  const rest = evaluators.filter((evaluator) => evaluator !== owner)
+  if (options.isShared !== true) {
+    for (const evaluator of rest) {
+      say(made, evaluator, { kind: 'claims', attempt: 0, evaluator, workers: [], words: [] })
+    }
+  }
+  const { lies = (entry) => entry } = options
+  const saying = createSaying(
+    {
+      feed: { head: () => ({ number: 20n, timestamp: 0n }) },
+      topic: {
+        append: async (body) => {
+          say(made, owner, lies(topicEntrySchema.parse(parseJson(body))))
+          return { author: owner, sequence: 0, body }
+        },
+      },
+      sign: async () => signed,
+      log: noopLogger,
+      onShown: () => undefined,
+    },
+    { jobId: made.arena.course.jobId, attempt: 0, owner },
   )
   let told = 0
   const { privateKey } = await sealKeysOf(sealSeeds[index] as Uint8Array)
@@ -269,19 +309,22 @@ export async function examine(
       log: noopLogger,
       openRunner: () => hub.runners[index] as Runner,
       notices,
-      tell: async ({ worker, segment, step }, outcome) => {
-        told += 1
-        const entry = {
-          kind: 'audit',
-          attempt: 0,
-          evaluator: owner,
-          worker,
-          segment,
-          step,
-          outcome,
-        }
-        say(made, owner, entry as TopicEntry)
-        await options.onTold?.(told)
+      panel: {
+        members: options.isFurther === true ? [owner] : evaluators,
+        all: evaluators,
+        self: owner,
+        isSharing: options.isFurther !== true,
+        auditSeed: made.auditSeed,
+        attempt: 0,
+      },
+      voices,
+      say: {
+        ...saying,
+        async word(step, shown) {
+          await saying.word(step, shown)
+          told += 1
+          await options.onTold?.(told)
+        },
       },
     },
     { ...placeOf(made), rates: options.rates },
@@ -295,7 +338,9 @@ export async function examine(
         reading: options.reading ?? never,
         serving: options.serving ?? never,
         sharing: options.sharing ?? never,
+        answering: options.sharing ?? never,
       }),
+      patienceMs: 60_000,
       signal: never,
     },
   )

@@ -12,6 +12,7 @@ const clean: Verdict = {
   segments: 1n,
   guiltyMask: 0,
   withheldMask: 0,
+  lazyMask: 0,
   evidenceDigest: zeroHash,
 }
 const guilty: Verdict = { ...clean, modelHash: zeroHash, guiltyMask: 2 }

@@ -70,6 +70,7 @@ describe('examineAttempt', () => {
       segments: packSegments([2, 2, 2]),
       guiltyMask: 0,
       withheldMask: 0,
+      lazyMask: 0,
       evidenceDigest: zeroHash,
     })
     expect(one.verdict.metricMicros).toBeGreaterThan(0n)
@@ -123,6 +124,7 @@ describe('examineAttempt', () => {
       segments: 0n,
       guiltyMask: 0b010,
       withheldMask: 0,
+      lazyMask: 0,
     })
     expect(new Set(one.findings.map(({ kind, worker }) => `${kind} ${worker}`))).toEqual(
       new Set([`step ${liar}`]),

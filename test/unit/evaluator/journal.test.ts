@@ -19,6 +19,7 @@ const entry: JournalEntry = {
     segments: (1n << 127n) + 5n,
     guiltyMask: 0,
     withheldMask: 0,
+    lazyMask: 0,
     evidenceDigest: zeroHash,
   },
   salt: hash('51'),

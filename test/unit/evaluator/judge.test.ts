@@ -20,6 +20,7 @@ const clean: JudgeFacts = {
   workers,
   results,
   findings: [],
+  lazy: [],
   credits: new Map([
     [second, 12],
     [third, 300],
@@ -42,6 +43,7 @@ describe('judge', () => {
       segments: packSegments([0, 12, 300, 1]),
       guiltyMask: 0,
       withheldMask: 0,
+      lazyMask: 0,
       evidenceDigest: zeroHash,
     })
   })
@@ -54,6 +56,7 @@ describe('judge', () => {
       segments: 0n,
       guiltyMask: 0b0100,
       withheldMask: 0,
+      lazyMask: 0,
       evidenceDigest: hash('ee'),
     })
   })

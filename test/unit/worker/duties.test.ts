@@ -12,6 +12,7 @@ const verdict: Verdict = {
   segments: 12n,
   guiltyMask: 0,
   withheldMask: 0,
+  lazyMask: 0,
   evidenceDigest: hash('00'),
 }
 const guilty: Verdict = { ...verdict, guiltyMask: 4, modelHash: hash('00') }

@@ -32,6 +32,7 @@ export const verdict: Verdict = {
   segments: 12n | (12n << 16n),
   guiltyMask: 0,
   withheldMask: 0,
+  lazyMask: 0,
   evidenceDigest: hash('0'),
 }
 

@@ -1,0 +1,168 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { sha256 } from '#base/crypto/sha256.ts'
+import { toHex } from '#base/hex.ts'
+import type { DrawnStep } from '#compute/train/drawn.ts'
+import { examinerOf, repeaterOf } from '#compute/train/panel.ts'
+import { evidenceSchema } from '#wire/evidence.ts'
+import { parseJson } from '#wire/canonical.ts'
+import { cidOfDigest } from '#wire/cid.ts'
+import type { Hex } from '#wire/primitives.ts'
+import type { TopicEntry } from '#wire/topic.ts'
+import { owners } from '../compute/train/arena.ts'
+import { createWorld } from '../p2p/world.ts'
+import {
+  type Case,
+  type Hub,
+  buildCase,
+  evaluators,
+  examine,
+  openHub,
+  redraw,
+  serveAll,
+} from './case.ts'
+
+const world = createWorld()
+let hub: Hub
+let honest: Case
+beforeAll(async () => {
+  hub = await openHub(world)
+  honest = await buildCase(hub)
+})
+afterAll(() => world.end())
+
+const count = evaluators.length
+const examinerIn = (made: Case, step: DrawnStep) =>
+  examinerOf(made.auditSeed, { attempt: 0, ...step }, count)
+const stepsOf = (made: Case, examiner: number) =>
+  made.drawn.filter((step) => examinerIn(made, step) === examiner)
+
+/** Steps that a lot has repeated by a second one. */
+const repeatedBy = (made: Case, lot: Hex) =>
+  made.drawn.filter((step) => {
+    const examiner = examinerIn(made, step)
+    return repeaterOf(lot, { attempt: 0, ...step }, { examiner, count }) !== undefined
+  })
+
+/** The first lot that pleases. */
+function lotFor(made: Case, isWanted: (twice: readonly DrawnStep[]) => boolean): Hex {
+  for (let n = 0; n < 65_536; n += 1) {
+    const lot = toHex(sha256(Uint8Array.of(n >> 8, n & 255)))
+    if (isWanted(repeatedBy(made, lot))) return lot
+  }
+  throw new Error('no such lot')
+}
+
+const quiet = (made: Case) => lotFor(made, (twice) => twice.length === 0)
+
+/** The case with a draw that gives both evaluators something to do, and the second one something that it hides. */
+function divided(made: Case, isHidden: (step: DrawnStep) => boolean = () => true): Case {
+  const isDivided = (drawn: Case) =>
+    stepsOf(drawn, 0).length > 1 && stepsOf(drawn, 1).length > 1 && stepsOf(drawn, 1).some(isHidden)
+  for (let n = 0; n < 1_000; n += 1) {
+    let left = n
+    const drawn = redraw(made, () => left-- <= 0)
+    if (isDivided(drawn)) return drawn
+  }
+  throw new Error('no such draw')
+}
+
+const both = (made: Case, options: Parameters<typeof examine>[2][] = []) =>
+  Promise.all(
+    [0, 1].map((index) => examine(hub, made, { index, isShared: true, ...options[index] })),
+  )
+
+const isFaulty = (step: DrawnStep) => step.worker === owners[1] && step.kind === 'local'
+
+/** Gives tags without the bytes that they are of. */
+const guess = (entry: TopicEntry): TopicEntry =>
+  entry.kind === 'audit' ? { ...entry, tag: toHex(sha256(Uint8Array.of(entry.step))) } : entry
+
+describe('examineTogether', () => {
+  test('each step is repeated once, by its examiner, and the verdicts are equal', async () => {
+    const made = divided(honest)
+    await serveAll(made)
+    const lot = quiet(made)
+    const [one, other] = await both(made, [{ lot }, { lot }])
+    expect(one?.findings).toEqual([])
+    expect(one?.verdict.modelHash).toBe(made.results[0]?.modelHash)
+    expect(other?.verdict).toEqual(one?.verdict)
+    expect(one?.steps.repeated).toBe(stepsOf(made, 0).length)
+    expect(other?.steps.repeated).toBe(stepsOf(made, 1).length)
+  })
+
+  test('what the lot draws is repeated by the other one as well', async () => {
+    const made = divided(honest)
+    await serveAll(made)
+    const lot = lotFor(made, (twice) => twice.length > 0)
+    const twice = repeatedBy(made, lot)
+    const [one, other] = await both(made, [{ lot }, { lot }])
+    expect(other?.verdict).toEqual(one?.verdict)
+    expect(one?.verdict.lazyMask).toBe(0)
+    const repeated = (one?.steps.repeated ?? 0) + (other?.steps.repeated ?? 0)
+    expect(repeated).toBe(made.drawn.length + twice.length)
+    expect(twice.length).toBeGreaterThan(0)
+  })
+
+  test('an evaluator whose tag is a guess is called lazy, and all it examined is repeated', async () => {
+    const made = divided(honest)
+    await serveAll(made)
+    const lot = lotFor(made, (twice) => twice.some((step) => examinerIn(made, step) === 1))
+    const [one, lazy] = await both(made, [{ lot }, { lot, lies: guess }])
+    expect(one?.verdict).toMatchObject({ lazyMask: 0b10, guiltyMask: 0, withheldMask: 0 })
+    expect(one?.verdict.modelHash).toBe(made.results[0]?.modelHash)
+    expect(one?.steps.repeated).toBe(made.drawn.length)
+    expect(lazy?.verdict.lazyMask).toBe(0)
+    const digest = one?.verdict.evidenceDigest as Hex
+    const bytes = await one?.artifacts.get(cidOfDigest(digest))
+    const { words } = evidenceSchema.parse(parseJson(bytes as Uint8Array))
+    expect(words).toMatchObject([{ evaluator: evaluators[1], isEqual: true }])
+    // A further panel repeats everything and ends with the same verdict.
+    const further = await examine(hub, made, { index: 0, isFurther: true })
+    expect(further.verdict).toEqual(one?.verdict)
+  })
+
+  test('a fault that its examiner keeps to itself is found by the lot, and its word is false', async () => {
+    const made = divided(await buildCase(hub, { lies: { 1: 'noise' } }), isFaulty)
+    await serveAll(made)
+    const hushed = (entry: TopicEntry): TopicEntry => {
+      if (entry.kind === 'audit') return { ...entry, outcome: 'equal' }
+      return entry.kind === 'claims' ? { ...entry, workers: [] } : entry
+    }
+    const isHidden = (step: DrawnStep) => isFaulty(step) && examinerIn(made, step) === 1
+    const lot = lotFor(made, (twice) => twice.some(isHidden))
+    const [one] = await both(made, [{ lot }, { lot, lies: hushed }])
+    expect(one?.verdict).toMatchObject({ lazyMask: 0b10, guiltyMask: 0b010 })
+    expect(one?.findings.length).toBe(made.drawn.filter(isFaulty).length)
+  })
+
+  test('a fault that one claims is repeated by all: the same verdict and evidence', async () => {
+    const made = divided(await buildCase(hub, { lies: { 1: 'noise' } }), isFaulty)
+    await serveAll(made)
+    const lot = quiet(made)
+    const [one, other] = await both(made, [{ lot }, { lot }])
+    expect(one?.verdict).toMatchObject({ lazyMask: 0, guiltyMask: 0b010 })
+    expect(other?.verdict).toEqual(one?.verdict)
+    expect(one?.findings.length).toBe(made.drawn.filter(isFaulty).length)
+  })
+
+  test('tags that come after the lot count for nothing', async () => {
+    const made = divided(honest)
+    await serveAll(made)
+    const late = (entry: TopicEntry): TopicEntry =>
+      entry.kind === 'fixed' ? { ...entry, height: 20 } : entry
+    const [one, other] = await both(made, [{}, { lies: late }])
+    expect(one?.steps.repeated).toBe(made.drawn.length)
+    expect(other?.verdict).toEqual(one?.verdict)
+  })
+
+  test('a silent evaluator is not waited for once transcripts may no longer be served', async () => {
+    const made = divided(honest)
+    await serveAll(made)
+    const over = new AbortController()
+    const onTold = (told: number) => told === made.drawn.length && over.abort()
+    const reading = AbortSignal.timeout(500)
+    const one = await examine(hub, made, { isShared: true, reading, sharing: over.signal, onTold })
+    expect(one.findings).toEqual([])
+    expect(one.steps.repeated).toBe(made.drawn.length)
+  })
+})
