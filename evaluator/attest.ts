@@ -16,11 +16,9 @@ import type { Finding } from '#wire/evidence.ts'
 import type { Hex } from '#wire/primitives.ts'
 import { readPlace, readRates } from './attempt.ts'
 import { type Examined, examineAttempt } from './examine.ts'
-import { type Voices, createVoices } from './hearing.ts'
+import { joinPanel } from './joining.ts'
 import type { Journal, JournalEntry } from './journal.ts'
-import { type Notices, createNotices } from './notices.ts'
-import type { Panel } from './panel.ts'
-import { type SignTyped, createSaying, createWordCheck } from './saying.ts'
+import { type SignTyped, createWordCheck } from './saying.ts'
 import type { HeldTopics } from './topics.ts'
 import { type WindowEnd, openWindow, servingTimes } from './window.ts'
 
@@ -152,20 +150,6 @@ async function examine(
   const { jobId, attempt, terms } = view
   const { owner, sealKey, threads } = options
   const present = () => feed.job(jobId) ?? view
-  const panel = panelOf(place, owner)
-  const voices = createVoices({
-    clock: deps.clock,
-    height: () => feed.head().number,
-    randomness: (height) => feed.randomness(height),
-    isSigned: createWordCheck(deps.operators, place),
-  })
-  const notices = listeningTo(voices, (hear) =>
-    createNotices(topic, (peerId) => memberOf(present(), peerId, registry), {
-      attempt,
-      evaluators: () => present().evaluators,
-      hear,
-    }),
-  )
   const releases: (() => void)[] = []
   const open = (end: WindowEnd) => {
     const window = openWindow(feed, end, signal)
@@ -185,10 +169,19 @@ async function examine(
       answering: open({ untilTime: lastTime, lastTime }),
     }
   }
-  const onShown = (outcome: Outcome) => deps.onProgress(jobId, { kind: 'rerun', attempt, outcome })
-  const say = createSaying({ ...deps, topic, onShown }, { jobId, attempt, owner })
+  const seat = joinPanel(
+    {
+      ...deps,
+      topic,
+      accountOfPeer: (peerId) => memberOf(present(), peerId, registry),
+      isSigned: createWordCheck(deps.operators, place),
+      onShown: (outcome) => deps.onProgress(jobId, { kind: 'rerun', attempt, outcome }),
+    },
+    place,
+    { owner, evaluators: () => present().evaluators },
+  )
   try {
-    return await examineAttempt({ ...deps, notices, panel, voices, say }, place, {
+    return await examineAttempt({ ...deps, ...seat }, place, {
       owner,
       sealKey,
       threads,
@@ -205,26 +198,6 @@ async function examine(
 
 /** An examiner that is silent for so long is not waited for. */
 const patienceMs = 10_000
-
-/** Whoever was drawn last shares the work; where others were drawn before and disagreed, each does all of it. */
-function panelOf({ view, auditSeed, attempt }: Examining['place'], self: Hex): Panel {
-  const { evaluators: all, panelStart = 0 } = view
-  const members = all.slice(panelStart)
-  const isSharing = panelStart === 0 && members.length > 1
-  return { members, all, self, isSharing, auditSeed, attempt }
-}
-
-/** Notices whose reading also tells the voices, and then the lots that have come. */
-function listeningTo(voices: Voices, create: (hear: Voices['hear']) => Notices): Notices {
-  const notices = create(voices.hear)
-  return {
-    ...notices,
-    async update() {
-      await notices.update()
-      await voices.update()
-    },
-  }
-}
 
 /** Waits until the whole panel has committed, or may no longer. */
 async function untilRevealing(

@@ -1,3 +1,4 @@
+import { sha256 } from '#base/crypto/sha256.ts'
 import { AppError } from '#base/error.ts'
 import type { Disk } from '#compute/train/session.ts'
 import type { Files } from '#store/files.ts'
@@ -32,6 +33,10 @@ export function createMemoryDisk(): MemoryDisk {
       path,
       size: async (name) => held.get(path(name))?.length,
       read: async (name) => read(path(name)),
+      digests: async (name, { prefixes, suffix }) => {
+        const bytes = read(path(name))
+        return prefixes.map((prefix) => sha256(prefix, bytes, suffix))
+      },
       write: async (name, bytes) => void held.set(path(name), new Uint8Array(bytes)),
       list: async (name) => {
         const start = `${path(name)}/`

@@ -1,3 +1,4 @@
+import { utf8 } from '#base/bytes.ts'
 import type { Rng } from '#base/rng.ts'
 import { codeOf } from '#base/error.ts'
 import { noopLogger } from '#base/log.ts'
@@ -9,11 +10,12 @@ import type { JobView, Verdict } from '#chain/client/view.ts'
 import type { AuditRate } from '#compute/train/sample.ts'
 import type { AttemptPlace } from '#evaluator/attempt.ts'
 import { type Examined, examineAttempt } from '#evaluator/examine.ts'
-import { createNotices } from '#evaluator/notices.ts'
+import { joinPanel } from '#evaluator/joining.ts'
 import { type WindowEnd, openWindow, servingTimes } from '#evaluator/window.ts'
-import { canonicalBytes } from '#wire/canonical.ts'
+import { canonicalBytes, parseJson } from '#wire/canonical.ts'
 import { digestOfCid } from '#wire/cid.ts'
 import type { Hex } from '#wire/primitives.ts'
+import { topicEntrySchema } from '#wire/topic.ts'
 import { segmentsPerWorker } from '#wire/spec.ts'
 import type { Attempt } from './attempt.ts'
 import type { VirtualClock } from './clock.ts'
@@ -62,11 +64,6 @@ async function examine(
 ): Promise<Examined> {
   const { lab, store, topic, clock } = attempt
   const { evaluator, evaluators, rates } = who
-  const notices = createNotices(
-    { entries: () => topic.entries(evaluator) },
-    async (peer) => peer as Hex,
-    { attempt: attempt.attempt, evaluators: () => evaluators },
-  )
   const feed = headsOf(clock)
   const never = new AbortController().signal
   const releases: (() => void)[] = []
@@ -76,6 +73,26 @@ async function examine(
     return window.signal
   }
   const place = await placeOf(attempt, { evaluators, rates })
+  const seat = joinPanel(
+    {
+      feed: { ...feed, randomness: async (height) => beaconAt(height, feed.head()) },
+      topic: {
+        entries: () => topic.entries(evaluator),
+        append: async (body) => {
+          topic.say(evaluator, topicEntrySchema.parse(parseJson(body)))
+          return { author: evaluator, sequence: 0, body }
+        },
+      },
+      accountOfPeer: async (peer) => peer as Hex,
+      isSigned: async ({ evaluator: author, signature }) => signature === signatureOf(author),
+      sign: async () => signatureOf(evaluator),
+      clock,
+      log: noopLogger,
+      onShown: () => undefined,
+    },
+    place,
+    { owner: evaluator, evaluators: () => evaluators },
+  )
   try {
     return await examineAttempt(
       {
@@ -84,11 +101,7 @@ async function examine(
         clock,
         log: noopLogger,
         openRunner: () => lab.runner,
-        notices,
-        tell: async ({ worker, segment, step }, outcome) => {
-          const entry = { attempt: attempt.attempt, evaluator, worker, segment, step, outcome }
-          topic.say(evaluator, { kind: 'audit', ...entry })
-        },
+        ...seat,
       },
       place,
       {
@@ -109,14 +122,27 @@ async function examine(
             reading: open({ untilTime: times.readUntil, lastTime }),
             serving: open({ untilTime: times.servedUntil, lastTime }),
             sharing: open({ untilTime: times.sharedUntil, lastTime }),
+            answering: open({ untilTime: lastTime, lastTime }),
           }
         },
+        patienceMs: 10_000,
         signal: never,
       },
     )
   } finally {
     for (const release of releases) release()
   }
+}
+
+/** The beacon of a height that is there. */
+function beaconAt(height: bigint, head: Head): Hex | undefined {
+  if (height > head.number) return undefined
+  return toHex(sha256(utf8(`beacon ${height}`)))
+}
+
+/** Stands for a signature, which costs more than all the rest of a simulated audit. */
+function signatureOf(evaluator: Hex): Hex {
+  return `0x${evaluator.slice(2).repeat(4).slice(0, 130).padEnd(130, '0')}`
 }
 
 /** A block each second. */

@@ -14,10 +14,8 @@ import { firstBatchOf, segmentsRootOf } from '#compute/train/records.ts'
 import type { AuditRate } from '#compute/train/sample.ts'
 import type { AttemptPlace } from '#evaluator/attempt.ts'
 import { type Examined, examineAttempt } from '#evaluator/examine.ts'
-import { createVoices } from '#evaluator/hearing.ts'
+import { joinPanel } from '#evaluator/joining.ts'
 import { parametersOfState } from '#evaluator/model.ts'
-import { createNotices } from '#evaluator/notices.ts'
-import { createSaying } from '#evaluator/saying.ts'
 import type { Artifacts, JobEntry } from '#p2p/network.ts'
 import { createFiles } from '#store/files.ts'
 import { canonicalBytes, parseJson } from '#wire/canonical.ts'
@@ -265,18 +263,6 @@ export async function examine(
   const files = createFiles(await hub.world.directory())
   const owner = evaluators[index] as Hex
   const sees = options.sees ?? (() => true)
-  const voices = createVoices({
-    clock: realClock,
-    height: () => 20n,
-    randomness: async () => options.lot ?? zeroHash,
-    isSigned: async ({ signature }) => signature === signed,
-  })
-  const reading = createNotices(
-    { entries: () => made.entries.filter(sees) },
-    async (peer) => peer as Hex,
-    { attempt: 0, evaluators: () => evaluators, hear: voices.hear },
-  )
-  const notices = { ...reading, update: () => reading.update().then(voices.update) }
   const rest = evaluators.filter((evaluator) => evaluator !== owner)
   if (options.isShared !== true) {
     for (const evaluator of rest) {
@@ -284,20 +270,31 @@ export async function examine(
     }
   }
   const { lies = (entry) => entry } = options
-  const saying = createSaying(
+  const place = placeOf(made)
+  const panelStart = options.isFurther === true ? evaluators.length : 0
+  const drawn = options.isFurther === true ? [...evaluators, owner] : evaluators
+  const seat = joinPanel(
     {
-      feed: { head: () => ({ number: 20n, timestamp: 0n }) },
+      feed: {
+        head: () => ({ number: 20n, timestamp: 0n }),
+        randomness: async () => options.lot ?? zeroHash,
+      },
       topic: {
+        entries: () => made.entries.filter(sees),
         append: async (body) => {
           say(made, owner, lies(topicEntrySchema.parse(parseJson(body))))
           return { author: owner, sequence: 0, body }
         },
       },
+      accountOfPeer: async (peer) => peer as Hex,
+      isSigned: async ({ signature }) => signature === signed,
       sign: async () => signed,
+      clock: realClock,
       log: noopLogger,
       onShown: () => undefined,
     },
-    { jobId: made.arena.course.jobId, attempt: 0, owner },
+    { ...place, view: { ...place.view, evaluators: drawn, panelStart } },
+    { owner, evaluators: () => evaluators },
   )
   let told = 0
   const { privateKey } = await sealKeysOf(sealSeeds[index] as Uint8Array)
@@ -308,26 +305,17 @@ export async function examine(
       clock: realClock,
       log: noopLogger,
       openRunner: () => hub.runners[index] as Runner,
-      notices,
-      panel: {
-        members: options.isFurther === true ? [owner] : evaluators,
-        all: evaluators,
-        self: owner,
-        isSharing: options.isFurther !== true,
-        auditSeed: made.auditSeed,
-        attempt: 0,
-      },
-      voices,
+      ...seat,
       say: {
-        ...saying,
+        ...seat.say,
         async word(step, shown) {
-          await saying.word(step, shown)
+          await seat.say.word(step, shown)
           told += 1
           await options.onTold?.(told)
         },
       },
     },
-    { ...placeOf(made), rates: options.rates },
+    { ...place, rates: options.rates },
     {
       owner,
       sealKey: privateKey,
