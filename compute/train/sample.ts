@@ -33,8 +33,8 @@ const segmentsEachTrusted = 4
 
 /**
  * A worker is new in its first 10 jobs and once its work was found wrong, trusted after 50 without a fault. Of
- * segments of 32 steps a panel of two, each of whom repeats all that is drawn, computes 12.5 % again, else 6.3 % and
- * 1.6 %; never none.
+ * segments of 32 steps a panel, one of whom repeats what is drawn and another a tenth of it, computes 6.9 % again, else
+ * 3.4 % and 0.9 %; never none.
  */
 export function auditRateOf({ completed, timeouts, invalids }: WorkHistory): AuditRate {
   if (completed < jobsUntilNormal || invalids > 0) return 'new'
@@ -42,7 +42,7 @@ export function auditRateOf({ completed, timeouts, invalids }: WorkHistory): Aud
 }
 
 /**
- * The steps of a segment that every evaluator repeats, ascending, each once; counted from 0. Draw n is the integer
+ * The steps of a segment that its examiner repeats, ascending, each once; counted from 0. Draw n is the integer
  * SHA256("quern/sample/1" | auditSeed | attempt u32be | worker | segment u32be | n u32be, left out for draw 0),
  * big-endian, modulo the segment's steps. A trusted worker's segments are looked at from one drawn in the same way
  * among the first ones on (with the segment 2^32 - 1 in the hash), every fourth.
