@@ -6,7 +6,6 @@ import type { Metrics } from '#base/metrics.ts'
 import { createGroup } from '#base/service.ts'
 import { createDisputes } from '#chain/client/dispute/disputes.ts'
 import { createTransactor } from '#chain/client/transactor.ts'
-import { createRunner } from '#compute/runner-process.ts'
 import { createFiles } from '#store/files.ts'
 import { openLevelStore } from '#store/level.ts'
 import type { Hex } from '#wire/primitives.ts'
@@ -22,6 +21,7 @@ import type { Context } from './context.ts'
 import { exactEngineId } from './exact-engine.ts'
 import type { OwnedMachine } from './machine.ts'
 import type { Network as NetworkFile } from './network-file.ts'
+import { trainingEngineOf } from './training-engine.ts'
 
 export interface WorkerParts {
   readonly dataDir: string
@@ -38,10 +38,14 @@ export interface WorkerParts {
 
 const retentionSeconds = 7 * 86_400
 
-/** Wires a worker together. Opens the journal; throws STORE_LOCKED when another process has it. */
+/**
+ * Wires a worker together. Opens the journal; throws STORE_LOCKED when another process has it, and what
+ * `trainingEngineOf` throws.
+ */
 export async function composeWorker(context: Context, parts: WorkerParts): Promise<OwnedMachine> {
   const { dataDir, networkFile, settings, log, owner } = parts
   const { clock } = context
+  const openRunner = trainingEngineOf(settings.backend)
   const operator = privateKeyToAccount(toHex(parts.operatorKey))
   const station = await composeStation(context, {
     dataDir,
@@ -62,7 +66,7 @@ export async function composeWorker(context: Context, parts: WorkerParts): Promi
       account: operator,
       files: createFiles(join(dataDir, 'jobs')),
       journal: createJournal(store),
-      openRunner: () => createRunner(),
+      openRunner,
       clock,
       log,
       metrics: parts.metrics,

@@ -52,6 +52,10 @@ export const settingRows = {
     help: 'threads of the compute engine; the result has the same bits with any number',
     schema: z.int().min(1).max(64),
   }),
+  backend: row('exact', 'QUERN_BACKEND', {
+    help: 'engine that trains tolerant jobs: exact, or one that "quern doctor" finds, such as "onnxruntime-node cuda"',
+    schema: z.string().min(1).max(64),
+  }),
   artifactGibMax: row(16, 'QUERN_ARTIFACT_GIB_MAX', {
     help: 'most GiB of artifacts kept on disk',
     schema: z.number().positive().max(65_536),

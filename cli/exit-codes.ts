@@ -32,6 +32,8 @@ const exitByError: Readonly<Record<string, ExitCode>> = {
   OPTION_UNFIT: exitCodes.usage,
   ACCOUNT_NAME_INVALID: exitCodes.usage,
   CONFIRMATION_MISSING: exitCodes.usage,
+  NOT_EXACT: exitCodes.usage,
+  BACKEND_UNKNOWN: exitCodes.usage,
   TRUST_INVALID: exitCodes.usage,
   TRUST_UNKNOWN: exitCodes.mismatch,
   INPUT_INVALID: exitCodes.input,

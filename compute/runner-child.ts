@@ -40,11 +40,18 @@ async function perform(id: number, method: MethodName, task: unknown): Promise<u
   if (method === 'open') {
     await session?.close()
     session = undefined
-    session = await openSession(task as RunnerJob)
+    session = await open(task as RunnerJob)
     return session.opened
   }
   if (!session) throw new AppError({ code: 'RUNNER_NOT_OPEN' })
   return performers[method](session, task, id)
+}
+
+/** Foreign code is loaded only where the job asks for it. */
+async function open({ backend, ...job }: RunnerJob): Promise<Session> {
+  if (backend === undefined) return openSession(job)
+  const { openBackendSession } = await import('./backends/session.ts')
+  return openBackendSession({ ...job, backend })
 }
 
 type Performer = (session: Session, task: unknown, id: number) => Promise<unknown>

@@ -43,6 +43,8 @@ export interface RunnerJob {
   /** Needed by `train` alone. */
   trainFile?: string
   threads: number
+  /** Another engine that does the training, by its name in compute/backends; the exact one without. */
+  backend?: string
   /** Ceiling for parameters, state, activations and scratch space together. */
   memoryBytesMax?: number
 }

@@ -19,6 +19,7 @@ import type { OpenAttempt, PinOwners } from './open-attempt.ts'
 import type { Panel } from './panel.ts'
 import { type LocalStep, rerunStep, tagsOf } from './rerun.ts'
 import { placeOf, rerunServed } from './serving.ts'
+import { createAfter, isTolerant, stateBytesMaxOf } from './tolerant.ts'
 import { type Repeat, type RepeatOptions, type Saying, examineTogether } from './together.ts'
 
 /** What an audit needs of the world. */
@@ -77,7 +78,8 @@ export async function auditAttempt(
     .filter(([worker]) => !broken.has(worker))
     .flatMap(([worker, transcript]) => {
       const { auditSeed, rates } = place
-      return drawSteps(facts.train, transcript, { auditSeed, rate: rates?.get(worker) })
+      const draw = { auditSeed, rate: rates?.get(worker), isTolerant: isTolerant(place) }
+      return drawSteps(facts.train, transcript, draw)
     })
   const bench = { ...deps, aggregates, facts }
   const repeat: Repeat = async (steps, how) => {
@@ -162,11 +164,12 @@ async function rerunLocals(
       count: facts.active.length,
     }),
     tagging: { evaluators: deps.panel.all, beacon: place.auditSeed },
+    ...(isTolerant(place) && { stateAfter: createAfter(deps, attempt, options) }),
   }
   const { signal, part, tell } = options
   const rerun = (drawn: LocalStep, state: string) => rerunStep(bench, drawn, { state, signal })
   const locals = options.drawn.filter((drawn) => drawn.kind === 'local')
-  const stateBytesMax = opened.stateBytes + stateOverheadBytes
+  const stateBytesMax = stateBytesMaxOf(opened)
   const pinOwner = options.pins.passing
   return rerunServed({ ...deps, rerun, part, tell }, locals, {
     ...options,
@@ -174,9 +177,6 @@ async function rerunLocals(
     stateBytesMax,
   })
 }
-
-/** A state file's header and padding. */
-const stateOverheadBytes = 65_536
 
 interface Bench extends Pick<Audit, 'files' | 'clock' | 'notices' | 'panel'> {
   readonly aggregates: Aggregates

@@ -7,6 +7,8 @@ import { sha256 } from '#base/crypto/sha256.ts'
 import { leafHashOf, stateRootOf, zeroHash } from '#compute/train/commit.ts'
 import type { DrawnStep } from '#compute/train/drawn.ts'
 import { tagPrefixOf } from '#compute/train/panel.ts'
+import { type State, decodeState } from '#compute/train/state.ts'
+import { isWithinTolerance } from '#compute/train/tolerance.ts'
 import type { Runner } from '#compute/runner.ts'
 import type { Files } from '#store/files.ts'
 
@@ -15,7 +17,7 @@ export type LocalStep = Extract<DrawnStep, { kind: 'local' }>
 /** The tag of each evaluator for a step's bytes. */
 export type Tags = ReadonlyMap<Hex, Hex>
 
-/** What repeating a step showed: `foreign` means that the state is not the one before the step. */
+/** What repeating steps showed: `foreign` means that the state is not the one before them. */
 export type Repetition =
   | { readonly kind: 'equal'; readonly tags: Tags }
   | { readonly kind: 'different'; readonly expected?: Hex; readonly tags: Tags }
@@ -29,6 +31,11 @@ export interface Bench {
   readonly shard: (worker: Hex) => { index: number; count: number }
   /** Whose tags are made: nobody's, where nobody shares work. */
   readonly tagging?: Tagging
+  /**
+   * Of a tolerant job: gets the state that the worker says steps led to (a name in `files`); undefined while no place
+   * has it. Without this, leaves are compared.
+   */
+  readonly stateAfter?: (drawn: LocalStep) => Promise<string | undefined>
 }
 
 /** What tags of a step are made with. */
@@ -60,15 +67,46 @@ function tagsOfNothing({ evaluators, beacon }: Tagging): Tags {
 
 const nobody: Tagging = { evaluators: [], beacon: zeroHash }
 
-/** Repeats one local step from a served state (a name in `files`) and compares it with what was committed. */
+/**
+ * Repeats local steps from a served state (a name in `files`) and compares what they lead to with what was committed.
+ * Undefined while a state that this needs besides is not here.
+ */
 export async function rerunStep(
   bench: Bench,
   drawn: LocalStep,
   options: { state: string; signal: AbortSignal },
+): Promise<Repetition | undefined> {
+  if (!(await isState(bench, drawn.before, options))) return { kind: 'foreign' }
+  if (bench.stateAfter === undefined) return repeat(bench, drawn, options, isSameLeaf)
+  const after = await bench.stateAfter(drawn)
+  if (after === undefined) return undefined
+  const { files } = bench
+  try {
+    if (!(await isState(bench, drawn.after, { ...options, state: after })))
+      return { kind: 'foreign' }
+    return await repeat(bench, drawn, options, async (_leaf, exact) => {
+      const [found, right, first] = await Promise.all(
+        [after, exact, options.state].map(async (name) => decodeState(await files.read(name))),
+      )
+      return isWithinTolerance(found as State, right as State, first as State)
+    })
+  } finally {
+    await files.remove(after)
+  }
+}
+
+type IsRight = (leaf: Leaf, state: string, drawn: LocalStep) => Promise<boolean>
+
+const isSameLeaf: IsRight = async (leaf, _state, { after }) =>
+  leafHashOf(leaf) === leafHashOf(after)
+
+async function repeat(
+  bench: Bench,
+  drawn: LocalStep,
+  { state, signal }: { state: string; signal: AbortSignal },
+  isRight: IsRight,
 ): Promise<Repetition> {
   const { runner, files, tagging = nobody } = bench
-  const { state, signal } = options
-  if (!(await isState(bench, drawn.before, options))) return { kind: 'foreign' }
   const next = `${state}.next`
   try {
     const { leaves } = await runner.train(
@@ -77,18 +115,16 @@ export async function rerunStep(
         to: files.path(next),
         segmentSeed: bench.segmentSeed(drawn.worker, drawn.segment),
         firstBatch: drawn.batch,
-        steps: 1,
+        steps: drawn.steps,
         shard: bench.shard(drawn.worker),
       },
       { signal },
     )
-    const leaf = leaves[0] as Leaf
+    const leaf = leaves[drawn.steps - 1] as Leaf
     const { transcript } = leaf
     const tags = await tagsOf(files, tagging, { name: next, transcript })
-    const expected = leafHashOf(leaf)
-    return expected === leafHashOf(drawn.after)
-      ? { kind: 'equal', tags }
-      : { kind: 'different', expected, tags }
+    if (await isRight(leaf, next, drawn)) return { kind: 'equal', tags }
+    return { kind: 'different', expected: leafHashOf(leaf), tags }
   } catch (error) {
     // An honest worker stops at a step that is not finite: it has no leaf.
     if (codeOf(error) === 'NON_FINITE') return { kind: 'different', tags: tagsOfNothing(tagging) }

@@ -14,8 +14,8 @@ export interface ServingDeps {
   readonly files: Files
   readonly clock: Clock
   readonly notices: Notices
-  /** Repeats a step from a state's file (a name in `files`). */
-  readonly rerun: (drawn: LocalStep, state: string) => Promise<Repetition>
+  /** Repeats a step from a state's file (a name in `files`); undefined while something else is not here. */
+  readonly rerun: (drawn: LocalStep, state: string) => Promise<Repetition | undefined>
   /** What this evaluator does about a step, as far as it knows. */
   readonly part: (drawn: DrawnStep) => Part
   /** Takes what repeating a step showed. */

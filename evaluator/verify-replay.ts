@@ -8,11 +8,11 @@ import { replayJob } from '#compute/train/replay.ts'
 import type { Hex } from '#wire/primitives.ts'
 import { type Notices, createNotices } from './notices.ts'
 import { type Bench, type LocalStep, rerunStep } from './rerun.ts'
+import { createAfter, isTolerant, stateBytesMaxOf } from './tolerant.ts'
 import { type Verification, failed } from './verification.ts'
 
 const syncTimeoutMs = 30_000
 const stateTimeoutMs = 30_000
-const stateOverheadBytes = 65_536
 const sampleDefault = 8
 
 /** Computes the whole attempt again, every worker's every step. Throws VERIFY_FAILED at the first difference. */
@@ -74,7 +74,9 @@ export async function replayDrawn(
   const { train } = attempt.spec
   const { auditSeed } = attempt.place
   const locals = [...transcripts.values()]
-    .flatMap((transcript) => drawSteps(train, transcript, { auditSeed }))
+    .flatMap((transcript) =>
+      drawSteps(train, transcript, { auditSeed, isTolerant: isTolerant(attempt.place) }),
+    )
     .filter((drawn) => drawn.kind === 'local')
   const notices = await readNotices(verification)
   const count = Math.min(wanted ?? sampleDefault, locals.length)
@@ -128,10 +130,13 @@ async function isRepeated(
     files,
     segmentSeed: (worker, segment) => segmentSeedOf({ ...place, segment, worker }),
     shard: (worker) => ({ index: place.active.indexOf(worker), count: place.active.length }),
+    ...(isTolerant(place) && {
+      stateAfter: createAfter({ ...deps, notices }, attempt, { ...options, folder: 'verify' }),
+    }),
   }
   const state = 'verify/state.safetensors'
   for (const { cid } of notices.openingsOf(drawn)) {
-    const sizeBytesMax = opened.stateBytes + stateOverheadBytes
+    const sizeBytesMax = stateBytesMaxOf(opened)
     const bounds = { sizeBytesMax, timeoutMs: stateTimeoutMs, signal: options.signal }
     await files.remove(state)
     try {
@@ -140,8 +145,8 @@ async function isRepeated(
       continue // no longer served from there
     }
     const repetition = await rerunStep(bench, drawn, { state, signal: options.signal })
-    if (repetition.kind === 'equal') return true
-    if (repetition.kind === 'different') {
+    if (repetition?.kind === 'equal') return true
+    if (repetition?.kind === 'different') {
       const { worker, segment, step } = drawn
       throw failed('replay', { reason: 'another leaf', worker, segment, step, ...repetition })
     }

@@ -8,12 +8,13 @@ import { cidOfDigest } from '#wire/cid.ts'
 import { evidenceSchema } from '#wire/evidence.ts'
 import type { Hex } from '#wire/primitives.ts'
 import type { Transcript } from '#wire/segment.ts'
-import { readPlace } from './attempt.ts'
+import { type AttemptPlace, readPlace } from './attempt.ts'
 import { openAttempt } from './examine.ts'
 import { fetchTranscript } from './fetch.ts'
 import { evaluateHeldOut } from './held-out.ts'
 import { packSegments } from './judge.ts'
 import { type HeldModel, fetchParameters, holdModel } from './model.ts'
+import { isTolerant } from './tolerant.ts'
 import { type Verification, type VerifyDeps, type VerifyOptions, failed } from './verification.ts'
 import { replayAll, replayDrawn } from './verify-replay.ts'
 
@@ -183,9 +184,10 @@ async function proveReplay(
   verification: Verification,
   { modelRoot }: { modelRoot: Hex },
 ): Promise<number> {
-  const { options } = verification
+  const { options, attempt } = verification
   const { replay } = options
   if (replay === 'full') {
+    if (isTolerant(attempt.place)) throw notExact(attempt.place)
     const replayed = await replayAll(verification)
     if (replayed.modelRoot !== modelRoot) throw failed('replay', { reason: 'another model' })
     const text = `all ${replayed.steps} steps give the same bits`
@@ -194,7 +196,15 @@ async function proveReplay(
   }
   const wanted = replay === 'some' ? undefined : replay.sample
   const { steps, drawn } = await replayDrawn(verification, wanted)
-  const text = `${steps} of ${drawn} drawn steps repeated, each gives the same bits`
+  const text = isTolerant(attempt.place)
+    ? `${steps} of ${drawn} drawn rounds repeated, each is within the tolerance`
+    : `${steps} of ${drawn} drawn steps repeated, each gives the same bits`
   options.onProof({ claim: 'replay', text })
   return steps
+}
+
+/** Whoever trains a tolerant job again ends with other bits. */
+function notExact({ jobId }: AttemptPlace): AppError {
+  const message = 'a tolerant job has no one right result to compute: use --sample'
+  return new AppError({ code: 'NOT_EXACT', jobId, message })
 }

@@ -4,6 +4,7 @@ import { historyOf } from '#chain/client/history.ts'
 import type { JobView } from '#chain/client/view.ts'
 import { closedListsOf } from '#compute/train/closed.ts'
 import { type AuditRate, auditRateOf } from '#compute/train/sample.ts'
+import { jobModes } from '#wire/market.ts'
 import type { Hex } from '#wire/primitives.ts'
 import type { Transcript } from '#wire/segment.ts'
 import { createAgreement } from './agreement.ts'
@@ -78,7 +79,8 @@ async function workThrough(deps: SessionDeps, options: SessionOptions, part: Par
       const auditSeed = await randomnessOf(deps, served, signal)
       const rate = await ownRate(deps, options.self, served)
       const { misbehave } = options
-      const work = { place, transcript, auditSeed, rate, misbehave }
+      const draw = { auditSeed, rate, isTolerant: isTolerant(view) }
+      const work = { place, transcript, train: job.spec.train, draw, misbehave }
       const segments = await publishOpenings({ ...deps, ...tools }, work, signal)
       tools.onProgress({ kind: 'opened', attempt: place.attempt, segments })
     }
@@ -201,6 +203,7 @@ function openTools(
   const trainer: Trainer = createTrainer({ runner: job.runner, files, updates, journal }, place, {
     train,
     misbehave: options.misbehave,
+    isTolerant: isTolerant(view),
   })
   const seen = () => deps.feed.job(job.jobId) ?? view
   const operatorOf = (owner: Hex) => operatorIn(deps, owner)
@@ -238,6 +241,11 @@ function openTools(
   }
 
   return { place, clock, journal, updates, trainer, exchange, agreement, onProgress, close }
+}
+
+/** Whether what other engines compute is right as well. */
+function isTolerant({ terms }: JobView): boolean {
+  return terms.mode === jobModes.tolerant
 }
 
 /** The announcer's peer, then whoever else is in the topic. */

@@ -9,6 +9,7 @@ import type { JobView } from '#chain/client/view.ts'
 import { leafHashOf } from '#compute/train/commit.ts'
 import { programOfSpec } from '#compute/transcript/tensor-file.ts'
 import { programRootOf } from '#compute/transcript/tensors.ts'
+import { jobModes } from '#wire/market.ts'
 import type { Hex } from '#wire/primitives.ts'
 import type { Leaf, SignedClaim, Transcript } from '#wire/segment.ts'
 import type { TrainSpec } from '#wire/spec.ts'
@@ -18,7 +19,7 @@ const claimSeconds = 86_400n
 
 /**
  * The transcript with this worker's signed word for the local steps of each round, where the chain has a game for
- * disputes and the model a program for it; else as it is.
+ * disputes, the job is exact and the model has a program; else as it is.
  */
 export async function signClaims(
   deps: { account: LocalAccount; feed: Pick<JobFeed, 'head'>; log: Logger },
@@ -28,6 +29,7 @@ export async function signClaims(
   const { account, feed, log } = deps
   const { chainId, disputeGame } = options
   const { view, spec, transcript } = work
+  if (view.terms.mode !== jobModes.exact) return transcript // no arithmetic decides about it
   const programRoot = disputeGame && programRootIn(spec, log)
   if (!disputeGame || !programRoot) return transcript
   const asserter = account.address.toLowerCase() as Hex

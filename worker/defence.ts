@@ -7,6 +7,7 @@ import { createAsserter } from '#dispute/asserter.ts'
 import { workOfFiles } from '#dispute/files.ts'
 import { playDispute } from '#dispute/play.ts'
 import { fetchJobSpec } from '#p2p/job-spec.ts'
+import { jobModes } from '#wire/market.ts'
 import type { Hex } from '#wire/primitives.ts'
 import type { Leaf } from '#wire/segment.ts'
 import type { WorkerDeps, WorkerOptions } from './loop.ts'
@@ -109,7 +110,7 @@ async function openWork(
   const { train, ...spec } = await fetchJobSpec(artifacts, view.terms.specDigest, { owner, signal })
   const rows = { jobId, spec: { ...spec, train }, owner }
   const trainFile = await fetchRows({ artifacts, files }, rows, signal)
-  const runner = deps.openRunner()
+  const runner = deps.openRunner(jobModes.exact)
   try {
     const { threads } = options
     const { parameterCount } = await runner.open({ spec: train, trainFile, threads }, { signal })

@@ -4,6 +4,7 @@ import type { Transactor } from '#chain/client/transactor.ts'
 import type { JobView } from '#chain/client/view.ts'
 import { claimsOf } from '#compute/train/claims.ts'
 import type { JobSpec } from '#wire/job.ts'
+import { jobModes } from '#wire/market.ts'
 import type { Transcript } from '#wire/segment.ts'
 import { type SegmentClaim, segmentNumber } from '#wire/segment-claim.ts'
 import type { MisbehaveKind } from './misbehave.ts'
@@ -46,7 +47,7 @@ export function createLeading(
   return {
     async commit({ view, spec, place, transcript }) {
       const { jobId, terms } = view
-      if (terms.mode !== 0) return 0
+      if (terms.mode !== jobModes.exact) return 0
       let count = 0
       try {
         const known = new Set(

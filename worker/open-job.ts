@@ -26,7 +26,8 @@ export interface SessionDeps {
   readonly network: Pick<Network, 'peerId' | 'handle'>
   readonly files: Files
   readonly journal: Journal
-  readonly openRunner: () => Runner
+  /** The engine for jobs of a mode (`Terms.mode`). */
+  readonly openRunner: (mode: number) => Runner
   readonly clock: Clock
   readonly log: Logger
   readonly leading: Leading

@@ -1,9 +1,8 @@
-import { type AuditRate, sampleSteps } from '#compute/train/sample.ts'
-import { stepCountOf } from '#compute/train/drawn.ts'
+import { type Draw, drawSteps } from '#compute/train/drawn.ts'
 import type { Artifacts } from '#p2p/network.ts'
 import type { Files } from '#store/files.ts'
-import type { Hex } from '#wire/primitives.ts'
 import type { Transcript } from '#wire/segment.ts'
+import type { TrainSpec } from '#wire/spec.ts'
 import type { Clock } from '#base/clock.ts'
 import type { Exchange } from './exchange.ts'
 import type { MisbehaveKind } from './misbehave.ts'
@@ -19,27 +18,22 @@ export async function publishOpenings(
   work: {
     place: AttemptPlace
     transcript: Transcript
-    auditSeed: Hex
-    rate: AuditRate
+    train: TrainSpec
+    draw: Draw
     misbehave?: MisbehaveKind | undefined
   },
   signal: AbortSignal,
 ): Promise<number> {
   const { artifacts, files, trainer, exchange, clock } = deps
-  const { place, transcript, auditSeed, rate, misbehave } = work
+  const { place, transcript, train, draw, misbehave } = work
   if (misbehave === 'slow-states') await clock.sleep(slowMs, signal)
-  const segmentCount = transcript.records.length
-  for (const record of transcript.records) {
-    const { attempt, worker, segment } = record
-    const drawn = { attempt, worker, segment, stepCount: stepCountOf(record), segmentCount }
-    for (const step of sampleSteps(auditSeed, drawn, rate)) {
-      signal.throwIfAborted()
-      const { name, path } = await trainer.before({ segment, step }, signal)
-      const sizeBytes = (await files.size(name)) ?? 0
-      const cid = await artifacts.addFile(path, { owner: pinOwner(place.jobId) })
-      if (misbehave === 'two-states') await announceOther(deps, { place, segment, step }, signal)
-      await exchange.announceOpening({ segment, step, cid, sizeBytes })
-    }
+  for (const { segment, step } of drawSteps(train, transcript, draw)) {
+    signal.throwIfAborted()
+    const { name, path } = await trainer.before({ segment, step }, signal)
+    const sizeBytes = (await files.size(name)) ?? 0
+    const cid = await artifacts.addFile(path, { owner: pinOwner(place.jobId) })
+    if (misbehave === 'two-states') await announceOther(deps, { place, segment, step }, signal)
+    await exchange.announceOpening({ segment, step, cid, sizeBytes })
   }
   await trainer.clear()
   return transcript.records.length

@@ -1,5 +1,5 @@
 import type { Terms } from '#chain/client/terms.ts'
-import { matchModes } from '#wire/market.ts'
+import { jobModes, matchModes } from '#wire/market.ts'
 import type { Hex } from '#wire/primitives.ts'
 
 /** What an owner lets its machine do. Everything a decision depends on is here or in `Situation`. */
@@ -62,7 +62,7 @@ export function decide(policy: Policy, terms: Terms, situation: Situation): Deci
 function lastingRefusal(policy: Policy, terms: Terms, now: Situation): Refusal | undefined {
   const shareWei = shareOf(terms)
   const flops = terms.flops / BigInt(terms.workerCount)
-  if (terms.mode !== 0) return 'MODE'
+  if (terms.mode > jobModes.tolerant) return 'MODE'
   if ((terms.matchMode !== matchModes.volunteer) !== now.isAsked) return 'MATCH'
   if (terms.engineId !== now.engineId) return 'ENGINE'
   if (!policy.kinds.includes(terms.kind)) return 'KIND'

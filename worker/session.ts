@@ -60,7 +60,7 @@ async function openJob(
   const owner = pinOwner(jobId)
   const spec = await fetchJobSpec(artifacts, terms.specDigest, { owner, signal })
   const trainFile = await fetchRows({ artifacts, files }, { jobId, spec, owner }, signal)
-  const runner = deps.openRunner()
+  const runner = deps.openRunner(terms.mode)
   try {
     const { threads } = options
     const opened = await runner.open({ spec: spec.train, trainFile, threads }, { signal })

@@ -65,6 +65,8 @@ interface Workshop extends TrainerDeps {
   readonly place: AttemptPlace
   readonly spec: TrainSpec
   readonly misbehave?: MisbehaveKind
+  /** Steps may give other bits when they are done again: their states are kept. */
+  readonly isTolerant: boolean
   readonly folder: string
   /** Checkpoints that this process has written or checked. */
   readonly sound: Set<number>
@@ -74,10 +76,10 @@ interface Workshop extends TrainerDeps {
 export function createTrainer(
   deps: TrainerDeps,
   place: AttemptPlace,
-  options: { train: TrainSpec; misbehave?: MisbehaveKind; folder?: string },
+  options: { train: TrainSpec; misbehave?: MisbehaveKind; isTolerant?: boolean; folder?: string },
 ): Trainer {
-  const { train: spec, misbehave, folder = attemptFolder(place) } = options
-  const shop: Workshop = { ...deps, place, spec, misbehave, folder, sound: new Set() }
+  const { train: spec, misbehave, isTolerant = false, folder = attemptFolder(place) } = options
+  const shop: Workshop = { ...deps, place, spec, misbehave, isTolerant, folder, sound: new Set() }
   return {
     initial: () => makeInitial(shop),
     train: (round, signal) => trainRound(shop, round, signal),
@@ -224,10 +226,11 @@ async function newestUpTo(shop: Workshop, round: number): Promise<number> {
 }
 
 async function tidyRound(shop: Workshop, round: number): Promise<void> {
-  const { files, updates, spec } = shop
+  const { files, updates, spec, isTolerant } = shop
   await updates.drop(round)
-  await files.remove(nameOf(shop, 'local', round))
   await files.remove(nameOf(shop, 'own', round))
+  if (isTolerant) return
+  await files.remove(nameOf(shop, 'local', round))
   if (!isSegmentStart(spec, round)) await files.remove(nameOf(shop, 'state', round))
 }
 
@@ -248,6 +251,10 @@ async function stateBefore(
     }
     const from = await checkpointBefore(shop, round, signal)
     if (left === 0) return from
+    const local = nameOf(shop, 'local', round)
+    const isKept = shop.isTolerant && left === steps.steps.length
+    if (isKept && (await files.size(local)) !== undefined)
+      return { name: local, path: files.path(local) }
     const name = `${folder}/opening-${segment}-${step}.safetensors`
     const path = files.path(name)
     await files.remove(name)
@@ -277,10 +284,10 @@ async function transcribeStep(
   return files.path(name)
 }
 
-async function clearOpenings({ files, folder, spec }: Workshop): Promise<void> {
+async function clearOpenings({ files, folder, spec, isTolerant }: Workshop): Promise<void> {
   for (const name of await files.list(folder)) {
     const round = Number(/^state-([0-9]+)\./.exec(name)?.[1] ?? 0)
-    const isKept = isSegmentStart(spec, round) || round === spec.rounds
+    const isKept = isTolerant || isSegmentStart(spec, round) || round === spec.rounds
     if (name.startsWith('opening-') || !isKept) await files.remove(`${folder}/${name}`)
   }
 }

@@ -15,6 +15,7 @@ export function register(program: Command, context: Context): void {
     'artifactGibMax',
     'concurrency',
     'disputeBond',
+    'backend',
     'jobKinds',
     'rewardMin',
     'pricePerTeraflop',

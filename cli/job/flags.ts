@@ -3,7 +3,7 @@ import { AppError } from '#base/error.ts'
 import type { PrepareOptions } from '#compute/data/prepared.ts'
 import type { JobSpec } from '#wire/job.ts'
 import { limits } from '#wire/limits.ts'
-import { type MatchWay, matchModes } from '#wire/market.ts'
+import { type JobMode, type MatchWay, jobModes, matchModes } from '#wire/market.ts'
 import { type Hex, address } from '#wire/primitives.ts'
 import { taskSchema } from '#wire/task.ts'
 import type { Offer } from './terms.ts'
@@ -31,6 +31,7 @@ export interface OfferFlags {
   readonly workers: string
   readonly evaluators: string
   readonly reward: string
+  readonly mode?: JobMode
   readonly runSeconds?: string
   readonly volunteerSeconds: string
 }
@@ -71,6 +72,14 @@ export function addOfferFlags(command: Command): Command {
     .option('--reward <train>', 'what the work is paid, in TRAIN', '1000')
     .option('--volunteer-seconds <seconds>', 'how long workers may volunteer', '6')
     .option('--run-seconds <seconds>', 'how long the training may take')
+    .addOption(
+      new Option(
+        '--mode <mode>',
+        'exact: every bit is checked; tolerant: engines on GPUs may train, what they give is checked within a tolerance',
+      )
+        .choices(Object.keys(jobModes))
+        .default('exact'),
+    )
 }
 
 /** Adds the flags that say how workers are found. */
@@ -138,6 +147,7 @@ export function offerOf(flags: OfferFlags & MatchFlags, expectedSeconds: number)
   const { runSeconds } = flags
   return {
     rewardWei: trainToWei(flags.reward),
+    mode: flags.mode ?? 'exact',
     match: flags.match ?? 'volunteer',
     workers: workerCountOf(flags),
     workersAt: workersAtOf(flags),

@@ -1,12 +1,20 @@
 import type { Terms } from '#chain/client/terms.ts'
 import { AppError } from '#base/error.ts'
-import { type MatchWay, jobKindOf, jobKinds, matchModes } from '#wire/market.ts'
+import {
+  type JobMode,
+  type MatchWay,
+  jobKindOf,
+  jobKinds,
+  jobModes,
+  matchModes,
+} from '#wire/market.ts'
 import type { Hex } from '#wire/primitives.ts'
 import { type TrainSpec, segmentsPerWorker } from '#wire/spec.ts'
 
 /** What the client decides, or leaves at its default, about the money and the people of a job. */
 export interface Offer {
   readonly rewardWei: bigint
+  readonly mode: JobMode
   /** How workers are found: volunteers, the best of those that sign an offer, or those in `workersAt`. */
   readonly match: MatchWay
   readonly workers: number
@@ -35,6 +43,8 @@ export interface TermsFacts {
 const gwei = 1_000_000_000n
 /** A bond of 4 segment fees and the last 16 segments unpaid, as PROTOCOL says for exact jobs. */
 const bondSegments = 20n
+/** A tolerant job's bond in wages, as PROTOCOL says where a fifth of the rounds is repeated. */
+const bondWages = 3n
 
 /** Metered work of all workers in one attempt, in FLOPs. */
 export function flopsOf(train: TrainSpec, flopsPerStep: number, workers: number): bigint {
@@ -45,14 +55,16 @@ export function flopsOf(train: TrainSpec, flopsPerStep: number, workers: number)
 export function termsOf(facts: TermsFacts, offer: Offer): Terms {
   const rewardWei = wholeGwei(offer.rewardWei)
   const segmentCount = segmentsPerWorker(facts.train)
-  const segmentFeeWei = (rewardWei * 9n) / 10n / BigInt(offer.workers * segmentCount)
+  const wageWei = (rewardWei * 9n) / 10n / BigInt(offer.workers)
+  const exactBondWei = (wageWei / BigInt(segmentCount)) * bondSegments
+  const tolerantBondWei = wageWei * bondWages
   const { client, nonce, engineId, specDigest, slateVersion } = facts
   return {
     client,
     nonce,
     rewardWei,
     auditDepositWei: wholeGwei(rewardWei / 10n),
-    workerStakeWei: wholeGwei(segmentFeeWei * bondSegments),
+    workerStakeWei: wholeGwei(offer.mode === 'exact' ? exactBondWei : tolerantBondWei),
     evaluatorStakeWei: wholeGwei(rewardWei / 20n / BigInt(offer.evaluators)) * 4n,
     flops: flopsOf(facts.train, facts.flopsPerStep, offer.workers),
     engineId,
@@ -62,7 +74,7 @@ export function termsOf(facts: TermsFacts, offer: Offer): Terms {
     workerCountMin: workerCountMinOf(offer),
     evaluatorCount: offer.evaluators,
     matchMode: matchModes[offer.match],
-    mode: 0,
+    mode: jobModes[offer.mode],
     kind: jobKinds[jobKindOf(facts.train.model)],
     workerBps: 9000,
     evaluatorBps: 500,

@@ -19,6 +19,20 @@ export interface KnownBackend {
 
 const rootFolder = fileURLToPath(new URL('../..', import.meta.url))
 
+/** Runs anywhere, and no faster than the exact engine: what other bits look like, without other hardware. */
+const portable: KnownBackend = {
+  name: 'onnxruntime-web wasm',
+  package: 'onnxruntime-web',
+  create(loaded, name) {
+    const runtime = loaded as OnnxRuntime & {
+      readonly env: { readonly wasm: { numThreads?: number } }
+    }
+    runtime.env.wasm.numThreads = 1
+    return createOnnxBackend({ name, runtime, provider: 'wasm' })
+  },
+  install: 'npm install --no-save onnxruntime-web@1.30.0',
+}
+
 const onnxruntime = (provider: string): KnownBackend => ({
   name: `onnxruntime-node ${provider}`,
   package: 'onnxruntime-node',
@@ -41,7 +55,17 @@ export const knownBackends: readonly KnownBackend[] = [
     install:
       'npm install --no-save @tensorflow/tfjs-node-gpu@4.22.0, which downloads libtensorflow, with CUDA 11 on the machine',
   },
+  portable,
 ]
+
+/** Throws BACKEND_UNKNOWN. */
+export function knownBackendOf(name: string): KnownBackend {
+  const known = knownBackends.find((one) => one.name === name)
+  if (known) return known
+  const names = knownBackends.map((one) => one.name).join(', ')
+  const message = `there is no backend "${name}"; known are ${names}; see quern doctor`
+  throw new AppError({ code: 'BACKEND_UNKNOWN', backend: name, message })
+}
 
 /** Whether the package is installed where `folder` would find it. */
 export function isInstalled(known: KnownBackend, folder = rootFolder): boolean {

@@ -3,10 +3,8 @@ import type { TrainSpec } from '#wire/spec.ts'
 import { createEngine } from '../exact/engine.ts'
 import { buildForwardOnly } from '../graph/training.ts'
 import { type Value, sizeOf } from '../graph/graph.ts'
+import { relativeChange, relativeMax } from '../train/tolerance.ts'
 import type { Backend, BackendModel, Batch, FlatState } from './backend.ts'
-
-/** A backend whose change of the weights differs by this share or more is refused. */
-export const relativeMax = 1e-3
 
 const seed = `0x${'7e'.repeat(32)}` as const
 const stepsDefault = 8
@@ -87,21 +85,6 @@ async function repeat(backend: Backend, reference: Reference): Promise<number> {
   } finally {
     await model.close()
   }
-}
-
-/** Length of found - exact as a share of the length of exact - first; NaN for vectors of other lengths. */
-export function relativeChange(
-  found: Float32Array,
-  exact: Float32Array,
-  first: Float32Array,
-): number {
-  if (found.length !== exact.length) return Number.NaN
-  let [difference, change] = [0, 0]
-  for (const [i, value] of exact.entries()) {
-    difference += ((found[i] as number) - value) ** 2
-    change += (value - (first[i] as number)) ** 2
-  }
-  return Math.sqrt(difference / change)
 }
 
 /** Steps a second: the fastest of those that fit into about `ms`. */

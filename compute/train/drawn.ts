@@ -15,27 +15,63 @@ interface Place {
   readonly after: Leaf
 }
 
-/** A step to repeat: a local one from the state before it, or an aggregation from its list. */
+/** What to repeat: local steps from the state before them, or an aggregation from its list. */
 export type DrawnStep =
   | (Place & {
       readonly kind: 'local'
-      /** Number of its batch within the segment. */ readonly batch: number
+      /** Number of the first one's batch within the segment. */
+      readonly batch: number
+      /** How many lead from `before` to `after`: 1 of an exact job, a round's of a tolerant one. */
+      readonly steps: number
     })
   | (Place & { readonly kind: 'aggregation'; readonly list: RoundList })
 
-/** The drawn steps of a transcript whose layout was checked. */
-export function drawSteps(
-  train: TrainSpec,
-  transcript: Transcript,
-  { auditSeed, rate = 'normal' }: { readonly auditSeed: Hex; readonly rate?: AuditRate },
-): DrawnStep[] {
+/** How steps of a worker are drawn. */
+export interface Draw {
+  readonly auditSeed: Hex
+  readonly rate?: AuditRate
+  /** Steps have no one right outcome: the rounds of the drawn steps are repeated whole. */
+  readonly isTolerant?: boolean
+}
+
+/**
+ * The drawn steps of a transcript whose layout was checked. The state before each has to be served. Of a tolerant job
+ * they are the local steps and the aggregation of each drawn round; the first round, whose start everybody knows, is
+ * always among them.
+ */
+export function drawSteps(train: TrainSpec, transcript: Transcript, draw: Draw): DrawnStep[] {
+  const { auditSeed, rate = 'normal', isTolerant = false } = draw
   const segmentCount = transcript.records.length
   return transcript.records.flatMap((record) => {
     const { attempt, worker, segment } = record
     const drawn = { attempt, worker, segment, stepCount: stepCountOf(record), segmentCount }
-    const steps = sampleSteps(auditSeed, drawn, rate)
-    return steps.map((step) => locateStep(train, transcript, { segment, step }))
+    const sampled = sampleSteps(auditSeed, drawn, rate)
+    const steps = sampled.map((step) => locateStep(train, transcript, { segment, step }))
+    return isTolerant ? wholeRounds(train, transcript, { segment, steps }) : steps
   })
+}
+
+/** The rounds of a segment that have one of the steps, each as its local steps and its aggregation. */
+function wholeRounds(
+  train: TrainSpec,
+  transcript: Transcript,
+  { segment, steps }: { segment: number; steps: readonly DrawnStep[] },
+): DrawnStep[] {
+  const wanted = new Set(steps.map(({ round }) => round))
+  if (segment === 0) wanted.add(0)
+  let first = 0
+  const found: DrawnStep[] = []
+  for (const { round, steps: local } of transcript.records[segment]?.rounds ?? []) {
+    const aggregation = first + local.length
+    if (wanted.has(round)) {
+      const last = locateStep(train, transcript, { segment, step: aggregation })
+      const begin = locateStep(train, transcript, { segment, step: first })
+      if (begin.kind === 'local') found.push({ ...begin, steps: local.length, after: last.before })
+      found.push(last)
+    }
+    first = aggregation + 1
+  }
+  return found
 }
 
 /** Steps of a segment: the local ones and one aggregation a round. */
@@ -74,7 +110,7 @@ export function locateStep(
       after: leaves[within + 1] as Leaf,
     }
     return within < round.steps.length
-      ? { ...place, kind: 'local', batch: firstBatchOf(train, round.round) + within }
+      ? { ...place, kind: 'local', batch: firstBatchOf(train, round.round) + within, steps: 1 }
       : { ...place, kind: 'aggregation', list: transcript.rounds[round.round] as RoundList }
   }
   throw new Error('a step lies in a round')

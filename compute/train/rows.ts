@@ -83,7 +83,11 @@ function isFinite(values: Float32Array): boolean {
 }
 
 /** Copies rows into the engine's batch; places beyond `picked` are zero. */
-export function loadBatch(engine: Engine, rows: Rows, picked: ArrayLike<number>): void {
+export function loadBatch(
+  engine: Pick<Engine, 'x' | 'y'>,
+  rows: Rows,
+  picked: ArrayLike<number>,
+): void {
   const xSize = rows.x.length / rows.count
   const ySize = rows.y.length / rows.count
   for (let i = 0; i < picked.length; i += 1) {

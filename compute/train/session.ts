@@ -70,7 +70,8 @@ export interface Disk {
   write(path: string, bytes: Uint8Array): Promise<void>
 }
 
-const realDisk: Disk = { read: readWhole, write: writeWhole }
+/** The machine's own disk. */
+export const realDisk: Disk = { read: readWhole, write: writeWhole }
 
 /** Checks the specification, reads the rows, starts the engine. */
 export async function openSession(job: RunnerJob, disk: Disk = realDisk): Promise<Session> {

@@ -34,7 +34,7 @@ interface IJobTypes {
     ///   work: flops 128 (metered work of all segments together) [7] | segmentCount 32 (segments of one worker in one
     ///     attempt, at most) [28] | workerCount 8 (1 to 8) [11] | workerCountMin 8 (with fewer volunteers than this
     ///     the job is refunded) [12] | evaluatorCount 8 (1 to 8 in the first panel; later panels have up to 7) [13] |
-    ///     matchMode 8 (0 volunteer, 1 offers, 2 direct) [14] | mode 8 (0 exact) [15] | kind 8 (bit of the consent
+    ///     matchMode 8 (0 volunteer, 1 offers, 2 direct) [14] | mode 8 (0 exact, 1 tolerant) [15] | kind 8 (bit of the consent
     ///     record) [16] | workerBps 16 (share of the workers in the reward, in 1/10,000) [17] | evaluatorBps 16 (share
     ///     of the evaluators; the rest of the reward is burned) [18] | timeoutBps 16 (part of the lock that a silent
     ///     worker or evaluator loses) [21]

@@ -38,7 +38,7 @@ library TermsRules {
             if (t.workerCountMin() - 1 >= t.workerCount()) revert IJobTypes.BadTerms(12);
             if (t.evaluatorCount() - 1 > 7) revert IJobTypes.BadTerms(13);
             if (t.matchMode() > 2) revert IJobTypes.BadTerms(14);
-            if (t.mode() != 0) revert IJobTypes.BadTerms(15);
+            if (t.mode() > 1) revert IJobTypes.BadTerms(15);
             if (t.kind() > 31) revert IJobTypes.BadTerms(16);
             if (t.evaluatorBps() < (bounds >> 16) & 0xffff) revert IJobTypes.BadTerms(18);
             if (t.workerBps() + t.evaluatorBps() + (bounds & 0xffff) > BPS) revert IJobTypes.BadTerms(17);

@@ -9,6 +9,7 @@ import { zeroHash } from '#compute/train/commit.ts'
 import { createChallenger } from '#dispute/challenger.ts'
 import { workOfFiles } from '#dispute/files.ts'
 import { type Played, playDispute } from '#dispute/play.ts'
+import { jobModes } from '#wire/market.ts'
 import type { Hex } from '#wire/primitives.ts'
 import type { AttemptPlace } from '../attempt.ts'
 import { type ExamineDeps, openAttempt } from '../examine.ts'
@@ -43,7 +44,8 @@ export type Challenged =
   | { readonly kind: 'played'; readonly id: Hex; readonly played: Played }
   /** Why nothing was opened. */
   | { readonly kind: 'left'; readonly reason: LeftReason }
-type LeftReason = 'nothing wrong' | 'no transcript' | 'bonds missing' | 'disputed already'
+type LeftReason =
+  'not exact' | 'nothing wrong' | 'no transcript' | 'bonds missing' | 'disputed already'
 
 const readingMs = 60_000
 
@@ -54,6 +56,7 @@ const readingMs = 60_000
 export async function challenge(deps: ChallengeDeps, options: Challenge): Promise<Challenged> {
   const { view, attempt, worker, signal, threads } = options
   const { jobId, postedBlock: fromBlock } = view
+  if (view.terms.mode !== jobModes.exact) return { kind: 'left', reason: 'not exact' }
   const folder = `${jobId}/dispute-${attempt}-${view.workers.indexOf(worker)}`
   const pin = `dispute:${jobId}`
   const digest = await deps.disputes.transcriptDigest({ jobId, attempt, worker, fromBlock })

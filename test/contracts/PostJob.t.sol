@@ -159,7 +159,7 @@ contract PostJobTest is World {
         t.matchMode = 3;
         refused(t, 14);
         t = newTerms(0);
-        t.mode = 1;
+        t.mode = 2;
         refused(t, 15);
         t = newTerms(0);
         t.kind = 32;

@@ -127,6 +127,14 @@ contract WorkLedgerTest is World, BlsWorld {
         commitAs(workers[0], terms, workOf(1));
     }
 
+    function test_tolerantJobsEarnNoUnits() public {
+        PlainTerms memory terms = newTerms(2);
+        terms.mode = 1;
+        bytes32 jobId = open(terms);
+        bytes memory reason = abi.encodeWithSelector(IWorkLedger.NotEligible.selector, jobId);
+        expectRefusal(operatorOf(workers[0]), terms, workOf(1), reason);
+    }
+
     function test_attestersAreDrawnOnceByStake() public {
         (PlainTerms memory terms, bytes32 jobId) = running();
         commitAs(workers[0], terms, workOf(2));

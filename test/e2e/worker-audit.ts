@@ -91,8 +91,8 @@ export async function auditWorld(world: World, spec: JobSpec, view: JobView): Pr
             segmentSeedOf({ chainId: devChainId, beacon, jobId, segment, worker: of, attempt }),
           shard: (of: Hex) => ({ index: active.indexOf(of), count: active.length }),
         }
-        const { kind } = await rerunStep(bench, drawn, { state, signal: closing })
-        outcomes.push(kind)
+        const repetition = await rerunStep(bench, drawn, { state, signal: closing })
+        outcomes.push(repetition?.kind ?? 'foreign')
       }
       repeats.set(worker, outcomes)
     }

@@ -134,7 +134,7 @@ async function live(
     await submit(attempt, { run, place, transcript, finalState: await finalOf() })
     const auditSeed = await attempt.drawn(signal)
     if (lie === 'withhold-states') return
-    const work = { place, transcript, auditSeed, rate, misbehave: lie }
+    const work = { place, transcript, train, draw: { auditSeed, rate }, misbehave: lie }
     await publishOpenings({ artifacts, files, trainer, exchange, clock }, work, signal)
   } finally {
     unlisten()

@@ -48,7 +48,7 @@ describe('decide', () => {
   })
 
   test.each<[string, Case]>([
-    ['MODE', { terms: { mode: 1 } }],
+    ['MODE', { terms: { mode: 2 } }],
     ['MATCH', { terms: { matchMode: 2 } }],
     ['MATCH', { situation: { isAsked: true } }],
     ['ENGINE', { terms: { engineId: `0x${'00'.repeat(32)}` } }],

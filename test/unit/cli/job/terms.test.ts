@@ -26,6 +26,7 @@ const facts = {
   flopsPerStep: 1000,
 }
 const offer: Omit<Offer, 'rewardWei'> = {
+  mode: 'exact',
   match: 'volunteer',
   workersAt: [],
   consentSeconds: 60,

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { isInstalled, knownBackends } from '#compute/backends/known.ts'
 import { probeBackends } from '#compute/backends/probe.ts'
-import { relativeMax } from '#compute/backends/self-test.ts'
+import { relativeMax } from '#compute/train/tolerance.ts'
 import { backendFinding } from '#cli/doctor.ts'
 import { scratch } from '../data/scratch.ts'
 

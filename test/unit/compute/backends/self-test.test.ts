@@ -5,10 +5,9 @@ import {
   type Reference,
   createBatch,
   createReference,
-  relativeChange,
-  relativeMax,
   selfTest,
 } from '#compute/backends/self-test.ts'
+import { relativeChange, relativeMax } from '#compute/train/tolerance.ts'
 import { selfTestSpecs } from '#compute/backends/self-test-specs.ts'
 import type { TrainSpec } from '#wire/spec.ts'
 import { readWasm } from '../fixtures.ts'

@@ -1,7 +1,7 @@
 import { InferenceSession, Tensor, env } from 'onnxruntime-web'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { createOnnxBackend } from '#compute/backends/onnxruntime.ts'
-import { relativeChange, relativeMax } from '#compute/backends/self-test.ts'
+import { relativeChange, relativeMax } from '#compute/train/tolerance.ts'
 import { createEngine } from '#compute/exact/engine.ts'
 import { encodeTraining } from '#compute/export/onnx-training.ts'
 import { importOnnx } from '#compute/import/onnx.ts'
