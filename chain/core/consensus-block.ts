@@ -4,6 +4,7 @@ import { sha256 } from '#base/crypto/sha256.ts'
 import { type Hex, toHex } from '#base/hex.ts'
 import { canonicalBytes } from '#wire/canonical.ts'
 import { address, blsSignature, count, hash32 } from '#wire/primitives.ts'
+import { certificateSchema } from './consensus/certificate-schema.ts'
 
 const flops = z.string().regex(/^(0|[1-9][0-9]{0,38})$/)
 const gwei = z.string().regex(/^(0|[1-9][0-9]{0,19})$/)
@@ -45,6 +46,8 @@ export const consensusBlockSchema = z.object({
   modelHash: hash32,
   executionHash: hash32,
   proposer: address,
+  /** On a parent that was led by work alone: who is paid for their votes for it. Free, but none are paid without. */
+  parentVotes: certificateSchema.optional(),
   /** In the last block of an epoch alone: the root of the next epoch's validators. */
   nextSetRoot: hash32.optional(),
 })

@@ -106,11 +106,17 @@ export function leaderTipsMaxGwei(place: LeaderPlace): bigint {
   return whole - leaderBonusGwei(place)
 }
 
-/** How the tips of a block led by work are shared, in 1e9 wei: the rest is the next stake leader's. */
-export function shareTips(
-  tipsGwei: bigint,
-  leaderMaxGwei: bigint,
-): { readonly leaderGwei: bigint; readonly othersGwei: bigint } {
+export interface TipShares {
+  readonly leaderGwei: bigint
+  /** Of the next block's leader, if that one leads by stake. */
+  readonly nextGwei: bigint
+  /** Of the validators that voted for the block. */
+  readonly votersGwei: bigint
+}
+
+/** How the tips of a block led by work are shared, in 1e9 wei: what its leader may not have goes half and half. */
+export function shareTips(tipsGwei: bigint, leaderMaxGwei: bigint): TipShares {
   const leaderGwei = tipsGwei < leaderMaxGwei ? tipsGwei : leaderMaxGwei
-  return { leaderGwei, othersGwei: tipsGwei - leaderGwei }
+  const votersGwei = (tipsGwei - leaderGwei) / 2n
+  return { leaderGwei, nextGwei: tipsGwei - leaderGwei - votersGwei, votersGwei }
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { u64be } from '#base/bytes.ts'
 import { type Hex, fromHex, toHex } from '#base/hex.ts'
-import { certificateSchema } from '#chain/core/consensus/codec.ts'
+import { certificateSchema } from '#chain/core/consensus/certificate-schema.ts'
 import type { Certificate } from '#chain/core/consensus/messages.ts'
 import type { ValidatorSet } from '#chain/core/consensus/validators.ts'
 import {

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { AppError } from '#base/error.ts'
-import { certificateSchema, membersSchema } from '#chain/core/consensus/codec.ts'
+import { certificateSchema } from '#chain/core/consensus/certificate-schema.ts'
+import { membersSchema } from '#chain/core/consensus/codec.ts'
 import { faultOfHandoff } from '#chain/core/consensus/handoff.ts'
 import { type Electorate, isSignedByQuorum } from '#chain/core/consensus/quorum.ts'
 import { createValidatorSet } from '#chain/core/consensus/validators.ts'

@@ -1,5 +1,5 @@
 import type { Hex } from '#base/hex.ts'
-import type { Proposal } from './messages.ts'
+import type { Certificate, Proposal } from './messages.ts'
 import type { Anchor } from './rules.ts'
 import type { BlockRecord, State } from './state.ts'
 
@@ -8,6 +8,13 @@ export function certifiedRoot(state: State, view: number): Hex | undefined {
   if (view === state.final.view) return state.final.root
   const certificates = state.views.get(view)?.certificates
   return certificates?.finalize?.block ?? certificates?.notarize?.block
+}
+
+/** The certificate behind it. */
+export function votesFor(state: State, view: number): Certificate | undefined {
+  if (view === state.final.view) return state.finalCertificate
+  const certificates = state.views.get(view)?.certificates
+  return certificates?.finalize ?? certificates?.notarize
 }
 
 export function isNullified(state: State, view: number): boolean {

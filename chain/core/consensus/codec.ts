@@ -1,23 +1,15 @@
 import { z } from 'zod'
 import { consensusBlockSchema, consensusRoot } from '#chain/core/consensus-block.ts'
 import { address, blsKey, blsSignature, count, hash32 } from '#wire/primitives.ts'
+import { certificateSchema, namesBlock, statementFields } from './certificate-schema.ts'
 import type { LogEntry } from './input.ts'
 import type { Message } from './messages.ts'
 import { totalWeightMax } from './validators.ts'
 
 const membersMax = 1_024
 
-const statement = {
-  kind: z.enum(['notarize', 'nullify', 'finalize']),
-  epoch: count,
-  view: count,
-  block: hash32.optional(),
-}
-type Statement = { readonly kind: string; readonly block?: unknown }
-const namesBlock = ({ kind, block }: Statement) => (kind === 'nullify') === (block === undefined)
-
 export const voteSchema = z
-  .strictObject({ ...statement, voter: count, signature: blsSignature })
+  .strictObject({ ...statementFields, voter: count, signature: blsSignature })
   .refine(namesBlock, { error: 'only a nullification names no block' })
 
 const proposalHeaderSchema = z.strictObject({
@@ -47,15 +39,6 @@ export const membersSchema = z
     },
     { error: 'the weights are none of a set' },
   )
-
-/** Bitmaps of up to 4,096 validators. */
-const bitmap = z.custom<`0x${string}`>(
-  (value) => typeof value === 'string' && /^0x([0-9a-f]{2}){1,512}$/.test(value),
-)
-
-export const certificateSchema = z
-  .strictObject({ ...statement, signers: bitmap, signature: blsSignature })
-  .refine(namesBlock, { error: 'only a nullification names no block' })
 
 const proposalSchema = z
   .strictObject({

@@ -22,6 +22,8 @@ export type Effect =
       readonly height: number
       /** As whom; one of those that the rules let this node be. */
       readonly proposer: number
+      /** The votes for the parent, where this epoch has them at hand. */
+      readonly parentVotes?: Certificate | undefined
     }
   /** Check payload and election of the block, whose parent was found valid before; answer `certified`. */
   | { readonly kind: 'certify'; readonly root: Hex; readonly block: ConsensusBlock }

@@ -1,6 +1,6 @@
 import type { Hex } from '#base/hex.ts'
 import type { ConsensusBlock } from '#chain/core/consensus-block.ts'
-import { isNullified, parentAt, standingOf } from './ancestry.ts'
+import { isNullified, parentAt, standingOf, votesFor } from './ancestry.ts'
 import { ask } from './catch-up.ts'
 import { headerOf, proposalsConflict } from './evidence.ts'
 import type { Proposal } from './messages.ts'
@@ -110,7 +110,8 @@ function proposeOn(
   state.proposingView = view
   state.proposingAs = proposer
   if (record.height < rules.lastHeight) {
-    emit(state, { kind: 'propose', view, ...turn, height: record.height + 1 })
+    const parentVotes = votesFor(state, parentView)
+    emit(state, { kind: 'propose', view, ...turn, height: record.height + 1, parentVotes })
   } else if (record.block !== undefined) {
     signProposal(state, { view, parentView, root: parent, block: record.block, proposer })
   }

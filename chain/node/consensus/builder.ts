@@ -6,6 +6,7 @@ import type { Turns } from '#base/turns.ts'
 import { nextBeacon, revealMessage } from '#chain/core/beacon.ts'
 import { type ConsensusBlock, consensusRoot } from '#chain/core/consensus-block.ts'
 import { validatorSetRoot } from '#chain/core/consensus/handoff.ts'
+import type { Certificate } from '#chain/core/consensus/messages.ts'
 import type { Validator } from '#chain/core/consensus/validators.ts'
 import { zeroHash } from '#chain/core/header.ts'
 import type { Payload } from '#chain/core/payload.ts'
@@ -15,7 +16,7 @@ import type { ChainPlaces, ParentPlace } from './chain-place.ts'
 import type { Draw, DrawAfter } from './electing.ts'
 import type { Epochs } from './epochs.ts'
 import type { PayloadShelf } from './payload-shelf.ts'
-import { type Leading, feeRecipientOf, withdrawalsOf } from './rewards.ts'
+import { type Leading, feeRecipientOf, votesOf, withdrawalsOf } from './rewards.ts'
 
 /** Who a member of the set is: its account and its BLS12-381 secret key. */
 export interface ValidatorKey {
@@ -32,7 +33,7 @@ export interface BuilderDeps {
   readonly drawAfter: DrawAfter
   /** Calls of the engine are made one after another. */
   readonly turns: Turns
-  readonly epochs: Pick<Epochs, 'heirs'>
+  readonly epochs: Pick<Epochs, 'setAt' | 'heirs'>
 }
 
 export interface Built {
@@ -49,20 +50,21 @@ export interface Author {
 /** Builds the block of a view on a parent that was run here. Throws PARENT_LOST where that fell away. */
 export type BuildBlock = (
   parent: ParentPlace,
-  place: Pick<ConsensusBlock, 'epoch' | 'view'> & { readonly author: Author },
+  place: Pick<ConsensusBlock, 'epoch' | 'view' | 'parentVotes'> & { readonly author: Author },
 ) => Promise<Built>
 
 /** What consensus has decided of a block before it is built. */
-interface Decided extends Pick<ConsensusBlock, 'beacon' | 'modelHash'> {
+interface Decided extends Pick<ConsensusBlock, 'beacon' | 'modelHash' | 'parentVotes'> {
   readonly leading: Leading
 }
 
 /** Creates the builder of a chain's blocks. */
 export function createBuilder(deps: BuilderDeps, chainId: number): BuildBlock {
   const { engine, scheme, shelf } = deps
+  const rewarding = createRewarding(deps)
 
   async function buildPayload(parent: ParentPlace, decided: Decided): Promise<Payload> {
-    const { leading, beacon, modelHash } = decided
+    const { beacon, leading, modelHash } = decided
     const { header, blockHash: head } = parent.payload
     const final = engine.chain.finalised().blockHash
     const { payloadId } = await engine.forkchoiceUpdated(
@@ -71,7 +73,7 @@ export function createBuilder(deps: BuilderDeps, chainId: number): BuildBlock {
         timestamp: blockTimestamp(header, deps.clock.nowMs()),
         prevRandao: beacon,
         feeRecipient: feeRecipientOf(leading),
-        withdrawals: await withdrawalsAfter(parent, leading),
+        withdrawals: await rewarding.withdrawals(parent, decided),
         parentBeaconBlockRoot: parent.root,
       },
     )
@@ -85,12 +87,7 @@ export function createBuilder(deps: BuilderDeps, chainId: number): BuildBlock {
     throw new AppError({ code: 'PAYLOAD_REFUSED', hash: payload.blockHash, status: status.kind })
   }
 
-  function withdrawalsAfter({ root, payload }: ParentPlace, leading: Leading) {
-    const [block] = deps.places.lineage(root, payload.header.number)
-    return withdrawalsOf(engine, leading, { payload, block })
-  }
-
-  return async (parent, { epoch, view, author }) => {
+  return async (parent, { epoch, view, author, parentVotes: votes }) => {
     const { number, prevRandao: previousBeacon } = parent.payload.header
     const height = number + 1
     const reveal = scheme.sign(author.blsSecret, revealMessage({ chainId, height, previousBeacon }))
@@ -100,7 +97,9 @@ export function createBuilder(deps: BuilderDeps, chainId: number): BuildBlock {
     const modelHash = draw?.modelHash ?? zeroHash
     const mode = modeOf(draw, seat)
     const leading = { height, mode, work: draw?.work, proposer, seat }
-    const payload = await deps.turns(() => buildPayload(parent, { leading, beacon, modelHash }))
+    const parentVotes = rewarding.paidVotes(parent, votes)
+    const decided = { leading, beacon, modelHash, parentVotes }
+    const payload = await deps.turns(() => buildPayload(parent, decided))
     await shelf.put(payload)
     const heirs = await deps.epochs.heirs(height, parent.payload.blockHash)
     const block: ConsensusBlock = {
@@ -115,9 +114,31 @@ export function createBuilder(deps: BuilderDeps, chainId: number): BuildBlock {
       modelHash,
       executionHash: payload.blockHash,
       proposer,
+      ...(parentVotes === undefined ? {} : { parentVotes }),
       ...(heirs === undefined ? {} : { nextSetRoot: validatorSetRoot(heirs) }),
     }
     return { root: consensusRoot(block), block }
+  }
+}
+
+/** What a block pays, and whose votes it has to show for that. */
+function createRewarding({ engine, places, epochs }: BuilderDeps) {
+  const blockOf = ({ root, payload }: ParentPlace) => {
+    const [block] = places.lineage(root, payload.header.number)
+    return block
+  }
+
+  return {
+    withdrawals(parent: ParentPlace, { leading, parentVotes }: Decided) {
+      const { payload } = parent
+      const votes = parentVotes && votesOf(epochs.setAt(payload.header.number), parentVotes)
+      return withdrawalsOf(engine, leading, { payload, block: blockOf(parent), votes })
+    },
+    /** Votes stand in a block where they are paid for. */
+    paidVotes(parent: ParentPlace, votes: Certificate | undefined) {
+      const isPaid = blockOf(parent)?.mode === 'work' && votes?.block === parent.root
+      return isPaid ? votes : undefined
+    },
   }
 }
 

@@ -1,12 +1,8 @@
 import { RLP } from '@ethereumjs/rlp'
 import { z } from 'zod'
 import { AppError } from '#base/error.ts'
-import {
-  certificateSchema,
-  catchUpSchema,
-  parseMessage,
-  plainOf,
-} from '#chain/core/consensus/codec.ts'
+import { certificateSchema } from '#chain/core/consensus/certificate-schema.ts'
+import { catchUpSchema, parseMessage, plainOf } from '#chain/core/consensus/codec.ts'
 import type { CatchUpRequest, Message } from '#chain/core/consensus/messages.ts'
 import { consensusBlockSchema, consensusRoot } from '#chain/core/consensus-block.ts'
 import { type Payload, decodePayload, encodePayload } from '#chain/core/payload.ts'

@@ -1,10 +1,13 @@
 import type { Scheme } from '#base/crypto/bls/scheme.ts'
 import { AppError } from '#base/error.ts'
+import type { Hex } from '#base/hex.ts'
 import type { Turns } from '#base/turns.ts'
 import { isReveal, nextBeacon } from '#chain/core/beacon.ts'
 import type { ConsensusBlock } from '#chain/core/consensus-block.ts'
 import { validatorSetRoot } from '#chain/core/consensus/handoff.ts'
-import type { Validator } from '#chain/core/consensus/validators.ts'
+import type { Certificate } from '#chain/core/consensus/messages.ts'
+import { isSignedByQuorum } from '#chain/core/consensus/quorum.ts'
+import type { Validator, ValidatorSet } from '#chain/core/consensus/validators.ts'
 import type { Payload, Withdrawal } from '#chain/core/payload.ts'
 import { zeroHash } from '#chain/core/header.ts'
 import type { EmbeddedEngine } from '#chain/exec/embedded/engine.ts'
@@ -13,7 +16,7 @@ import { modeOf } from './builder.ts'
 import type { ChainPlaces, ParentPlace } from './chain-place.ts'
 import type { Draw, DrawAfter } from './electing.ts'
 import type { Epochs } from './epochs.ts'
-import { feeRecipientOf, withdrawalsOf } from './rewards.ts'
+import { feeRecipientOf, votesOf, withdrawalsOf } from './rewards.ts'
 
 export interface CheckerDeps {
   readonly engine: EmbeddedEngine
@@ -21,13 +24,19 @@ export interface CheckerDeps {
   readonly turns: Turns
   readonly places: Pick<ChainPlaces, 'lineage'>
   readonly drawAfter: DrawAfter
-  readonly epochs: Pick<Epochs, 'at' | 'heirs'>
+  readonly epochs: Pick<Epochs, 'at' | 'setAt' | 'heirs'>
 }
 
 export interface Candidate {
   readonly block: ConsensusBlock
   readonly payload: Payload
   readonly parent: ParentPlace
+}
+
+interface VotedParent {
+  readonly root: Hex
+  readonly parentBlock: ConsensusBlock | undefined
+  readonly set: ValidatorSet
 }
 
 /**
@@ -66,8 +75,21 @@ export function createChecker(
     const { root, payload: before } = parent
     const [parentBlock] = places.lineage(root, before.header.number)
     const leading = { ...block, seat }
-    const due = await withdrawalsOf(engine, leading, { payload: before, block: parentBlock })
+    const { parentVotes } = block
+    const set = epochs.setAt(before.header.number)
+    const fault = parentVotes && votesFault(parentVotes, { root, parentBlock, set })
+    if (fault !== undefined) return fault
+    const votes = parentVotes && votesOf(set, parentVotes)
+    const due = await withdrawalsOf(engine, leading, { payload: before, block: parentBlock, votes })
     return differenceOf('withdrawals', plainOf(payload.withdrawals), plainOf(due))
+  }
+
+  /** Votes that are paid for: a quorum's, for this parent, which was led by work. */
+  function votesFault(votes: Certificate, { root, parentBlock, set }: VotedParent) {
+    if (parentBlock?.mode !== 'work') return 'votes are paid for where work did not lead'
+    if (votes.block !== root) return 'the votes are not for the parent'
+    const isSigned = isSignedByQuorum(votes, { chainId, set, scheme })
+    return isSigned ? undefined : 'the votes are not signed by a quorum'
   }
 
   async function handoverFault({ block, parent }: Candidate): Promise<string | undefined> {

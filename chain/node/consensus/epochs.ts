@@ -25,6 +25,8 @@ export interface Epochs {
   readonly blocks: number
   /** The epoch of a height. Throws EPOCH_UNKNOWN. */
   at(height: number): Epoch
+  /** The set of a height, also where nothing else of its epoch is known. Throws EPOCH_UNKNOWN. */
+  setAt(height: number): ValidatorSet
   /**
    * The set that the block of `height` hands over to, from the state after its parent; undefined where others
    * of its epoch follow. Throws PARENT_LOST where that state is not there.
@@ -79,6 +81,13 @@ export function createEpochs(
     return { set, lastHeight: (epoch + 1) * blocks - 1, seed, beganAt: before.timestamp }
   }
 
+  function setAt(height: number): ValidatorSet {
+    const epoch = epochOf(height)
+    const set = consensus.setOf(epoch)
+    if (set === undefined) throw new AppError({ code: 'EPOCH_UNKNOWN', epoch, height })
+    return set
+  }
+
   async function heirs(height: number, parentHash: Hex): Promise<ValidatorSet | undefined> {
     const { set, lastHeight } = at(height)
     if (height !== lastHeight) return undefined
@@ -91,7 +100,7 @@ export function createEpochs(
     }
   }
 
-  return { blocks, at, heirs }
+  return { blocks, at, setAt, heirs }
 }
 
 /** The contract's own figure, which no transaction changes. */

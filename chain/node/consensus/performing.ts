@@ -10,7 +10,7 @@ import type { Answering } from './answering.ts'
 import type { Asking } from './asking.ts'
 import type { BuildBlock } from './builder.ts'
 import type { Certification, Certified } from './certifier.ts'
-import type { ChainPlaces } from './chain-place.ts'
+import type { ChainPlaces, ParentPlace } from './chain-place.ts'
 import type { ConsensusDeps, Work } from './driver.ts'
 import type { Finaliser } from './finaliser.ts'
 import type { Gossip } from './gossip.ts'
@@ -25,7 +25,7 @@ import type { VoteLog } from './vote-log.ts'
 
 export interface PerformingDeps extends Pick<
   ConsensusDeps,
-  'engine' | 'network' | 'clock' | 'logger'
+  'engine' | 'network' | 'clock' | 'logger' | 'consensus'
 > {
   readonly log: VoteLog
   readonly places: ChainPlaces
@@ -139,11 +139,19 @@ function createLongWork(deps: PerformingDeps, { set, keyring, peerOf, see }: Lon
     const place = await deps.changes.until(() => places.parent(parent), signal)
     await deps.untilDue(place.payload, signal)
     const author = { member, blsSecret }
-    const built = await deps.build(place, { epoch, view, author }).catch(ifParentLost)
+    const parentVotes = effect.parentVotes ?? finalVotes(place)
+    const at = { epoch, view, author, parentVotes }
+    const built = await deps.build(place, at).catch(ifParentLost)
     if (built === undefined || signal.aborted) return
     places.add(built.root, built.block)
     see(engine.chain.byHash(built.block.executionHash))
     inbox.push({ kind: 'built', view, ...built })
+  }
+
+  /** Those that made a parent final, of an epoch before or from before a restart. */
+  function finalVotes({ root, payload }: ParentPlace) {
+    const certificate = deps.consensus.get(payload.header.number)?.certificate
+    return certificate?.block === root ? certificate : undefined
   }
 
   async function certify(effect: EffectOf<'certify'>, signal: AbortSignal): Promise<void> {

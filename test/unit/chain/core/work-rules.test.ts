@@ -91,10 +91,18 @@ describe('leaderBonusGwei and shareTips', () => {
 
   test('bonus and tips together are at most kappaB * max(1, U)', () => {
     const share = (tipsGwei: bigint, of = place) => shareTips(tipsGwei, leaderTipsMaxGwei(of))
-    expect(share(1_000n)).toEqual({ leaderGwei: 1_000n, othersGwei: 0n })
-    expect(share(9_000n)).toEqual({ leaderGwei: 1_600n, othersGwei: 7_400n })
+    expect(share(1_000n)).toEqual({ leaderGwei: 1_000n, nextGwei: 0n, votersGwei: 0n })
+    expect(share(9_000n)).toEqual({
+      leaderGwei: 1_600n,
+      nextGwei: 3_700n,
+      votersGwei: 3_700n,
+    })
     const few = { ...place, unitsCreated: 8 }
-    expect(share(9_000n, few)).toEqual({ leaderGwei: 950n, othersGwei: 8_050n })
+    expect(share(9_000n, few)).toEqual({
+      leaderGwei: 950n,
+      nextGwei: 4_025n,
+      votersGwei: 4_025n,
+    })
   })
 
   test(`all bonuses of a chain are below what was burned (seed ${seed})`, () => {

@@ -3,7 +3,8 @@ import { createFakeClock } from '#base/clock.ts'
 import { createTurns } from '#base/turns.ts'
 import type { Hex } from '#base/hex.ts'
 import { type ConsensusBlock, consensusRoot } from '#chain/core/consensus-block.ts'
-import { type Validator, createValidatorSet } from '#chain/core/consensus/validators.ts'
+import { type Certificate, signingBytes } from '#chain/core/consensus/messages.ts'
+import { type Validator, bitmapOf, createValidatorSet } from '#chain/core/consensus/validators.ts'
 import { headerHash, zeroHash } from '#chain/core/header.ts'
 import type { Payload } from '#chain/core/payload.ts'
 import { createBuilder } from '#chain/node/consensus/builder.ts'
@@ -34,6 +35,16 @@ const set = createValidatorSet(
 )
 const memberOf = (seat: number) => set.validators.find((member) => member.seat === seat)!
 
+/** The certificate of those voters for a block. */
+function votesOf(block: Hex, voters: readonly number[] = [0, 1], chain = chainId): Certificate {
+  const statement = { kind: 'notarize', epoch: 0, view: 1, block } as const
+  const signatures = voters.map((i) =>
+    scheme.sign(keyAt(i).blsSecret, signingBytes(chain, statement)),
+  )
+  const signers = bitmapOf(voters, set.validators.length)
+  return { ...statement, signers, signature: scheme.aggregate(signatures) }
+}
+
 /** Four leaders with ten units each. */
 const usual: readonly PlacedSegment[] = [128, 129, 130, 131].map((seat) => ({ seat, units: 10 }))
 
@@ -50,18 +61,19 @@ async function createChain(segments = usual, urn: PlacedUrn = {}) {
   const turns = createTurns()
   const clock = createFakeClock(1_700_000_000_000)
   const epoch = { set, lastHeight: 1_000, seed: root0, beganAt: 0 }
-  const epochs = { at: () => epoch, heirs: async () => undefined }
+  const epochs = { at: () => epoch, setAt: () => set, heirs: async () => undefined }
   const parts = { engine, shelf, scheme, clock, places, drawAfter, turns, epochs }
   const build = createBuilder(parts, chainId)
   const check = createChecker(parts, chainId)
   let parent: ParentPlace = { root: root0, payload: engine.chain.finalised() }
 
   /** The next block by this member, or by whom the election names. */
-  async function next(member?: Validator) {
+  async function next(member?: Validator, parentVotes = votesOf(parent.root)) {
     const elected = electedIn(set, await drawAfter(parent))
     const author = member ?? set.validators[elected ?? 0]!
     const { blsSecret } = keyAt(author.index)
-    const built = await build(parent, { epoch: 0, view: 1, author: { member: author, blsSecret } })
+    const at = { epoch: 0, view: 1, parentVotes, author: { member: author, blsSecret } }
+    const built = await build(parent, at)
     const payload = engine.chain.byHash(built.block.executionHash)!
     return { ...built, payload, parent }
   }
@@ -190,7 +202,7 @@ describe('rewards', () => {
     expect(block.work).toMatchObject({ bonusGwei: '250000', tipsMaxGwei: String(capGwei) })
     expect(payload.withdrawals).toEqual([
       {
-        index: 6,
+        index: 16_384,
         validatorIndex: block.work!.seat,
         address: block.proposer,
         amountGwei: bonusGwei,
@@ -203,10 +215,31 @@ describe('rewards', () => {
       after.payload.withdrawals.map(({ address, amountGwei }) => [address, amountGwei]),
     ).toEqual([
       [block.proposer, capGwei],
-      [after.block.proposer, others],
+      [after.block.proposer, others / 2n],
+      [memberOf(0).address, others / 4n],
+      [memberOf(1).address, others / 4n],
     ])
+    expect(after.block.parentVotes?.block).toBe(after.parent.root)
+    expect(new Set(after.payload.withdrawals.map(({ index }) => index)).size).toBe(4)
     expect(await chain.balance(block.proposer)).toBe((bonusGwei + capGwei) * gwei)
     expect((await chain.extend()).payload.withdrawals).toHaveLength(1)
+  })
+
+  test('voters that the next block does not show are not paid, and nobody else for them', async () => {
+    const chain = await createChain()
+    await chain.extendTo(1)
+    await chain.tip(21_000n * 1_000n * gwei)
+    const { block } = await chain.extend()
+    const made = await chain.next(memberOf(0), votesOf(zeroHash))
+    expect(made.block.parentVotes).toBe(undefined)
+    expect(await chain.check(made)).toBe(undefined)
+    const others = 21_000_000n - 750_000n
+    expect(
+      made.payload.withdrawals.map(({ address, amountGwei }) => [address, amountGwei]),
+    ).toEqual([
+      [block.proposer, 750_000n],
+      [memberOf(0).address, others / 2n],
+    ])
   })
 
   test('what a unit brings is below its price, however often its owner leads', async () => {
@@ -268,6 +301,29 @@ describe('createChecker refuses', () => {
     ],
   ] satisfies readonly [string, (made: Made) => Made, string][])('%s', async (_, change, name) => {
     expect(await faultOf(change)).toMatch(new RegExp(`^${name} is .* where .* follows$`))
+  })
+
+  test.each([
+    ['votes of fewer than a quorum', (root: Hex) => votesOf(root, [0]), /not signed by a quorum/],
+    ['votes of another chain', (root: Hex) => votesOf(root, [0, 1], 1), /not signed by a quorum/],
+    ['votes for another block', () => votesOf(other), /not for the parent/],
+    ['votes that get nothing', () => undefined, /^withdrawals is /],
+  ] as const)('%s', async (_, votes, reason) => {
+    const chain = await createChain()
+    await chain.extendTo(1)
+    await chain.tip(21_000n * 1_000n * gwei)
+    await chain.extend()
+    const made = await chain.next()
+    const parentVotes = votes(made.parent.root)
+    expect(await chain.check(changed(made, { parentVotes }))).toMatch(reason)
+  })
+
+  test('votes where work did not lead', async () => {
+    const chain = await createChain()
+    await chain.extendTo(1)
+    const made = await chain.next()
+    const parentVotes = votesOf(made.parent.root)
+    expect(await chain.check(changed(made, { parentVotes }))).toMatch(/work did not lead/)
   })
 
   test('a leader by stake that calls its block led by work', async () => {
