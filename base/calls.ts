@@ -54,7 +54,7 @@ export function createCalls(
   answers: Answers,
   { waitingMax = 4_096 }: CallsOptions = {},
 ): Calls {
-  const post = (message: Message) => port.postMessage(message)
+  const post = (message: Message) => port.postMessage(compact(message))
   const answering = createAnswering(post, answers)
   const asking = createAsking(post, waitingMax)
 
@@ -150,6 +150,17 @@ function createAsking(post: (message: Message) => void, waitingMax: number) {
   }
 
   return { ask, settle, close }
+}
+
+/** The channel copies the whole buffer under each view: a view of a part gets a buffer of its own first. */
+function compact(value: unknown): unknown {
+  if (value instanceof Uint8Array) {
+    return value.byteLength === value.buffer.byteLength ? value : Uint8Array.from(value)
+  }
+  if (Array.isArray(value)) return value.map(compact)
+  if (typeof value !== 'object' || value === null) return value
+  if (Object.getPrototypeOf(value) !== Object.prototype) return value
+  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, compact(one)]))
 }
 
 function plainOf(error: unknown): PlainError {

@@ -7,7 +7,7 @@ import { createGroup } from '#base/service.ts'
 import type { GenesisInput } from '#chain/core/genesis.ts'
 import { type ChainNode, createChainNode } from '#chain/node/node.ts'
 import { createCapabilities } from '#p2p/capabilities.ts'
-import { type Libp2pNetwork, createNetwork } from '#p2p/node.ts'
+import type { Network } from '#p2p/network.ts'
 import { systemAddresses } from '#wire/addresses.ts'
 import { tellParent } from './children.ts'
 import { type Settings, settingRows } from './configuration.ts'
@@ -20,6 +20,7 @@ import { developmentGenesisOf } from './local-validators.ts'
 import { createLogger } from './logger.ts'
 import { createMetricsServer } from './metrics-server.ts'
 import { type Network as NetworkFile, readNetworkFileAt, writeNetworkFile } from './network-file.ts'
+import { createPeerThread } from './peer-thread.ts'
 import { openKey } from './signer.ts'
 import { untilStopped } from './stopping.ts'
 
@@ -33,7 +34,14 @@ export async function startNode(context: Context, command: Command): Promise<voi
     const failing = new AbortController()
     const onFailure = (error: unknown) => failing.abort(error)
     const place = await placeOf({ dataDir, settings, flags: command.opts<NodeFlags>() })
-    const network = await createPeer(context, { ...place, dataDir, log, port: settings.p2pPort })
+    const { bootstrap } = place
+    const network = await createPeerThread({
+      log,
+      bootstrap,
+      onFailure,
+      listen: [`/ip4/127.0.0.1/tcp/${settings.p2pPort}`],
+      keyPath: join(dataDir, peerKeyFileName),
+    })
     const start = { context, log, dataDir, onFailure, network, ...place }
     await network.start()
     try {
@@ -118,7 +126,7 @@ async function runNode(start: ChainStart, settings: Settings, failing: AbortSign
 }
 
 interface ChainStart extends NodePlace {
-  readonly network: Libp2pNetwork
+  readonly network: Network
   readonly context: Context
   readonly log: Logger
   readonly dataDir: string
@@ -166,17 +174,7 @@ async function startChainAt(
   return chain
 }
 
-function createPeer(
-  { clock, rng }: Context,
-  options: NodePlace & { dataDir: string; log: Logger; port: number },
-): Promise<Libp2pNetwork> {
-  const { dataDir, log, port, bootstrap } = options
-  const listen = [`/ip4/127.0.0.1/tcp/${port}`]
-  const keyPath = join(dataDir, peerKeyFileName)
-  return createNetwork({ clock, rng, log }, { listen, keyPath, bootstrap })
-}
-
-function networkFileOf(chain: ChainNode, peer: Libp2pNetwork, chainId: number): NetworkFile {
+function networkFileOf(chain: ChainNode, peer: Network, chainId: number): NetworkFile {
   const [address] = peer.addresses
   if (address === undefined) throw new AppError({ code: 'P2P_NOT_LISTENING' })
   return {

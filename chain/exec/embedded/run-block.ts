@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { EVMResult } from '@ethereumjs/evm'
 import { toHex } from '#base/hex.ts'
 import { type Withdrawal, encodeWithdrawal } from '#chain/core/payload.ts'
@@ -55,6 +56,9 @@ export interface BlockRun {
   readonly hasRecorded: boolean
 }
 
+/** Some 10 ms of most code: so often a full block lets timers and messages in. */
+const gasBetweenPauses = 1_000_000n
+
 /** Runs a block: system calls, transactions, withdrawals, requests, roots. */
 export async function runBlock(machine: Machine, plan: BlockPlan): Promise<BlockRun> {
   const { keccak256 } = machine.crypto
@@ -89,7 +93,12 @@ async function runAll(machine: Machine, block: EvmBlock, { source, simulation }:
   const receipts: Receipt[] = []
   const blooms: Uint8Array[] = []
   let cumulativeGasUsed = 0n
+  let pausedAtGas = 0n
   for (;;) {
+    if (cumulativeGasUsed - pausedAtGas >= gasBetweenPauses) {
+      await nextTurn()
+      pausedAtGas = cumulativeGasUsed
+    }
     const decoded = source.next(block.header.gasLimit - cumulativeGasUsed)
     if (decoded === undefined) return { transactions, receipts, blooms }
     const outcome = await watched(machine, simulation?.watch?.(), () =>

@@ -1,12 +1,11 @@
-import { randomInt } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Clock } from '#base/clock.ts'
 import { loadScheme } from '#base/crypto/bls/load.ts'
 import { type Logger, noopLogger } from '#base/log.ts'
-import { createRng } from '#base/rng.ts'
 import type { GenesisInput } from '#chain/core/genesis.ts'
 import { founderOf, validatorKeyOf } from '#chain/node/consensus/founders.ts'
-import { type Libp2pNetwork, createNetwork } from '#p2p/node.ts'
+import { createPeerThread } from '#cli/peer-thread.ts'
+import type { Network } from '#p2p/network.ts'
 import { benchChainId, benchGenesis, benchValidatorKey } from './genesis.ts'
 
 /** This machine's clock. */
@@ -21,11 +20,14 @@ export const errorLogger: Logger = {
   error: (fields: object, text?: string) => console.error(text, fields),
 }
 
-/** A peer on loopback. */
-export async function startPeer(bootstrap: readonly string[] = []): Promise<Libp2pNetwork> {
-  const rng = createRng(randomInt(2 ** 32))
+/** A peer on loopback, in a thread of its own as that of every node. */
+export async function startPeer(bootstrap: readonly string[] = []): Promise<Network> {
   const listen = ['/ip4/127.0.0.1/tcp/0']
-  const network = await createNetwork({ clock: realClock, rng }, { listen, bootstrap })
+  const onFailure = (error: unknown) => {
+    console.error(error)
+    process.exit(1)
+  }
+  const network = await createPeerThread({ log: noopLogger, listen, bootstrap, onFailure })
   await network.start()
   return network
 }

@@ -5,7 +5,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { assert } from '#base/assert.ts'
 import { type Calls, createCalls } from '#base/calls.ts'
-import type { Logger } from '#base/log.ts'
+import { tellingLogger } from '#base/log-calls.ts'
 import type { Payload } from '#chain/core/payload.ts'
 import { type ReadingChain, openReadingChain } from '#chain/exec/embedded/reading-chain.ts'
 import { createReading } from '#chain/exec/embedded/reading.ts'
@@ -28,7 +28,7 @@ let nowMs = place.nowMs
 let running: { chain: ReadingChain; store: LevelReader; server: RpcServer } | undefined
 
 const calls: Calls = createCalls(port, { listen, close, follow, added: takeAdded })
-const logger = loggerOver(calls)
+const logger = tellingLogger(calls)
 
 async function listen(): Promise<number> {
   const store = await openLevelReader(place.directory)
@@ -85,17 +85,4 @@ function liveOver({ ask }: Calls): Live {
     nowMs: asking('nowMs'),
     status: asking('status'),
   }
-}
-
-function loggerOver({ tell }: Calls): Logger {
-  const at = (level: 'debug' | 'info' | 'warn' | 'error') => (fields: object, text?: string) =>
-    tell('log', [level, fields, text])
-  const own: Logger = {
-    debug: at('debug'),
-    info: at('info'),
-    warn: at('warn'),
-    error: at('error'),
-    child: () => own,
-  }
-  return own
 }

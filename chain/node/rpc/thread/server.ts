@@ -3,6 +3,7 @@ import { type Calls, createCalls } from '#base/calls.ts'
 import type { Clock } from '#base/clock.ts'
 import { AppError } from '#base/error.ts'
 import type { Logger } from '#base/log.ts'
+import { hearingLog } from '#base/log-calls.ts'
 import type { Payload } from '#chain/core/payload.ts'
 import type { Feed } from '#chain/node/feed.ts'
 import type { Live, NewTransaction } from '../live.ts'
@@ -99,18 +100,13 @@ function overThread(
   return { calls, ended, end: () => worker.terminate().then(() => undefined) }
 }
 
-type Level = 'debug' | 'info' | 'warn' | 'error'
-
 function answersOf(live: Live, logger: Logger) {
   const names = ['submit', 'waiting', 'nextNonce', 'pending', 'nowMs', 'status'] as const
   const answers = names.map((name) => {
     const answer = live[name] as (...args: readonly unknown[]) => unknown
     return [name, (args: readonly unknown[]) => answer(...args)] as const
   })
-  function log([level, fields, text]: readonly unknown[]): void {
-    logger[level as Level](fields as object, text as string | undefined)
-  }
-  return { ...Object.fromEntries(answers), log }
+  return { ...Object.fromEntries(answers), log: hearingLog(logger) }
 }
 
 /** Tells the thread of new blocks and transactions, those of one turn at once. */

@@ -308,3 +308,30 @@ function rpcHeader(header: Payload['header']) {
     totalDifficulty: '0x0',
   }
 }
+
+describe('a full block', () => {
+  test('lets this thread come round while it is run', async () => {
+    const endless: Hex = '0x5b5f56' // JUMPDEST, PUSH0, JUMP: spends all the gas that it gets
+    const world = await createWorld()
+    const [sender] = accounts as [(typeof accounts)[0]]
+    const fees = {
+      chainId: 78787,
+      maxFeePerGas: parseEther('1', 'gwei') * 2n,
+      type: 'eip1559',
+    } as const
+    const raws = Array.from({ length: 12 }, (_, nonce) =>
+      sender.signTransaction({ ...fees, nonce, data: endless, gas: 2_000_000n }),
+    )
+    world.add(await Promise.all(raws))
+    let turns = 0
+    let isOver = false
+    const turning = (async () => {
+      for (; !isOver; turns += 1) await new Promise((resolve) => setImmediate(resolve))
+    })()
+    const payload = await world.build()
+    isOver = true
+    await turning
+    expect(payload.header.gasUsed).toBe(24_000_000n)
+    expect(turns).toBeGreaterThanOrEqual(10)
+  })
+})
