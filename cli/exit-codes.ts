@@ -35,6 +35,8 @@ const exitByError: Readonly<Record<string, ExitCode>> = {
   NOT_EXACT: exitCodes.usage,
   BACKEND_UNKNOWN: exitCodes.usage,
   TRUST_INVALID: exitCodes.usage,
+  ENGINE_FLAGS: exitCodes.usage,
+  JWT_SECRET_INVALID: exitCodes.usage,
   TRUST_UNKNOWN: exitCodes.mismatch,
   INPUT_INVALID: exitCodes.input,
   INPUT_UNFIT: exitCodes.input,

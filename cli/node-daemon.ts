@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import { AppError, codeOf } from '#base/error.ts'
@@ -5,6 +6,8 @@ import type { Hex } from '#base/hex.ts'
 import type { Logger } from '#base/log.ts'
 import { createGroup } from '#base/service.ts'
 import type { GenesisInput } from '#chain/core/genesis.ts'
+import type { ExecutionClient } from '#chain/exec/engine-http/connect.ts'
+import { parseJwtSecret } from '#chain/exec/engine-http/jwt.ts'
 import { type ChainNode, createChainNode } from '#chain/node/node.ts'
 import { createCapabilities } from '#p2p/capabilities.ts'
 import type { Network } from '#p2p/network.ts'
@@ -62,6 +65,8 @@ export interface NodeFlags {
   readonly bootstrap?: readonly string[]
   readonly trust?: string
   readonly archive?: boolean
+  readonly engine?: string
+  readonly jwt?: string
 }
 
 interface NodePlace {
@@ -71,6 +76,7 @@ interface NodePlace {
   readonly bootstrap: readonly string[]
   readonly trust: Hex | undefined
   readonly archive: boolean
+  readonly execution: ExecutionClient | undefined
 }
 
 /** The chain of the data directory, and who this node is on it: on the development chain its one validator. */
@@ -91,7 +97,21 @@ async function placeOf(options: {
   for (const leader of flags.leader ?? []) leaderKeys.push(await keyOf(leader))
   const { bootstrap = [], archive = false } = flags
   const trust = flags.trust === undefined ? undefined : trustOf(flags.trust)
-  return { genesis, validatorKey, leaderKeys, bootstrap, archive, trust }
+  const execution = executionOf(flags)
+  return { genesis, validatorKey, leaderKeys, bootstrap, archive, trust, execution }
+}
+
+/** The client that judges blocks too. Throws ENGINE_FLAGS, JWT_SECRET_INVALID. */
+function executionOf({ engine: url, jwt: path }: NodeFlags): ExecutionClient | undefined {
+  if (url === undefined && path === undefined) return undefined
+  if (url === undefined || path === undefined || !URL.canParse(url)) {
+    const message = '--engine <url> and --jwt <file> belong together'
+    throw new AppError({ code: 'ENGINE_FLAGS', engine: url, jwt: path, message })
+  }
+  if (!existsSync(path)) {
+    throw new AppError({ code: 'JWT_SECRET_INVALID', path, message: `there is no file ${path}` })
+  }
+  return { url, jwtSecret: parseJwtSecret(readFileSync(path, 'utf8')) }
 }
 
 /** The hash that the user believes in. Throws TRUST_INVALID, or as `readNetworkFileAt`. */
@@ -151,7 +171,7 @@ async function startChainAt(
   port: number,
 ): Promise<ChainNode> {
   const { context, log, dataDir, onFailure, genesis, network, trust, archive } = start
-  const { validatorKey, leaderKeys } = start
+  const { validatorKey, leaderKeys, execution } = start
   const chain = createChainNode(
     { clock: context.clock, logger: log },
     {
@@ -163,6 +183,7 @@ async function startChainAt(
       network,
       trust,
       archive,
+      execution,
       keepBlocks,
       onFailure,
       onConviction: convictingOf(start, () => chain.port()),

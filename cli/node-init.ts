@@ -2,9 +2,10 @@ import { join } from 'node:path'
 import type { Command } from 'commander'
 import { loadScheme } from '#base/crypto/bls/load.ts'
 import { checkFounders, founderOf, validatorKeyOf } from '#chain/node/consensus/founders.ts'
-import { parseGenesis } from '#chain/core/genesis.ts'
+import { type Genesis, parseGenesis } from '#chain/core/genesis.ts'
 import { peerIdOfKeyFile } from '#p2p/peer-key.ts'
 import type { Context } from './context.ts'
+import { writeFileAtomic } from './data-dir.ts'
 import { keepGenesis, peerKeyFileName, readGenesis } from './genesis-file.ts'
 import { integerOf } from './job/flags.ts'
 import { openKey } from './signer.ts'
@@ -12,6 +13,7 @@ import { openKey } from './signer.ts'
 interface InitFlags {
   readonly genesis?: string
   readonly validator?: string
+  readonly clientGenesis?: string
   readonly chainId: string
 }
 
@@ -28,6 +30,7 @@ export async function initNode(context: Context, command: Command): Promise<void
     const input = readGenesis(flags.genesis)
     const genesis = parseGenesis(input)
     checkFounders(genesis, scheme)
+    if (flags.clientGenesis !== undefined) await writeClientGenesis(flags.clientGenesis, genesis)
     keepGenesis(dataDir, input)
     chainId = genesis.chainId
   }
@@ -42,4 +45,9 @@ export async function initNode(context: Context, command: Command): Promise<void
   const lines = [`peer id    ${peerId}`]
   if (validator !== undefined) lines.push(`validator  ${JSON.stringify(validator)}`)
   context.output.print({ event: 'initialised', peerId, validator }, lines.join('\n'))
+}
+
+async function writeClientGenesis(path: string, genesis: Genesis): Promise<void> {
+  const { clientGenesisOf } = await import('#chain/exec/engine-http/client-genesis.ts')
+  writeFileAtomic(path, `${JSON.stringify(await clientGenesisOf(genesis), undefined, 2)}\n`)
 }

@@ -16,10 +16,12 @@ import {
 } from '#chain/core/genesis.ts'
 import { genesisRoot } from '#chain/core/consensus-block.ts'
 import type { OnConviction } from './consensus/accusing.ts'
-import { createMempool } from '#chain/core/mempool.ts'
+import { type Mempool, createMempool } from '#chain/core/mempool.ts'
 import type { Payload } from '#chain/core/payload.ts'
 import type { Chain } from '#chain/exec/embedded/chain.ts'
-import { createEmbeddedEngine } from '#chain/exec/embedded/engine.ts'
+import { type EmbeddedEngine, createEmbeddedEngine } from '#chain/exec/embedded/engine.ts'
+import { type ExecutionClient, connectClient } from '#chain/exec/engine-http/connect.ts'
+import { openWitnessedEngine } from '#chain/exec/engine-http/witness.ts'
 import { type ConsensusStore, openConsensusStore } from './consensus-store.ts'
 import { createConsensusDriver } from './consensus/driver.ts'
 import type { ConsensusNetwork } from './consensus/gossip.ts'
@@ -72,6 +74,8 @@ export interface ChainNodeOptions {
   /** Bound on a message's way between nodes plus the time to check a block. */
   readonly deltaMs?: number
   readonly onConviction?: OnConviction | undefined
+  /** A client that judges every block as well, and follows the chain (`openWitnessedEngine`). */
+  readonly execution?: ExecutionClient | undefined
   /** Called once when no block can be made any more, for instance because the disk is full. */
   readonly onFailure?: (error: unknown) => void
 }
@@ -108,7 +112,8 @@ export const keepBlocksMin = 1_024
 
 /**
  * A node of the chain in this process. `start` throws GENESIS_INVALID, DEVELOPMENT_KEYS, POSSESSION_FALSE,
- * STORE_LOCKED (another node runs on the directory), GENESIS_MISMATCH, PORT_TAKEN.
+ * STORE_LOCKED (another node runs on the directory), GENESIS_MISMATCH, PORT_TAKEN; with an execution client also
+ * what `openWitnessedEngine` throws.
  */
 export function createChainNode(deps: ChainNodeDeps, options: ChainNodeOptions): ChainNode {
   let running: Running | undefined
@@ -128,7 +133,7 @@ export function createChainNode(deps: ChainNodeDeps, options: ChainNodeOptions):
     try {
       const place = { store, genesis, signal: starting.signal }
       await beginWithSnapshot({ ...deps, network: options.network }, options, place)
-      running = await assemble(deps, options, { store, genesis })
+      running = await assemble(deps, options, place)
       port = await running.server.listen()
       root = running.root
       await running.driver.start()
@@ -173,21 +178,24 @@ function historyOf({ archive = false, keepBlocks = keepBlocksDefault }: ChainNod
   return { keepBlocks: Number.MAX_SAFE_INTEGER, historyBlocks: Number.MAX_SAFE_INTEGER }
 }
 
+interface NodePlace {
+  readonly store: KeyValueStore
+  readonly genesis: Genesis
+  /** Ends a start. */
+  readonly signal: AbortSignal
+}
+
 async function assemble(
   { clock, logger }: ChainNodeDeps,
   options: ChainNodeOptions,
-  { store, genesis }: { readonly store: KeyValueStore; readonly genesis: Genesis },
+  place: NodePlace,
 ): Promise<Running> {
+  const { store, genesis } = place
   const scheme = await loadScheme()
   checkFounders(genesis, scheme)
   const pool = createMempool()
-  const isAlone = (genesis.validators?.length ?? 1) === 1
-  const buildMsMax = isAlone ? buildMsMaxAlone : buildMsMaxShared
   const history = historyOf(options)
-  const engine = await createEmbeddedEngine(
-    { store, pool, logger, clock },
-    { genesis, buildMsMax, ...history },
-  )
+  const engine = await openEngine({ clock, logger }, options, { ...place, pool })
   const { chain, decode, crypto } = engine
   const log = openWriteAhead(store)
   const transactions = createTransactions({ pool, chain, decode, log, logger })
@@ -240,6 +248,24 @@ async function assemble(
   const endAll = () => Promise.all([endSharing(), endServing()]).then(() => undefined)
   const checkpoint = () => consensus.rootAt(chain.finalised().header.number)
   return { store, log, driver, server, endSharing: endAll, root, checkpoint }
+}
+
+/** Execution in this process, with a client as second judge where one is wanted. */
+async function openEngine(
+  { clock, logger }: ChainNodeDeps,
+  options: ChainNodeOptions,
+  { store, genesis, signal, pool }: NodePlace & { readonly pool: Mempool },
+): Promise<EmbeddedEngine> {
+  const isAlone = (genesis.validators?.length ?? 1) === 1
+  const buildMsMax = isAlone ? buildMsMaxAlone : buildMsMaxShared
+  const own = await createEmbeddedEngine(
+    { store, pool, logger, clock },
+    { genesis, buildMsMax, ...historyOf(options) },
+  )
+  const { execution } = options
+  if (execution === undefined) return own
+  const connected = connectClient(clock, execution, own.crypto)
+  return openWitnessedEngine({ own, clock, logger, ...connected }, { genesis, signal })
 }
 
 function votersNow(epochs: Epochs, chain: Chain): number {

@@ -10,6 +10,10 @@ export function register(program: Command, context: Context): void {
     .description('give the data directory a chain, and print what others need to know of this node')
     .option('--genesis <file>', 'the chain’s genesis as JSON')
     .option('--validator <account>', 'print this account’s entry for a genesis')
+    .option(
+      '--client-genesis <file>',
+      'write the chain of --genesis as execution clients read it (geth init)',
+    )
     .option('--chain-id <id>', 'the chain of that account, without --genesis', String(devChainId))
     .action(async (_flags: object, command: Command) => {
       const { initNode } = await import('../node-init.ts')
@@ -41,6 +45,11 @@ export function register(program: Command, context: Context): void {
       'begin with a snapshot: a consensus root or block hash of the chain, or a network.json that names one',
     )
     .option('--archive', 'keep all blocks and all states')
+    .option(
+      '--engine <url>',
+      'let an execution client judge every block too: the address of its Engine API',
+    )
+    .option('--jwt <file>', 'the secret of its Engine API: 32 bytes as hex')
     .action(async (_flags: object, command: Command) => {
       const { startNode } = await import('../node-daemon.ts')
       await startNode(context, command)

@@ -3,15 +3,11 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { fromHex, toHex } from '#base/hex.ts'
+import { fromHex } from '#base/hex.ts'
 import type { Genesis } from '#chain/core/genesis.ts'
-import { createChainCommon } from '#chain/exec/embedded/chain-common.ts'
-import { loadCrypto } from '#chain/exec/embedded/crypto.ts'
-import { buildGenesis } from '#chain/exec/embedded/genesis-state.ts'
-import { wordOf } from '#chain/exec/embedded/state-view.ts'
+import { clientGenesisOf } from '#chain/exec/engine-http/client-genesis.ts'
 import { type EngineRpc, createEngineRpc } from '#chain/exec/engine-http/rpc.ts'
 import { realClock } from '#cli/real-clock.ts'
-import { fromKey } from '#store/key.ts'
 
 /** The execution client that the driver is tried on: deprecated, but it installs from npm and runs anywhere. */
 export const clientPackage = '@ethereumjs/client@0.10.5'
@@ -41,66 +37,17 @@ export interface ClientProcess {
   readonly reads: EngineRpc
   readonly engineUrl: string
   readonly jwtSecret: Uint8Array
+  /** Answers nothing any more, as a machine that hangs. */
+  pause(): void
+  resume(): void
   stop(): Promise<void>
-}
-
-/** The rules of Prague from the first block on; merged before it. */
-const forks = {
-  ...Object.fromEntries(
-    [
-      'homestead eip150 eip155 eip158 byzantium constantinople petersburg istanbul berlin london',
-      'mergeNetsplit',
-    ]
-      .join(' ')
-      .split(' ')
-      .map((name) => [`${name}Block`, 0]),
-  ),
-  shanghaiTime: 0,
-  cancunTime: 0,
-  pragueTime: 0,
-  terminalTotalDifficulty: 0,
-  terminalTotalDifficultyPassed: true,
-}
-
-/** A genesis in the form that execution clients share, with the state that ours gives. */
-export async function gethGenesisOf(genesis: Genesis): Promise<object> {
-  const crypto = await loadCrypto()
-  const common = createChainCommon(genesis.chainId, crypto)
-  const { payload, changes } = await buildGenesis(genesis, { common, crypto })
-  const { header } = payload
-  const alloc = [...changes.accounts].map(([address, account]) => {
-    const code = account && changes.codes.get(Buffer.from(account.codeHash).toString('latin1'))
-    const slots = [...(changes.slots.get(address) ?? [])].map(([slot, word]) => [
-      toHex(fromKey(slot)),
-      wordOf(word),
-    ])
-    const entry = {
-      balance: `0x${(account?.balance ?? 0n).toString(16)}`,
-      nonce: `0x${(account?.nonce ?? 0n).toString(16)}`,
-      code: toHex(code ?? new Uint8Array()),
-      storage: Object.fromEntries(slots) as object,
-    }
-    return [toHex(fromKey(address)), entry]
-  })
-  return {
-    config: { chainId: genesis.chainId, ...forks },
-    nonce: '0x0000000000000000',
-    timestamp: `0x${header.timestamp.toString(16)}`,
-    extraData: header.extraData,
-    gasLimit: `0x${header.gasLimit.toString(16)}`,
-    difficulty: '0x0',
-    mixHash: header.prevRandao,
-    coinbase: header.feeRecipient,
-    baseFeePerGas: `0x${header.baseFeePerGas.toString(16)}`,
-    alloc: Object.fromEntries(alloc) as object,
-  }
 }
 
 /** Starts the client on a directory and waits until its Engine API answers. */
 export async function startClient(dataDir: string, genesis: Genesis): Promise<ClientProcess> {
   mkdirSync(dataDir, { recursive: true })
   const place = (name: string) => join(dataDir, name)
-  writeFileSync(place('genesis.json'), JSON.stringify(await gethGenesisOf(genesis)))
+  writeFileSync(place('genesis.json'), JSON.stringify(await clientGenesisOf(genesis)))
   const jwtSecret = fromHex('5a'.repeat(32))
   writeFileSync(place('jwt.hex'), `0x${'5a'.repeat(32)}`)
   const [rpcPort, enginePort, port] = await Promise.all([freePort(), freePort(), freePort()])
@@ -142,7 +89,9 @@ export async function startClient(dataDir: string, genesis: Genesis): Promise<Cl
         child.kill('SIGKILL')
         await ended
       }
-      return { engine, reads, engineUrl, jwtSecret, stop }
+      const pause = () => void child.kill('SIGSTOP')
+      const resume = () => void child.kill('SIGCONT')
+      return { engine, reads, engineUrl, jwtSecret, pause, resume, stop }
     }
     await realClock.sleep(250)
   }

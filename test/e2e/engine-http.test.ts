@@ -8,6 +8,7 @@ import { testGenesis } from '#test/unit/chain/exec/world.ts'
 import { scratchDir } from './chain-process.ts'
 import { clientPackage, isClientInstalled, startClient } from './engine-client.ts'
 import { runEngineChain } from './engine-chain.ts'
+import { runEngineNode } from './engine-node.ts'
 
 const isThere = isClientInstalled()
 const named = isThere ? '' : ` (skipped: ${clientPackage} is not installed; the long tier does it)`
@@ -44,6 +45,19 @@ test.runIf(isThere)(
       expect(await refused.catch(codeOf)).toBe('ENGINE_TOKEN_REFUSED')
     } finally {
       await client.stop()
+      await scratch.remove()
+    }
+  },
+  300_000,
+)
+
+test.runIf(isThere)(
+  `a node makes no block that a real client does not find valid${named}`,
+  async () => {
+    const scratch = await scratchDir()
+    try {
+      expect((await runEngineNode(scratch.path)).blocks).toBeGreaterThanOrEqual(9)
+    } finally {
       await scratch.remove()
     }
   },

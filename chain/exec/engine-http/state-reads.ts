@@ -58,6 +58,25 @@ export function createStateReads(reads: EngineRpc): StateReads {
   }
 }
 
+/** A client's blocks, as far as is asked. */
+export interface ClientChain {
+  /** The hash that stands at a height of its chain. */
+  hashAt(height: number): Promise<string | undefined>
+  /** The height of its head. */
+  height(): Promise<number>
+}
+
+/** Creates the reads of a client's chain. */
+export function createClientChain(reads: EngineRpc): ClientChain {
+  return {
+    async hashAt(height) {
+      const answer = await reads.call('eth_getBlockByNumber', [`0x${height.toString(16)}`, false])
+      return readAs(blockSchema.nullable(), answer)?.hash
+    },
+    height: async () => Number(readAs(word, await reads.call('eth_blockNumber', []))),
+  }
+}
+
 /** An answer as a schema has it. Throws ENGINE_ANSWER_INVALID. */
 export function readAs<T extends z.ZodType>(schema: T, answer: unknown): z.output<T> {
   const parsed = schema.safeParse(answer)

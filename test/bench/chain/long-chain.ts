@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Child, residentMibOf, startScript } from './child.ts'
+import { type Child, cpuMsOf, residentMibOf, startScript } from './child.ts'
 import { type Rpc, createRpc } from './rpc.ts'
 
 /** What a long chain costs its validator and a node that comes late. */
@@ -23,6 +23,8 @@ export interface LongChain {
 export interface LateNode {
   /** From an empty directory until the last block is final there, the start of the process included. */
   readonly syncSeconds: number
+  /** Processor time of the process until then, which other load on the machine does not stretch. */
+  readonly cpuSeconds: number
   /** Resident memory when it has the last block. */
   readonly followerMib: number
 }
@@ -55,9 +57,9 @@ export async function measureLongChain(
     await untilHeight(rpc, blocks)
     rpc.close()
     const syncSeconds = (performance.now() - startMs) / 1000
-    const followerMib = residentMibOf(follower.pid)
+    const [cpuSeconds, followerMib] = [cpuMsOf(follower.pid) / 1000, residentMibOf(follower.pid)]
     await follower.kill()
-    return { syncSeconds, followerMib }
+    return { syncSeconds, cpuSeconds, followerMib }
   }
 
   try {

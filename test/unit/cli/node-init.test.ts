@@ -25,6 +25,34 @@ describe('quern node init', () => {
     expect(eventsOf(again)[0]?.['peerId']).toBe(event?.['peerId'])
   })
 
+  test('writes the genesis for an execution client, where its blocks need no call of ours', async () => {
+    const folder = temporaryFolder()
+    const [path, clientPath] = [join(folder, 'chain.json'), join(folder, 'client.json')]
+    const { recorder, ...genesis } = await developmentGenesisOf(1)
+    const args = ['--genesis', path, '--client-genesis', clientPath]
+    writeFileSync(path, JSON.stringify({ ...genesis, recorder }))
+    const refused = await init(join(folder, 'node'), ...args)
+    expect(eventsOf(refused).at(-1)).toMatchObject({ event: 'error', code: 'ENGINE_RECORDER' })
+    writeFileSync(path, JSON.stringify(genesis))
+    expect((await init(join(folder, 'node'), ...args)).exitCode).toBe(0)
+    const written = JSON.parse(readFileSync(clientPath, 'utf8')) as Record<string, object>
+    expect(written).toMatchObject({ config: { chainId: genesis.chainId } })
+    const codes = Object.values(written['alloc'] ?? {}).filter(({ code }) => code !== '0x')
+    expect(codes.length).toBeGreaterThan(genesis.contracts.length)
+  })
+
+  test.each([
+    [['--engine', 'http://127.0.0.1:1'], 'ENGINE_FLAGS'],
+    [['--jwt', 'secret'], 'ENGINE_FLAGS'],
+    [['--engine', 'nowhere', '--jwt', 'secret'], 'ENGINE_FLAGS'],
+    [['--engine', 'http://127.0.0.1:1', '--jwt', 'missing'], 'JWT_SECRET_INVALID'],
+  ])('a start with %j is refused: %s', async (flags, code) => {
+    const start = ['--json', '--data-dir', temporaryFolder(), 'node', 'start', ...flags]
+    const run = await runQuern(start)
+    expect(run.exitCode).toBe(2)
+    expect(eventsOf(run).at(-1)).toMatchObject({ event: 'error', code })
+  })
+
   test.each([
     ['GENESIS_MISSING', undefined],
     ['GENESIS_INVALID', '{'],
