@@ -1,0 +1,98 @@
+/**
+ * `npm run mutate:contracts [-- --seed <s>] [--count <n>] [--json]`: draws mutations of the money path's contracts and
+ * counts how many the Solidity tests notice. All of them are compiled once, each behind its number, so that a mutant
+ * costs a run of the tests. Results go to `test/results/mutants.json` after each one; those that this commit has with
+ * the same seed and count are not run again. Exits with 1 below the goal.
+ */
+import { parseArgs } from 'node:util'
+import { createRng } from '#base/rng.ts'
+import { originOf, readResults, writeResults } from '#scripts/results.ts'
+import { type Mutation, drawMutations, mutationsOf, withMutants } from './mutations.ts'
+import { type Project, createProject, moneySources } from './project.ts'
+
+const goal = 0.85
+/** The tests without a mutant take less; a mutant that never ends is noticed as well. */
+const mutantTimeoutMs = 600_000
+
+interface Run {
+  readonly number: number
+  readonly file: string
+  readonly line: number
+  readonly kind: Mutation['kind']
+  readonly text: string
+  readonly isKilled: boolean
+}
+
+interface Results {
+  readonly commit: string
+  readonly seed: number
+  readonly count: number
+  readonly runs: readonly Run[]
+}
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: 'string', default: '1' },
+    count: { type: 'string', default: '200' },
+    json: { type: 'boolean', default: false },
+  },
+})
+const [seed, count] = [Number(values.seed), Number(values.count)]
+const sources = moneySources()
+const all = [...sources].flatMap(([file, source]) => mutationsOf(file, source))
+const mutants = drawMutations(all, count, createRng(seed)).map((mutation, i) => ({
+  mutation,
+  number: i + 1,
+}))
+const project = createProject('quern-mutants', rewritten())
+await build(project)
+let runs = earlierRuns()
+for (const { mutation, number } of mutants) {
+  if (runs.some((run) => run.number === number)) continue
+  const { file, line, kind, text } = mutation
+  const isKilled = await isNoticed(project, number)
+  if (!values.json)
+    console.log(`${number} ${isKilled ? 'killed  ' : 'SURVIVED'} ${file}:${line} ${kind} ${text}`)
+  runs = [...runs, { number, file, line, kind, text, isKilled }]
+  writeResults('mutants', { ...originOf(), ...reportOf(runs) })
+}
+const report = reportOf(runs)
+console.log(
+  values.json ? JSON.stringify(report) : `killed ${report.killed} of ${runs.length}, goal ${goal}`,
+)
+process.exit(report.isMet ? 0 : 1)
+
+function reportOf(done: readonly Run[]) {
+  const killed = done.filter(({ isKilled }) => isKilled).length
+  const score = killed / Math.max(1, done.length)
+  return { seed, count, places: all.length, killed, score, goal, isMet: score >= goal, runs: done }
+}
+
+function rewritten(): Map<string, string> {
+  const changed = new Map<string, string>()
+  for (const [file, source] of sources) {
+    const own = mutants.filter(({ mutation }) => mutation.file === file)
+    if (own.length > 0) changed.set(file, withMutants(source, own))
+  }
+  return changed
+}
+
+/** Without a mutant all tests pass, or nothing would be shown by one that fails. */
+async function build({ hardhat }: Project): Promise<void> {
+  const { exitCode, output } = await hardhat(['test', 'solidity'])
+  if (exitCode !== 0) throw new Error(`the tests fail without a mutant: ${output.slice(-4000)}`)
+}
+
+async function isNoticed({ hardhat }: Project, number: number): Promise<boolean> {
+  const environment = { QUERN_MUTANT: String(number) }
+  const options = { environment, timeoutMs: mutantTimeoutMs }
+  const { exitCode } = await hardhat(['test', 'solidity', '--no-compile'], options)
+  return exitCode !== 0
+}
+
+function earlierRuns(): readonly Run[] {
+  const before = readResults('mutants') as Results | undefined
+  const isSame =
+    before?.commit === originOf().commit && before.seed === seed && before.count === count
+  return isSame ? before.runs : []
+}

@@ -1,0 +1,151 @@
+import type { Rng } from '#base/rng.ts'
+import { type Edit, type SyntaxNode, asNode, nodesOf, rewrite, textOf } from './syntax.ts'
+
+/** One small change of a contract that its tests should notice. */
+export interface Mutation {
+  readonly file: string
+  /** From 1. */
+  readonly line: number
+  readonly kind: 'operator' | 'condition' | 'statement'
+  /** What stands there, shortened. */
+  readonly text: string
+  /** The place with the change in it where the mutant's number is this one, else as it was. */
+  readonly edit: (number: number) => Edit
+}
+
+const otherOperator: Readonly<Record<string, string>> = {
+  '<': '<=',
+  '<=': '<',
+  '>': '>=',
+  '>=': '>',
+  '==': '!=',
+  '!=': '==',
+  '&&': '||',
+  '||': '&&',
+  '+': '-',
+  '-': '+',
+  '*': '/',
+  '/': '*',
+  '%': '*',
+}
+const textMax = 60
+
+/** All mutations of a source: operators turned, conditions negated, statements left out. */
+export function mutationsOf(file: string, source: string): readonly Mutation[] {
+  const nodes = nodesOf(source)
+  const pointers = new Set(nodes.flatMap(([node]) => pointerIn(node)))
+  return nodes.flatMap(([node, above]) => {
+    if (above.some(isFixed) || isNeeded(node, pointers)) return []
+    const found = operatorOf(source, node) ?? conditionOf(node) ?? statementOf(source, node, above)
+    if (!found) return []
+    const { start, end } = found.place
+    const line = Buffer.from(source).subarray(0, start).toString().split('\n').length
+    const text = textOf(source, found.place).replaceAll(/\s+/g, ' ').slice(0, textMax)
+    const edit = (number: number) => ({ start, end, change: found.change(number) })
+    return [{ file, line, kind: found.kind, text, edit }]
+  })
+}
+
+/** So many mutations, drawn by `rng`, of which none stands in another one. */
+export function drawMutations(all: readonly Mutation[], count: number, rng: Rng): Mutation[] {
+  const left = [...all]
+  const drawn: Mutation[] = []
+  while (drawn.length < count && left.length > 0) {
+    const [next] = left.splice(rng.below(left.length), 1)
+    if (next && !drawn.some((other) => overlaps(other, next))) drawn.push(next)
+  }
+  return drawn
+}
+
+/** A source that behaves as it did, but for the one mutant whose number `block.coinbase` is; numbers begin at 1. */
+export function withMutants(
+  source: string,
+  mutants: readonly { readonly mutation: Mutation; readonly number: number }[],
+): string {
+  const edits = mutants.map(({ mutation, number }) => mutation.edit(number))
+  return `${rewrite(source, edits)}\n${selector}`
+}
+
+interface Found {
+  readonly kind: Mutation['kind']
+  readonly place: SyntaxNode
+  readonly change: (number: number) => Edit['change']
+}
+
+/** What the compiler must be able to compute, or what is no code of the contract. */
+function isFixed({ nodeType, parts }: SyntaxNode): boolean {
+  const isConstant = nodeType === 'VariableDeclaration' && parts['constant'] === true
+  return isConstant || nodeType === 'InlineAssembly' || nodeType === 'ArrayTypeName'
+}
+
+/** The name of a pointer into storage. */
+function pointerIn({ nodeType, parts }: SyntaxNode): string[] {
+  const isPointer = nodeType === 'VariableDeclaration' && parts['storageLocation'] === 'storage'
+  return isPointer ? [String(parts['name'])] : []
+}
+
+/** Without a pointer's assignment nothing compiles. */
+function isNeeded({ nodeType, parts }: SyntaxNode, pointers: ReadonlySet<string>): boolean {
+  if (nodeType !== 'ExpressionStatement') return false
+  const target = asNode(asNode(parts['expression'])?.parts['leftHandSide'])
+  return target?.nodeType === 'Identifier' && pointers.has(String(target.parts['name']))
+}
+
+function operatorOf(source: string, node: SyntaxNode): Found | undefined {
+  if (node.nodeType !== 'BinaryOperation') return undefined
+  const operator = otherOperator[String(node.parts['operator'])]
+  const [left, right] = [
+    asNode(node.parts['leftExpression']),
+    asNode(node.parts['rightExpression']),
+  ]
+  if (operator === undefined || !left || !right) return undefined
+  if (left.nodeType === 'Literal' && right.nodeType === 'Literal') return undefined
+  const other = `${textOf(source, left)} ${operator} ${textOf(source, right)}`
+  const change = (number: number) => (inner: string) =>
+    `(${isActive(number)} ? (${other}) : (${inner}))`
+  return { kind: 'operator', place: node, change }
+}
+
+function conditionOf(node: SyntaxNode): Found | undefined {
+  const place = node.nodeType === 'IfStatement' ? asNode(node.parts['condition']) : undefined
+  if (!place || place.nodeType === 'BinaryOperation') return undefined // its operator is turned
+  const change = (number: number) => (inner: string) => `((${inner}) != ${isActive(number)})`
+  return { kind: 'condition', place, change }
+}
+
+function statementOf(
+  source: string,
+  node: SyntaxNode,
+  above: readonly SyntaxNode[],
+): Found | undefined {
+  const isStatement = ['ExpressionStatement', 'RevertStatement', 'EmitStatement']
+  if (!isStatement.includes(node.nodeType)) return undefined
+  if (above.at(-1)?.nodeType === 'ForStatement') return undefined // has no semicolon of its own
+  const end = Buffer.from(source).indexOf(';', node.end) + 1
+  const change = (number: number) => (inner: string) => `{ if (!${isActive(number)}) { ${inner} } }`
+  return { kind: 'statement', place: { ...node, end }, change }
+}
+
+function overlaps(a: Mutation, b: Mutation): boolean {
+  if (a.file !== b.file) return false
+  const [one, other] = [a.edit(0), b.edit(0)]
+  return one.start < other.end && other.start < one.end
+}
+
+const isActive = (number: number) => `_isMutant(${number})`
+
+const selector = `
+function _coinbase() view returns (uint256) {
+    return uint256(uint160(address(block.coinbase)));
+}
+
+function _asPure(function() view returns (uint256) read) pure returns (function() pure returns (uint256) same) {
+    assembly {
+        same := read
+    }
+}
+
+function _isMutant(uint256 number) pure returns (bool) {
+    return _asPure(_coinbase)() == number;
+}
+`
