@@ -80,3 +80,14 @@ export function residentMibOf(pid: number): number {
     return 0
   }
 }
+
+/** Looks at a process's memory each second until it is asked for the most that it saw. */
+export function watchMib(pid: number): () => number {
+  let most = 0
+  const look = () => (most = Math.max(most, residentMibOf(pid)))
+  const looking = setInterval(look, 1_000)
+  return () => {
+    clearInterval(looking)
+    return look()
+  }
+}

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Child, cpuMsOf, residentMibOf, startScript } from './child.ts'
+import { type Child, cpuMsOf, residentMibOf, startScript, watchMib } from './child.ts'
 import { type Rpc, createRpc } from './rpc.ts'
 
 /** What a long chain costs its validator and a node that comes late. */
@@ -11,6 +11,8 @@ export interface LongChain {
   readonly buildSeconds: number
   /** Resident memory of the validator when it has made the last block. */
   readonly validatorMib: number
+  /** The most that it had while it made them. */
+  readonly validatorMibMost: number
   /** Of a node that runs every block. */
   readonly sync?: LateNode & {
     /** Seconds of the chain's own time in one second of syncing; blocks are a second apart. */
@@ -65,12 +67,14 @@ export async function measureLongChain(
   try {
     const counts = [String(blocks), String(transactionsEach)]
     const producer = start('producer-node', [join(dataDir, 'producer'), ...counts])
+    const mostMib = watchMib(producer.pid)
     const { bootstrap, buildMs, middle } = JSON.parse(await producer.line) as {
       bootstrap: readonly string[]
       buildMs: number
       middle: string
     }
     const validatorMib = residentMibOf(producer.pid)
+    const validatorMibMost = mostMib()
     const snapshot = withSnapshot
       ? await follow('snapshot', ['--trust', middle, ...bootstrap])
       : undefined
@@ -80,6 +84,7 @@ export async function measureLongChain(
       transactionsEach,
       buildSeconds: buildMs / 1000,
       validatorMib,
+      validatorMibMost,
       ...(sync && { sync: { ...sync, timesRealTime: blocks / sync.syncSeconds } }),
       ...(snapshot && { snapshot }),
     }
