@@ -4,6 +4,7 @@ import { AppError } from '#base/error.ts'
 import { type MethodName, type Reply, type Request, faultOf } from './runner-message.ts'
 import type {
   AggregateTask,
+  BatchesTask,
   EvaluateTask,
   GenerateTask,
   InitialTask,
@@ -61,6 +62,7 @@ const performers: Readonly<Record<Exclude<MethodName, 'open'>, Performer>> = {
   inspect: (open, task) => open.inspect(task as string),
   train: (open, task, id) => open.train(task as TrainTask, (step, loss) => report(id, step, loss)),
   transcribe: (open, task) => open.transcribe(task as TranscribeTask),
+  batches: (open, task) => open.batches(task as BatchesTask),
   aggregate: (open, task) => open.aggregate(task as AggregateTask),
   evaluate: (open, task) => open.evaluate(task as EvaluateTask),
   predict: (open, task) => open.predict(task as PredictTask),

@@ -7,6 +7,7 @@ export type MethodName =
   | 'inspect'
   | 'train'
   | 'transcribe'
+  | 'batches'
   | 'aggregate'
   | 'evaluate'
   | 'predict'

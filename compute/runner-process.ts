@@ -69,6 +69,7 @@ export function createRunner(options: { onExit?: (error: AppError) => void } = {
     inspect: (state, callOptions) => call('inspect', state, callOptions),
     train: (task, callOptions) => call('train', task, callOptions),
     transcribe: (task, callOptions) => call('transcribe', task, callOptions),
+    batches: (task, callOptions) => call('batches', task, callOptions),
     aggregate: (task, callOptions) => call('aggregate', task, callOptions),
     evaluate: (task, callOptions) => call('evaluate', task, callOptions),
     predict: (task, callOptions) => call('predict', task, callOptions),

@@ -24,6 +24,8 @@ export interface Runner {
   train(task: TrainTask, options?: CallOptions & TrainOptions): Promise<TrainReport>
   /** Repeats one step and writes down all of its tensors. Throws NO_PROGRAM where no contract computes them. */
   transcribe(task: TranscribeTask, options?: CallOptions): Promise<void>
+  /** For each step of a round, the root over what it is given beside its state. Throws NO_PROGRAM. */
+  batches(task: BatchesTask, options?: CallOptions): Promise<readonly Hex[]>
   /** Replaces p of a state by the aggregate of the updates; m, v and step stay. */
   aggregate(task: AggregateTask, options?: CallOptions): Promise<Leaf>
   /** Loss and metric (accuracy for crossEntropy, else r2) of a state or update file on a rows file. */
@@ -112,6 +114,17 @@ export interface TranscribeTask {
   batch: number
   shard: { index: number; count: number }
   misbehave?: Misbehaviour
+}
+
+/** Local steps of one round. */
+export interface BatchesTask {
+  segmentSeed: Hex
+  /** As in `TrainTask`. */
+  firstBatch: number
+  /** What the state before the first of them counts. */
+  firstStep: number
+  steps: number
+  shard: { index: number; count: number }
 }
 
 export interface TrainReport {

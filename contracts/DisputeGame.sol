@@ -4,7 +4,9 @@ pragma solidity ^0.8.28;
 import {DisputeBonds} from "./dispute/DisputeBonds.sol";
 import {DisputeLeaves} from "./dispute/DisputeLeaves.sol";
 import {IDisputeGame} from "./interfaces/IDisputeGame.sol";
+import {IHolds} from "./interfaces/IHolds.sol";
 import {IOpVerifier} from "./interfaces/IOpVerifier.sol";
+import {IWorkerRegistry} from "./interfaces/IWorkerRegistry.sol";
 import {Domain} from "./job/Domain.sol";
 import {MerklePaths} from "./libraries/MerklePaths.sol";
 import {Signatures} from "./libraries/Signatures.sol";
@@ -13,11 +15,14 @@ import {Signatures} from "./libraries/Signatures.sol";
 contract DisputeGame is DisputeBonds, Domain {
     bytes32 private constant CLAIM_TYPE = keccak256(
         "Claim(bytes32 jobId,uint32 attempt,uint32 segment,uint32 round,address asserter,address client,"
-        "uint64 steps,bytes32 startLeaf,bytes32 endLeaf,bytes32 programRoot,uint64 validUntil)"
+        "uint64 steps,bytes32 startLeaf,bytes32 endLeaf,bytes32 programRoot,bytes32 batchRoot,"
+        "uint64 validUntil)"
     );
     uint256 private constant PARTS = 32;
     uint256 private constant TERMS_MAX = 64;
     uint256 private constant LEVELS = 4;
+    /// @dev Within this time after a claim was lost anyone may have its stake taken.
+    uint64 private constant LOSS_SECONDS = 1 days;
 
     /// @dev Three slots: clocks, who challenges, and the hash of where the game stands, zero where none runs.
     struct Dispute {
@@ -29,29 +34,52 @@ contract DisputeGame is DisputeBonds, Domain {
         address challenger;
         uint64 openUntil;
         bool isLost;
+        uint24 worker; // number of the account whose stake answers for the claim; zero for none
         bytes32 position;
     }
 
+    /// @dev Why a worker's stake stays where it is.
+    /// @param open disputes
+    /// @param until unix seconds until which a lost claim holds it
+    struct Hold {
+        uint32 open;
+        uint64 until;
+    }
+
     IOpVerifier public immutable verifier;
+    IWorkerRegistry public immutable registry;
     /// @notice Seconds that each side has for all of its moves together.
     uint24 public immutable clockSeconds;
 
     mapping(bytes32 id => Dispute) private _disputes;
+    mapping(uint256 worker => Hold) private _holds;
 
     constructor(
         IOpVerifier verifier_,
         address token_,
+        IWorkerRegistry registry_,
         uint256 bondWei_,
         uint24 clockSeconds_,
         uint256 thawSeconds_
     ) DisputeBonds(token_, bondWei_, thawSeconds_) {
         verifier = verifier_;
+        registry = registry_;
         clockSeconds = clockSeconds_;
     }
 
-    /// @notice Whether a dispute found the claim wrong: what a job's slashing may rest on in place of a verdict.
-    function isLost(bytes32 id) external view returns (bool) {
-        return _disputes[id].isLost;
+    /// @inheritdoc IDisputeGame
+    function lossOf(
+        Claim calldata claim
+    ) external view returns (bytes32 id, uint256 worker, address challenger) {
+        id = _idOf(claim);
+        Dispute storage dispute = _disputes[id];
+        if (dispute.isLost) (worker, challenger) = (dispute.worker, dispute.challenger);
+    }
+
+    /// @inheritdoc IHolds
+    function isHeld(address owner) external view returns (bool) {
+        Hold memory held = _holds[registry.idOf(owner)];
+        return held.open != 0 || block.timestamp < held.until;
     }
 
     /// @inheritdoc IDisputeGame
@@ -71,9 +99,14 @@ contract DisputeGame is DisputeBonds, Domain {
         dispute.lastMoveAt = uint40(block.timestamp);
         dispute.asserterLeft = clockSeconds;
         dispute.challengerLeft = clockSeconds;
-        dispute.levels = 0x11;
+        uint32 worker = registry.holderOf(claim.asserter);
+        // Nobody escapes by keeping no balance: then its stake alone answers.
+        bool hasBond = worker == 0 || _hasBonds(claim.asserter, 1);
+        dispute.levels = hasBond ? 0x11 : 0x10;
         dispute.challenger = msg.sender;
-        _takeBonds(claim.asserter, 1);
+        dispute.worker = uint24(worker);
+        if (worker != 0) ++_holds[worker].open;
+        if (hasBond) _takeBonds(claim.asserter, 1);
         _takeBonds(msg.sender, 1);
         emit Disputed(id, claim.asserter, msg.sender, claim);
         Position memory position;
@@ -134,6 +167,7 @@ contract DisputeGame is DisputeBonds, Domain {
         (bytes32 start, bytes32 end) = DisputeLeaves.hashesOf(opening);
         if (_pairHash(start, end) != position.claims) revert WrongHash();
         DisputeLeaves.check(opening, claim.programRoot);
+        DisputeLeaves.checkBatch(opening, position.low, claim);
         Position memory next = position;
         next.low = opening.given;
         next.high = opening.total;
@@ -161,6 +195,7 @@ contract DisputeGame is DisputeBonds, Domain {
             claim.programRoot
         );
         uint256 sizeBytes = opening.entry.size * 4;
+        if (sizeBytes == 0) revert EmptyTensor(position.low);
         DisputeLeaves.checkTensor(opening, position.low, MerklePaths.rootOf(0, sizeBytes, opening.top));
         Position memory next = position;
         next.prefix = opening.claims[0];
@@ -260,10 +295,15 @@ contract DisputeGame is DisputeBonds, Domain {
             claim.programRoot
         );
         if (uint32(opening.result.registers) != position.value) revert WrongHash();
+        if (_isState(opening.entry.task.kind)) DisputeLeaves.expectFinite(position.value);
+        bytes32[] memory ends = new bytes32[](2);
+        ends[0] = _stateHash(IOpVerifier.State(0, 0));
+        ends[1] = _stateHash(opening.result);
+        emit Opened(id, ends);
         Position memory next = position;
         next.low = 0;
         next.high = uint64(verifier.lengthOf(opening.entry.task, position.place));
-        next.claims = _pairHash(_stateHash(IOpVerifier.State(0, 0)), _stateHash(opening.result));
+        next.claims = _pairHash(ends[0], ends[1]);
         next.phase = Phase.SplitSlice;
         _store(id, dispute, next);
     }
@@ -278,12 +318,46 @@ contract DisputeGame is DisputeBonds, Domain {
         Dispute storage dispute = _disputes[id];
         _expectPosition(dispute, position);
         _expectTurn(dispute, position); // its bonds of this level are taken: it opened the element
+        if (_compute(id, position, claim, slice) != slice.result) revert WrongResult();
+        _decide(id, dispute, claim.client, true);
+    }
+
+    /// @inheritdoc IDisputeGame
+    function refute(
+        bytes32 id,
+        Position calldata position,
+        Claim calldata claim,
+        Slice calldata slice
+    ) external {
+        Dispute storage dispute = _disputes[id];
+        _expectPosition(dispute, position);
+        if (_compute(id, position, claim, slice) == slice.result) revert RightResult();
+        _decide(id, dispute, claim.client, false);
+    }
+
+    /// @inheritdoc IDisputeGame
+    function expire(bytes32 id, Position calldata position, Claim calldata claim) external {
+        Dispute storage dispute = _disputes[id];
+        _expectPosition(dispute, position);
+        _expectClaim(id, claim);
+        bool isAsserters = _isAsserters(position.phase);
+        uint256 left = isAsserters ? dispute.asserterLeft : dispute.challengerLeft;
+        uint256 used = block.timestamp - dispute.lastMoveAt;
+        if (used <= left) revert ClockRuns(left - used);
+        _decide(id, dispute, claim.client, !isAsserters);
+    }
+
+    /// @dev Hash of the state behind the disputed terms, from operands that both sides agree on.
+    function _compute(
+        bytes32 id,
+        Position calldata position,
+        Claim calldata claim,
+        Slice calldata slice
+    ) private view returns (bytes32) {
         _expect(position, Phase.SplitSlice);
         _expectClaim(id, claim);
         if (position.high - position.low > TERMS_MAX) revert SliceTooLong(position.high - position.low);
-        if (_pairHash(_stateHash(slice.before), _stateHash(slice.result)) != position.claims) {
-            revert WrongHash();
-        }
+        if (_pairHash(_stateHash(slice.before), slice.result) != position.claims) revert WrongHash();
         DisputeLeaves.checkEntry(
             slice.entry,
             position.entry,
@@ -299,20 +373,12 @@ contract DisputeGame is DisputeBonds, Domain {
             position.high,
             DisputeLeaves.operandsOf(slice, position.prefix)
         );
-        if (_stateHash(found) != _stateHash(slice.result)) revert WrongResult();
-        _decide(id, dispute, claim.client, true);
+        return _stateHash(found);
     }
 
-    /// @inheritdoc IDisputeGame
-    function expire(bytes32 id, Position calldata position, Claim calldata claim) external {
-        Dispute storage dispute = _disputes[id];
-        _expectPosition(dispute, position);
-        _expectClaim(id, claim);
-        bool isAsserters = _isAsserters(position.phase);
-        uint256 left = isAsserters ? dispute.asserterLeft : dispute.challengerLeft;
-        uint256 used = block.timestamp - dispute.lastMoveAt;
-        if (used <= left) revert ClockRuns(left - used);
-        _decide(id, dispute, claim.client, !isAsserters);
+    /// @dev Moments and parameters: what a step carries on.
+    function _isState(uint256 kind) private pure returns (bool) {
+        return kind >= 29 && kind <= 31;
     }
 
     /// @dev Checks position, turn and clock, then takes the bonds of the level from who moves.
@@ -350,6 +416,13 @@ contract DisputeGame is DisputeBonds, Domain {
                 ? Outcome(asserter, challenger, client, own, other)
                 : Outcome(challenger, asserter, client, other, own)
         );
+        if (dispute.worker != 0) _release(dispute.worker, !isAsserters);
+    }
+
+    function _release(uint256 worker, bool isLost) private {
+        Hold storage held = _holds[worker];
+        --held.open;
+        if (isLost) held.until = uint64(block.timestamp) + LOSS_SECONDS;
     }
 
     function _expectPosition(Dispute storage dispute, Position calldata position) private view {

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {Address} from "@openzeppelin/contracts/utils/Address.sol";
+import {IDisputeGame} from "./interfaces/IDisputeGame.sol";
 import {IEvaluatorPool} from "./interfaces/IEvaluatorPool.sol";
 import {IJobManager} from "./interfaces/IJobManager.sol";
 import {IMembers} from "./interfaces/IMembers.sol";
@@ -62,6 +63,11 @@ contract JobManager is JobCooperation, JobResults, IMembers {
 
     /// @inheritdoc IJobManager
     function slash(Terms calldata, Verdict calldata) external {
+        _inCourt(msg.data);
+    }
+
+    /// @inheritdoc IJobManager
+    function slashClaim(Terms calldata, IDisputeGame.Claim calldata) external {
         _inCourt(msg.data);
     }
 

@@ -9,6 +9,7 @@ import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/Reentrancy
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
 import {Time} from "@openzeppelin/contracts/utils/types/Time.sol";
+import {IHolds} from "./interfaces/IHolds.sol";
 import {IEvaluatorPool} from "./interfaces/IEvaluatorPool.sol";
 import {IJobTypes} from "./interfaces/IJobTypes.sol";
 import {IStaking} from "./interfaces/IStaking.sol";
@@ -38,6 +39,7 @@ contract Staking is IStaking, ReentrancyGuardTransient {
     address public immutable token;
     address public immutable jobManager;
     address public immutable pool;
+    IHolds public immutable disputes;
     /// @notice Seconds that leaving stake stays within reach of a slash; longer than any job with its appeals.
     uint64 public immutable thawSeconds;
 
@@ -51,10 +53,11 @@ contract Staking is IStaking, ReentrancyGuardTransient {
         _;
     }
 
-    constructor(address token_, address jobManager_, address pool_, uint64 thawSeconds_) {
+    constructor(address token_, address jobManager_, address pool_, IHolds disputes_, uint64 thawSeconds_) {
         token = token_;
         jobManager = jobManager_;
         pool = pool_;
+        disputes = disputes_;
         thawSeconds = thawSeconds_;
     }
 
@@ -94,6 +97,7 @@ contract Staking is IStaking, ReentrancyGuardTransient {
         if (block.timestamp < thaw.readyAt) revert StillThawing(thaw.readyAt);
         uint64 locked = _accounts[msg.sender].locked();
         if (locked != 0) revert StillLocked(Gwei.toWei(locked));
+        if (disputes.isHeld(msg.sender)) revert StillHeld();
         delete _thaws[msg.sender];
         amountWei = Gwei.toWei(thaw.amountGwei);
         emit ThawWithdrawn(msg.sender, amountWei);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
+import {IHolds} from "./interfaces/IHolds.sol";
 import {IJobManager} from "./interfaces/IJobManager.sol";
 import {IJobTypes} from "./interfaces/IJobTypes.sol";
 import {IRandomness} from "./interfaces/IRandomness.sol";
@@ -80,6 +81,7 @@ contract WorkLedger is IWorkLedger {
     IValidatorSet public immutable validators;
     IRandomness public immutable randomness;
     address public immutable timelock;
+    IHolds public immutable disputes;
 
     modifier onlyGovernance() {
         if (msg.sender != timelock) revert NotGovernance(msg.sender);
@@ -94,6 +96,7 @@ contract WorkLedger is IWorkLedger {
         IValidatorSet validators_,
         IRandomness randomness_,
         address timelock_,
+        IHolds disputes_,
         uint256 engineId,
         uint128 unitFlops,
         uint64 unitPriceGwei_,
@@ -105,6 +108,7 @@ contract WorkLedger is IWorkLedger {
         validators = validators_;
         randomness = randomness_;
         timelock = timelock_;
+        disputes = disputes_;
         _price = Price(unitFlops, unitPriceGwei_, 8000, powEvery_);
         _bounds = Bounds(1e3, 1e15);
         _head.epoch = uint40(block.number / UnitRules.LIVE_HEIGHTS);
@@ -189,7 +193,7 @@ contract WorkLedger is IWorkLedger {
         bytes32 jobId = jobs.jobIdOf(terms);
         Claim memory claim = _claims[jobId];
         if (!_isAttested(claim, worker)) revert NotAttested(jobId);
-        address owner = jobs.jobState(jobId).workers[worker];
+        address owner = _earnerOf(jobId, worker);
         (uint256 seat, IValidatorSet.Seat memory leader) = validators.seatOf(owner);
         if (leader.readyAt != 0 || leader.stakeGwei == 0) revert NotAssigned(owner);
         Head memory head = _advance();
@@ -351,6 +355,14 @@ contract WorkLedger is IWorkLedger {
             if (job.workers[i] == owner && (job.activeMask >> i) & 1 == 1) return owner;
         }
         revert NotAssigned(msg.sender);
+    }
+
+    /// @dev A worker that no verdict and no proof removed, and whose word nobody disputes.
+    function _earnerOf(bytes32 jobId, uint256 worker) private view returns (address owner) {
+        IJobTypes.JobState memory job = jobs.jobState(jobId);
+        owner = job.workers[worker];
+        if ((job.activeMask >> worker) & 1 == 0) revert Void(owner);
+        if (disputes.isHeld(owner)) revert Held(owner);
     }
 
     /// @dev From the assignment until the randomness that draws steps and evaluators is there.

@@ -39,6 +39,8 @@ contract WorkerRegistry is IWorkerRegistry, EIP712 {
     /// @dev Member word and consent word: all that a call of an operator needs.
     mapping(address operator => uint256 slot) private _operators;
     mapping(uint32 id => address owner) private _owners;
+    /// @dev For whom a key works, or worked first.
+    mapping(address operator => uint32 id) private _holders;
     mapping(address owner => Consent) private _consents;
     mapping(address owner => Profile) private _profiles;
 
@@ -76,6 +78,7 @@ contract WorkerRegistry is IWorkerRegistry, EIP712 {
         bool isKeyNew = profile.x25519Key != entry.x25519Key;
         uint256 member = Member.pack(msg.sender, id, roles) | ConsentWord.pack(entry.consent);
         _setMember(profile.operator, entry.operator, member);
+        _holders[entry.operator] = id;
         profile.operator = entry.operator;
         profile.x25519Key = entry.x25519Key;
         ++profile.nonce;
@@ -147,6 +150,11 @@ contract WorkerRegistry is IWorkerRegistry, EIP712 {
     }
 
     /// @inheritdoc IWorkerRegistry
+    function holderOf(address operator) external view returns (uint32 id) {
+        return _holders[operator];
+    }
+
+    /// @inheritdoc IWorkerRegistry
     function allows(address owner, Demand calldata demand) external view returns (bool) {
         return _consents[owner].allows(demand, (block.timestamp / 1 hours) % 24);
     }
@@ -165,10 +173,10 @@ contract WorkerRegistry is IWorkerRegistry, EIP712 {
         emit ProfileChanged(msg.sender, peerId, capabilitiesDigest);
     }
 
-    /// @dev The key must be free or the sender's own, and must have agreed.
+    /// @dev The key must never have worked for anybody else, whose word it gave, and must have agreed.
     function _checkOperator(address operator, uint256 nonce, bytes calldata signature) private view {
-        address holder = _operators[operator].owner();
-        if (holder != address(0) && holder != msg.sender) revert OperatorTaken(operator);
+        uint32 holder = _holders[operator];
+        if (holder != 0 && _owners[holder] != msg.sender) revert OperatorTaken(operator);
         if (operator == msg.sender) return;
         bytes32 digest = _hashTypedDataV4(keccak256(abi.encode(BINDING, msg.sender, operator, nonce)));
         if (!SignatureChecker.isValidSignatureNowCalldata(operator, digest, signature)) {

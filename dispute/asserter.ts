@@ -1,24 +1,14 @@
 import { toHex } from '#base/hex.ts'
 import { type State, phases, placesOf, stateHash } from '#chain/client/dispute/position.ts'
 import type { Standing } from '#chain/client/dispute/standing.ts'
-import type { Leaf, Verifier } from '#chain/client/dispute/verifier.ts'
+import type { Verifier } from '#chain/client/dispute/verifier.ts'
 import type { StepTensors } from '#compute/transcript/tensors.ts'
 import type { Hex } from '#wire/primitives.ts'
-import {
-  childrenOf,
-  elementOpening,
-  entryAt,
-  sliceOf,
-  stepOpening,
-  tensorOpening,
-  wordsOf,
-} from './openings.ts'
+import { childrenOf, elementOpening, stepOpening, tensorOpening, wordsOf } from './openings.ts'
 import { type Agreed, createAgreed } from './agreed.ts'
-import { type States, runSlice, termsMax } from './verifier.ts'
+import { leavesMax, sliceProof } from './slices.ts'
+import { type States, termsMax } from './verifier.ts'
 import type { Move, Work } from './work.ts'
-
-/** More whole leaves than these in one proof cost more than a block may be asked for: split the terms further. */
-const leavesMax = 2
 
 export interface AsserterOptions {
   /**
@@ -46,7 +36,8 @@ export function createAsserter(
     if (phase === phases.splitSlice) return answerTerms(side, standing)
     const { start, tensors } = await side.agreed.step(standing)
     if (phase !== phases.openStep) return openingOf(standing, tensors)
-    return { name: 'openStep', args: [standing.claim, stepOpening(start, tensors)] }
+    const batchPath = await deps.work.batchPath(standing.stepPlace)
+    return { name: 'openStep', args: [standing.claim, stepOpening(start, tensors, batchPath)] }
   }
 }
 
@@ -93,27 +84,12 @@ async function answerTerms(side: Side, standing: Standing): Promise<Move | undef
   const { low, high } = standing.position
   const terms = Number(high - low)
   if (terms <= termsMax) {
-    const proof = await proofOf(side, standing, said)
-    if (terms === 1 || proof.leaves <= leavesMax) return proof.move
+    const before = await said.at(Number(low))
+    const result = stateHash(await said.at(Number(high)))
+    const { leaves, slice } = await sliceProof(side, standing, { before, result })
+    if (terms === 1 || leaves <= leavesMax) return { name: 'prove', args: [standing.claim, slice] }
   }
   return splitBy(standing, async (place) => stateHash(await said.at(Number(place))))
-}
-
-async function proofOf(
-  { agreed, verifier }: Side,
-  standing: Standing,
-  said: States,
-): Promise<{ leaves: number; move: Move }> {
-  const { tensors } = await agreed.step(standing)
-  const { entry: place, place: element, low, high } = standing.position
-  const entry = entryAt(tensors.program, Number(place))
-  const [from, to] = [Number(low), Number(high)]
-  const [before, result] = [await said.at(from), await said.at(to)]
-  const leaves: Leaf[] = []
-  const slice = { from, to, state: before, leaves }
-  await runSlice(verifier, { tensors, entry, element: Number(element) }, slice)
-  const proof = sliceOf(tensors, Number(place), { before, result, leaves })
-  return { leaves: leaves.length, move: { name: 'prove', args: [standing.claim, proof] } }
 }
 
 async function openingOf(standing: Standing, tensors: StepTensors): Promise<Move | undefined> {

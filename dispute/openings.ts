@@ -56,14 +56,14 @@ function placeOf({ entries }: Program, name: string): number {
 }
 
 /** StepOpening: the two leaves of the step, and two trees that match them. */
-export function stepOpening(start: Leaf, tensors: StepTensors) {
+export function stepOpening(start: Leaf, tensors: StepTensors, batchPath: readonly Hex[]) {
   const { program } = tensors
   const total = program.entries.length
   const given = program.givenCount
   const lossEntry = lossEntryOf(program)
-  const path = (name: string, count: number) => {
+  const pathTo = (name: string, proofOf: (place: number) => MerkleProof) => {
     const place = placeOf(program, name)
-    return place < 0 ? [] : pathOf(tensors.entryProof(place, count))
+    return place < 0 ? [] : pathOf(proofOf(place))
   }
   const { p, m, v } = start
   return {
@@ -81,13 +81,17 @@ export function stepOpening(start: Leaf, tensors: StepTensors) {
     before: toHex(tensors.prefixRoot(given)),
     result: toHex(tensors.prefixRoot(total)),
     lastGivenSize: BigInt(entryAt(program, given - 1).sizeElements),
+    batch: toHex(tensors.batchRoot()),
     loss: entryArg(entryAt(program, lossEntry)),
     paths: [
-      ...['p', 'm', 'v'].map((name) => path(name, given)),
-      ...['p after', 'm after', 'v after', 'folded'].map((name) => path(name, total)),
+      ...['p', 'm', 'v'].map((name) => pathTo(name, tensors.stateProof)),
+      ...['p after', 'm after', 'v after', 'folded'].map((name) =>
+        pathTo(name, (place) => tensors.entryProof(place, total)),
+      ),
       pathOf(tensors.entryProof(lossEntry, total)),
       programPath(program, given - 1),
       programPath(program, lossEntry),
+      batchPath,
     ],
   }
 }
@@ -132,7 +136,7 @@ export function elementOpening({ program }: StepTensors, place: number, result: 
 export function sliceOf(
   tensors: StepTensors,
   place: number,
-  slice: { before: State; result: State; leaves: readonly OperandLeaf[] },
+  slice: { before: State; result: Hex; leaves: readonly OperandLeaf[] },
 ) {
   const { program } = tensors
   const entry = entryAt(program, place)

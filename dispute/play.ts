@@ -52,13 +52,15 @@ export async function playDispute(
   let gasUsed = 0n
   let failures = 0
   let stuckAt = -1
+  let seenAt = -1
   for (;;) {
     signal.throwIfAborted()
     try {
       const standing = await chain.standing(player.id)
       if (standing?.outcome) return { standing, gasUsed }
       if (standing && standing.moves !== stuckAt) {
-        const turn = await takeTurn(deps, player, standing)
+        const turn = await takeTurn(deps, player, { standing, isSeen: standing.moves === seenAt })
+        seenAt = standing.moves
         gasUsed += turn.gasUsed
         if (turn.isStuck) stuckAt = standing.moves
       }
@@ -81,14 +83,22 @@ interface Turn {
 
 const waiting: Turn = { gasUsed: 0n, isStuck: false }
 
-async function takeTurn(deps: PlayerDeps, player: Player, standing: Standing): Promise<Turn> {
+async function takeTurn(
+  deps: PlayerDeps,
+  player: Player,
+  { standing, isSeen }: { standing: Standing; isSeen: boolean },
+): Promise<Turn> {
   const { chain, log } = deps
   const { id, side } = player
   const isOwn = isAsserters(standing.position.phase) === (side === 'asserter')
   const leftSeconds = deadlineOf(standing) - (await chain.nowSeconds())
   if (!isOwn) {
-    if (leftSeconds >= 0) return waiting
-    return sendMove(deps, standing, { name: 'expire', args: [standing.claim] })
+    if (leftSeconds < 0) return sendMove(deps, standing, { name: 'expire', args: [standing.claim] })
+    // A challenger need not wait for a proof that cannot come.
+    const refutation = side === 'challenger' && !isSeen && (await player.moveOf(standing))
+    if (!refutation) return waiting
+    const { gasUsed } = await sendMove(deps, standing, refutation)
+    return { gasUsed, isStuck: false }
   }
   const move = leftSeconds >= marginSeconds ? await player.moveOf(standing) : undefined
   if (!move) {

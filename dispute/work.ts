@@ -12,6 +12,8 @@ export interface Move {
 export interface Work {
   /** Hash of the leaf after so many steps of the claim; 0 is the leaf before the first. */
   leafHash(step: number): Promise<Hex>
+  /** Path to what a step was given beside its state, in the claim's root over all steps. */
+  batchPath(step: number): Promise<readonly Hex[]>
   /** One step's tensors, and the leaf before it. Only the newest step's are held. */
   step(step: number): Promise<{ readonly start: Leaf; readonly tensors: StepTensors }>
 }

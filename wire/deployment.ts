@@ -83,10 +83,13 @@ export function deploymentOf(
     contracts: [
       { name: 'TrainToken', args: [] },
       { name: 'Beacon', args: [] },
-      { name: 'Staking', args: [TrainToken, JobManager, EvaluatorPool, thawSeconds] },
+      {
+        name: 'Staking',
+        args: [TrainToken, JobManager, EvaluatorPool, addresses.DisputeGame, thawSeconds],
+      },
       { name: 'WorkerRegistry', args: [Staking, EvaluatorPool, JobManager, stakeMinGwei] },
       { name: 'EvaluatorPool', args: [WorkerRegistry, Staking, stakeMinGwei] },
-      { name: 'JobCourt', args: job },
+      { name: 'JobCourt', args: [...job, addresses.DisputeGame] },
       { name: 'JobManager', args: [...job, addresses.JobCourt] },
       { name: 'Timelock', args: [governance.timelockSeconds, addresses.Governance] },
       { name: 'Governance', args: [TrainToken, Staking, Timelock, ...governanceArgs()] },
@@ -102,6 +105,7 @@ export function deploymentOf(
           addresses.ValidatorSet,
           randomness,
           Timelock,
+          addresses.DisputeGame,
           BigInt(all.engineId),
           all.unitFlops,
           all.unitPriceGwei,
@@ -114,6 +118,7 @@ export function deploymentOf(
         args: [
           addresses.OpVerifier,
           TrainToken,
+          WorkerRegistry,
           all.disputeBondWei,
           all.disputeClockSeconds,
           thawSeconds,

@@ -66,6 +66,8 @@ export const signedClaimSchema = z.object({
   startLeaf: hash32,
   endLeaf: hash32,
   programRoot: hash32,
+  /** List root over what each step was given beside its state. */
+  batchRoot: hash32,
   /** Unix seconds. */
   validUntil: count,
   /** The operator that signed and answers disputes. */

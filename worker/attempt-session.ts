@@ -167,7 +167,12 @@ async function submit(
   const finalState = await deps.files.read(name)
   const result = await buildResult(deps.artifacts, place, {
     spec: job.spec,
-    transcript: await signClaims(deps, options, { view, spec: job.spec.train, transcript }),
+    transcript: await signClaims(deps, options, {
+      view,
+      spec: job.spec.train,
+      transcript,
+      batchesOf: (round) => trainer.batches(round, signal),
+    }),
     finalState,
   })
   await deps.chain.send('JobManager', 'submitResult', [view.terms, result]).catch(ignoreDone)

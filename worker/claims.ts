@@ -1,6 +1,7 @@
 import type { LocalAccount } from 'viem'
 import { codeOf } from '#base/error.ts'
-import { toHex } from '#base/hex.ts'
+import { listRoot } from '#base/crypto/merkle.ts'
+import { fromHex, toHex } from '#base/hex.ts'
 import type { Logger } from '#base/log.ts'
 import { claimOf } from '#chain/client/dispute/announced.ts'
 import { signClaim } from '#chain/client/dispute/claim.ts'
@@ -24,11 +25,17 @@ const claimSeconds = 86_400n
 export async function signClaims(
   deps: { account: LocalAccount; feed: Pick<JobFeed, 'head'>; log: Logger },
   options: { chainId: number; disputeGame?: Hex },
-  work: { view: JobView; spec: TrainSpec; transcript: Transcript },
+  work: {
+    view: JobView
+    spec: TrainSpec
+    transcript: Transcript
+    /** What each local step of a round was given beside its state. */
+    batchesOf: (round: number) => Promise<readonly Hex[]>
+  },
 ): Promise<Transcript> {
   const { account, feed, log } = deps
   const { chainId, disputeGame } = options
-  const { view, spec, transcript } = work
+  const { view, spec, transcript, batchesOf } = work
   if (view.terms.mode !== jobModes.exact) return transcript // no arithmetic decides about it
   const programRoot = disputeGame && programRootIn(spec, log)
   if (!disputeGame || !programRoot) return transcript
@@ -45,6 +52,7 @@ export async function signClaims(
       startLeaf: leafHashOf(start),
       endLeaf: leafHashOf(end),
       programRoot,
+      batchRoot: toHex(listRoot((await batchesOf(round)).map((root) => fromHex(root)))),
       validUntil,
       asserter,
     }

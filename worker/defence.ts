@@ -129,6 +129,7 @@ async function openWork(
     const work = workOfFiles({
       program: programOfSpec(train),
       leaves: leavesIn(journal, round),
+      batches: () => trainer.batches(round, signal),
       transcribe: (step) => trainer.transcribe({ round, step }, signal),
     })
     const close = async () => {

@@ -32,6 +32,8 @@ export interface Trainer {
   before(place: StepPlace, signal: AbortSignal): Promise<StateFile>
   /** Writes all tensors of a local step of a finished round into a file. */
   transcribe(place: LocalStep, signal: AbortSignal): Promise<string>
+  /** What each local step of a finished round was given beside its state. */
+  batches(round: number, signal: AbortSignal): Promise<readonly Hex[]>
   /** Removes files that `before` left. */
   clear(): Promise<void>
 }
@@ -89,6 +91,7 @@ export function createTrainer(
     checkpoint: (round, signal) => checkpointBefore(shop, round, signal),
     before: (step, signal) => stateBefore(shop, step, signal),
     transcribe: (local, signal) => transcribeStep(shop, local, signal),
+    batches: (round, signal) => batchesOf(shop, round, signal),
     clear: () => clearOpenings(shop),
   }
 }
@@ -262,6 +265,20 @@ async function stateBefore(
     return { name, path }
   }
   throw new AppError({ code: 'STEP_UNKNOWN', segment, step })
+}
+
+async function batchesOf(
+  shop: Workshop,
+  round: number,
+  signal: AbortSignal,
+): Promise<readonly Hex[]> {
+  const { journal, runner } = shop
+  const before = round === 0 ? journal.initial() : journal.steps(round - 1)?.aggregated
+  const done = journal.steps(round)
+  if (!before || !done) throw new AppError({ code: 'JOURNAL_GAP', round })
+  const { segmentSeed, firstBatch, shard } = taskOf(shop, round, 0)
+  const place = { segmentSeed, firstBatch, shard, firstStep: before.step }
+  return runner.batches({ ...place, steps: done.steps.length }, { signal })
 }
 
 async function transcribeStep(

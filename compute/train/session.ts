@@ -2,6 +2,7 @@ import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AppError } from '#base/error.ts'
 import { limits } from '#wire/limits.ts'
+import type { Hex } from '#wire/primitives.ts'
 import type { Leaf } from '#wire/segment.ts'
 import { type TrainSpec, trainSpecSchema } from '#wire/spec.ts'
 import { aggregateUpdates } from '../exact/aggregate.ts'
@@ -12,9 +13,11 @@ import { createDecoder } from '../infer/decoder.ts'
 import { generateTokens } from '../infer/generate.ts'
 import { createIntegerModel } from '../infer/integer-model.ts'
 import { createWholeDecoder } from '../infer/whole-decoder.ts'
+import { createBatchRoots } from '../transcript/batches.ts'
 import { transcribeStep } from '../transcript/tensor-file.ts'
 import type {
   AggregateTask,
+  BatchesTask,
   EvaluateTask,
   Evaluation,
   GenerateTask,
@@ -54,6 +57,7 @@ export interface Session {
     onStep: (step: number, loss: number) => Promise<void>,
   ): Promise<TrainReport>
   transcribe(task: TranscribeTask): Promise<void>
+  batches(task: BatchesTask): Promise<readonly Hex[]>
   aggregate(task: AggregateTask): Promise<Leaf>
   evaluate(task: EvaluateTask): Promise<Evaluation>
   predict(task: PredictTask): Promise<Float32Array>
@@ -116,6 +120,7 @@ interface SessionParts {
 
 function createSession(parts: SessionParts): Session {
   const { spec, engine, rows, opened, wasm, memoryBytesMax, disk } = parts
+  let batchRoots: ReturnType<typeof createBatchRoots> | undefined
   return {
     opened,
     async initialState({ seed, to }) {
@@ -131,6 +136,11 @@ function createSession(parts: SessionParts): Session {
       if (!rows) throw noRows()
       const state = decodeState(await disk.read(task.from))
       await transcribeStep({ spec, rows, wasm, memoryBytesMax }, { ...task, state })
+    },
+    async batches(task) {
+      if (!rows) throw noRows()
+      batchRoots ??= createBatchRoots({ spec, engine, rows })
+      return batchRoots(task)
     },
     async aggregate({ from, to, updates, method, transcript }) {
       const state = decodeState(await disk.read(from))

@@ -31,6 +31,8 @@ export interface Program {
   readonly entries: readonly Entry[]
   /** How many at the start are given: state, rates, keys of random streams, batch, constants. */
   readonly givenCount: number
+  /** How many of them are the state: p, then the moments. */
+  readonly stateCount: number
 }
 
 const wordsOfKey = 4
@@ -42,6 +44,7 @@ export function programOf(model: ModelGraph, spec: TrainSpec): Program {
   const build = createBuilder(model)
   const momentNames = momentsOf(spec)
   for (const name of ['p', ...momentNames]) build.give(name, model.parameterCount)
+  const stateCount = build.entries.length
   build.give('rates', rateCount)
   const layers = noiseLayersOf(model.graph)
   if (layers > 0) build.give('noise', layers * wordsOfKey)
@@ -51,7 +54,7 @@ export function programOf(model: ModelGraph, spec: TrainSpec): Program {
   const givenCount = build.entries.length
   for (const node of nodes.filter((one) => !isGiven(one))) build.addNode(node)
   addState(build, { model, momentNames })
-  return { entries: build.entries, givenCount }
+  return { entries: build.entries, givenCount, stateCount }
 }
 
 type Builder = ReturnType<typeof createBuilder>

@@ -38,6 +38,10 @@ export interface StepTensors {
   readonly rootOf: (entry: number) => Uint8Array
   /** Root over the roots of the first `count` tensors; the others count as zeros, so that the shape stays. */
   readonly prefixRoot: (count: number) => Uint8Array
+  /** Root over what the step is given beside its state, in the same shape. */
+  readonly batchRoot: () => Uint8Array
+  /** Proof of a part of the state in the tree that holds what is given beside the state, and the parts before it. */
+  readonly stateProof: (entry: number) => MerkleProof
   /** Proof of a tensor's root under `prefixRoot(count)`. */
   readonly entryProof: (entry: number, count: number) => MerkleProof
   /** The 8 KiB of a tensor in which an element stands, and their proof under the tensor's root. */
@@ -101,6 +105,8 @@ function bytesOfEntry({ name, value }: Entry, { byName, valueOf }: Sources): Uin
 export function tensorsOf(program: Program, bytesOf: (entry: number) => Uint8Array): StepTensors {
   const roots = program.entries.map((_, entry) => bytesRoot(bytesOf(entry)))
   const prefix = (count: number) => roots.map((root, i) => (i < count ? root : zero))
+  const given = (parts: number) =>
+    prefix(program.givenCount).map((root, i) => (i < parts || isBatch(program, i) ? root : zero))
   const lossBytes = bytesOf(lossEntryOf(program))
   return {
     program,
@@ -108,6 +114,8 @@ export function tensorsOf(program: Program, bytesOf: (entry: number) => Uint8Arr
     bytesOf,
     rootOf: (entry) => roots[entry] ?? zero,
     prefixRoot: (count) => listRoot(prefix(count)),
+    batchRoot: () => listRoot(given(0)),
+    stateProof: (entry) => listProof(given(entry), entry),
     entryProof: (entry, count) => listProof(prefix(count), entry),
     leafOf(entry, element) {
       const bytes = bytesOf(entry)
@@ -119,6 +127,11 @@ export function tensorsOf(program: Program, bytesOf: (entry: number) => Uint8Arr
       }
     },
   }
+}
+
+/** Whether a tensor is given beside the state: rates, keys of random streams, rows, constants. */
+export function isBatch({ stateCount, givenCount }: Program, entry: number): boolean {
+  return entry >= stateCount && entry < givenCount
 }
 
 /** The tensor that is the loss. */
@@ -166,15 +179,16 @@ function wordOf(value: number | bigint): Uint8Array {
   return word
 }
 
-function ratesOf(spec: TrainSpec, step: number): Float32Array {
+/** Scalars of the optimizer in the step after `step`. */
+export function ratesOf(spec: TrainSpec, step: number, rates = createRates(spec)): Float32Array {
   const slots = new Float32Array(rateCount)
-  const rates = createRates(spec)
   rates.setStep(step)
   rates.advance(slots)
   return slots
 }
 
-function keysOf(seed: Hex | undefined, step: number, words: number): Uint8Array {
+/** Keys of the random streams of the step after `step`. */
+export function keysOf(seed: Hex | undefined, step: number, words: number): Uint8Array {
   const keys = new Uint8Array(4 * words)
   const noise = createNoise(keys)
   assert(seed, 'a model with dropout has a seed of its noise')
@@ -199,7 +213,8 @@ function fold(gradients: Float32Array): Uint8Array {
   return new Uint8Array(folded.buffer)
 }
 
-function viewOf({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array {
+/** The bytes that a vector views. */
+export function viewOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array {
   return new Uint8Array(buffer, byteOffset, byteLength)
 }
 

@@ -82,6 +82,11 @@ abstract contract DisputeBonds is IDisputeGame, ReentrancyGuardTransient {
         ITrainToken(token).burn(amountWei);
     }
 
+    function _hasBonds(address account, uint256 levels) internal view returns (bool) {
+        Balance storage balance = balanceOf[account];
+        return uint256(balance.freeWei) + balance.thawingWei >= levels * bondWei;
+    }
+
     /// @dev Takes bonds out of a balance: what is free first, then what is thawing.
     function _takeBonds(address account, uint256 levels) internal {
         Balance storage balance = balanceOf[account];

@@ -9,6 +9,7 @@ import {MerklePaths} from "../libraries/MerklePaths.sol";
 library DisputeLeaves {
     uint256 private constant GIVEN = 255;
     uint256 private constant LOSS = 17;
+    uint256 private constant PATHS = 11;
 
     /// @notice Hashes of the leaves before and after the step, as compute/train/commit.ts has them.
     function hashesOf(
@@ -25,13 +26,15 @@ library DisputeLeaves {
     function check(IDisputeGame.StepOpening calldata o, bytes32 programRoot) internal view {
         if (o.given == 0 || o.given >= o.total) revert IDisputeGame.OutOfRange(o.given, o.total);
         bytes32[][] calldata paths = o.paths;
-        if (paths.length != 10) revert IDisputeGame.WrongCount(paths.length, 10);
+        if (paths.length != PATHS) revert IDisputeGame.WrongCount(paths.length, PATHS);
         bytes32 none = MerklePaths.rootOf(0, 0, 0);
         bool hasM = o.start.m != none;
         bool hasV = o.start.v != none;
-        _expect(o.start.p, 0, o, o.before, paths[0]);
-        if (hasM) _expect(o.start.m, 1, o, o.before, paths[1]);
-        if (hasV) _expect(o.start.v, hasM ? 2 : 1, o, o.before, paths[2]);
+        bytes32 given = _put(o.start.p, 0, o, o.batch, paths[0]);
+        if (hasM) given = _put(o.start.m, 1, o, given, paths[1]);
+        if (hasV) given = _put(o.start.v, hasM ? 2 : 1, o, given, paths[2]);
+        if (given != o.before) revert IDisputeGame.WrongProof();
+        expectFinite(o.end.lossBits);
         _expect(o.end.p, o.total - 2, o, o.result, paths[3]);
         if (hasM) _expect(o.end.m, o.total - (hasV ? 4 : 3), o, o.result, paths[4]);
         else if (o.end.m != none) revert IDisputeGame.WrongProof();
@@ -45,6 +48,21 @@ library DisputeLeaves {
         if (MerklePaths.listRoot(lastGiven, o.given - 1, o.total, paths[8]) != programRoot) {
             revert IDisputeGame.WrongProof();
         }
+    }
+
+    /// @notice What the step was given beside its state is what the claim says of that step.
+    function checkBatch(
+        IDisputeGame.StepOpening calldata o,
+        uint256 step,
+        IDisputeGame.Claim calldata claim
+    ) internal view {
+        bytes32 root = MerklePaths.listRoot(o.batch, step, claim.steps, o.paths[PATHS - 1]);
+        if (root != claim.batchRoot) revert IDisputeGame.WrongBatch();
+    }
+
+    /// @notice Binary32 bits of a number.
+    function expectFinite(uint32 bits) internal pure {
+        if (bits & 0x7f800000 == 0x7f800000) revert IDisputeGame.NonFinite(bits);
     }
 
     /// @notice The entry stands at its place in the program.
@@ -90,6 +108,18 @@ library DisputeLeaves {
             if (found != opening.root) revert IDisputeGame.WrongProof();
             leaves[i] = IOpVerifier.Leaf(opening.operand, opening.index, opening.words);
         }
+    }
+
+    /// @dev The tree with `root` at a place that held nothing before.
+    function _put(
+        bytes32 root,
+        uint256 entry,
+        IDisputeGame.StepOpening calldata o,
+        bytes32 tree,
+        bytes32[] calldata path
+    ) private view returns (bytes32) {
+        if (MerklePaths.listRoot(0, entry, o.total, path) != tree) revert IDisputeGame.WrongProof();
+        return MerklePaths.listRoot(root, entry, o.total, path);
     }
 
     function _expect(

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
+import {IHolds} from "./IHolds.sol";
 import {IOpVerifier} from "./IOpVerifier.sol";
 
 /// @title Anyone proves that a signed claim about training is wrong.
@@ -10,11 +11,12 @@ import {IOpVerifier} from "./IOpVerifier.sol";
 /// at the first part that it holds for wrong. Nobody votes: whoever is right wins, and whoever is silent loses.
 /// EIP-712 domain: name "Quern", version "1". Type: Claim(bytes32 jobId,uint32 attempt,uint32 segment,uint32 round,
 /// address asserter,address client,uint64 steps,bytes32 startLeaf,bytes32 endLeaf,bytes32 programRoot,
-/// uint64 validUntil), signed by the asserter.
-interface IDisputeGame {
+/// bytes32 batchRoot,uint64 validUntil), signed by the asserter.
+interface IDisputeGame is IHolds {
     /// @param client who is harmed where the claim is wrong
     /// @param steps local steps between the leaves, at least 1
     /// @param programRoot root over how each tensor of a step is computed (compute/transcript)
+    /// @param batchRoot list root over what each step was given beside its state: rates, keys of random streams, rows
     /// @param validUntil unix seconds until which it may be disputed
     struct Claim {
         bytes32 jobId;
@@ -27,6 +29,7 @@ interface IDisputeGame {
         bytes32 startLeaf;
         bytes32 endLeaf;
         bytes32 programRoot;
+        bytes32 batchRoot;
         uint64 validUntil;
     }
 
@@ -99,8 +102,10 @@ interface IDisputeGame {
     /// @param lossEntry the tensor that is the loss
     /// @param before root over the given tensors
     /// @param result root over all tensors
-    /// @param paths of p, m and v under `before`; of p, m, v after the step, the folded gradients and the loss under
-    /// `result` (m and v where they are carried); then of the last given tensor and of the loss in the program
+    /// @param batch root over the given tensors without the state, the leaf of the step in the claim's `batchRoot`
+    /// @param paths of p, m and v, each put into the tree over what was given before it, from `batch` to `before`; of p, m, v
+    /// after the step, the folded gradients and the loss under `result` (m and v where they are carried); then of
+    /// the last given tensor and of the loss in the program; then of `batch` in the claim's root
     struct StepOpening {
         StepLeaf start;
         bytes32 transcript;
@@ -111,6 +116,7 @@ interface IDisputeGame {
         bytes32 before;
         bytes32 result;
         uint256 lastGivenSize;
+        bytes32 batch;
         Entry loss;
         bytes32[][] paths;
     }
@@ -151,12 +157,13 @@ interface IDisputeGame {
         bytes32[] path;
     }
 
+    /// @param result hash of the state that the asserter says is behind the terms
     struct Slice {
         Entry entry;
         bytes32[] programPath;
         uint64 total;
         IOpVerifier.State before;
-        IOpVerifier.State result;
+        bytes32 result;
         Opening[] openings;
     }
 
@@ -168,6 +175,7 @@ interface IDisputeGame {
     event Moved(bytes32 indexed id, Position position);
     /// @notice What the asserter says of the places between.
     event Split(bytes32 indexed id, bytes32[] claims);
+    /// @notice Children of a node, or the hashes of the states between which an element is computed.
     event Opened(bytes32 indexed id, bytes32[] children);
     event LeafOpened(bytes32 indexed id, bytes words);
     event Decided(
@@ -206,6 +214,14 @@ interface IDisputeGame {
     error SliceTooLong(uint256 terms);
     /// @notice What the terms give is not what the asserter said.
     error WrongResult();
+    /// @notice What the terms give is what the asserter said: nothing to refute.
+    error RightResult();
+    /// @notice A tensor without elements: nothing in it can be wrong, so nothing of it is opened.
+    error EmptyTensor(uint256 entry);
+    /// @notice A loss, moment or parameter that is infinite or no number: training stops before it signs such a state.
+    error NonFinite(uint32 bits);
+    /// @notice What the step was given is not what the claim says.
+    error WrongBatch();
 
     /// @notice Puts TRAIN of the sender (approved before) into its balance here, from which bonds are taken.
     function deposit(uint256 amountWei) external;
@@ -220,7 +236,8 @@ interface IDisputeGame {
     /// @return amountWei how much
     function flushBurned() external returns (uint256 amountWei);
 
-    /// @notice Disputes a claim. Takes the first bond of both sides.
+    /// @notice Disputes a claim. Takes the first bond of both sides; of a registered worker without a balance only once it
+    /// moves, since its stake answers as well.
     /// @return id hash of the claim
     function open(Claim calldata claim, bytes calldata signature) external returns (bytes32 id);
 
@@ -284,6 +301,22 @@ interface IDisputeGame {
         Claim calldata claim,
         Slice calldata slice
     ) external;
+
+    /// @notice Anyone shows that the disputed terms give something else than the asserter says: it loses at once.
+    function refute(
+        bytes32 id,
+        Position calldata position,
+        Claim calldata claim,
+        Slice calldata slice
+    ) external;
+
+    /// @notice Who lost a claim: what a job's slashing rests on in place of a verdict.
+    /// @return id hash of the claim
+    /// @return worker number of the account whose operator signed it; zero where none did, or the claim is not lost
+    /// @return challenger who showed it; zero where the claim is not lost
+    function lossOf(
+        Claim calldata claim
+    ) external view returns (bytes32 id, uint256 worker, address challenger);
 
     /// @notice Ends a dispute in which somebody's time is over. Anyone may call.
     function expire(bytes32 id, Position calldata position, Claim calldata claim) external;

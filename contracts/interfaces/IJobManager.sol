@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
+import {IDisputeGame} from "./IDisputeGame.sol";
 import {IJobTypes} from "./IJobTypes.sol";
 
 /// @title Terms, escrow, assignment, results, verdicts and settlement of jobs.
@@ -66,6 +67,15 @@ interface IJobManager is IJobTypes {
     /// @notice Removes and slashes the workers that a verdict with quorum names, once all commitments are opened or the
     /// reveal window is over; the others redo the work. Anyone may call.
     function slash(Terms calldata terms, Verdict calldata verdict) external;
+
+    /// @notice Takes the stake of a worker that lost a dispute about a claim of the job: 30 % to who showed it, 20 % to the
+    /// client, the rest burned, by the terms' rates. Anyone may call, once for each worker. Where results are in and
+    /// evaluators are to be drawn or attest, the worker is removed and the others begin again, as after a guilty
+    /// verdict; the evaluators of the attempt are released unpaid. A running attempt goes on, since results on
+    /// their way would count for another one, and so does what is completed, settled or expired: what was credited is
+    /// not called back, and the worker's segments earn no units. Reverts with NotLost, NotParty (no worker of
+    /// the job signed) or AlreadyDone (it was removed or proven before).
+    function slashClaim(Terms calldata terms, IDisputeGame.Claim calldata claim) external;
 
     /// @notice Pays workers by credited segments, evaluators, the client's refund, and burns the rest. Anyone may call.
     /// @param verdict the accepted one

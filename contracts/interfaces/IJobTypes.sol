@@ -137,6 +137,7 @@ interface IJobTypes {
     /// @notice Stored state of a job. Masks are over worker indices, or over indices of `evaluators`.
     /// @param attempt 0 at first
     /// @param panel 0 for the first evaluators of an attempt, 1 after a redraw
+    /// @param activeMask who takes part in the attempt; once it is over, without those that lost a dispute
     /// @param deadline unix seconds at which the present stage ends
     /// @param seedHeight height whose randomness decides the pending drawing
     /// @param auditSpentWei part of the audit deposit already paid
@@ -196,7 +197,7 @@ interface IJobTypes {
     event VerdictRevealed(bytes32 indexed jobId, uint32 attempt, address indexed evaluator, Verdict verdict);
     /// @notice The key of the held-out part, so that anyone can repeat the evaluation.
     event HeldOutKey(bytes32 indexed jobId, bytes32 key);
-    /// @notice Workers removed by a verdict, and what each lost.
+    /// @notice Workers named by a verdict or a proof, and what each lost. A proof has no evidence file.
     event WorkersSlashed(
         bytes32 indexed jobId,
         uint32 attempt,
@@ -204,6 +205,8 @@ interface IJobTypes {
         uint256[] amountsWei,
         bytes32 evidenceDigest
     );
+    /// @notice A worker's claim was lost in a dispute; what that took from it is in the WorkersSlashed that follows.
+    event ClaimLost(bytes32 indexed jobId, bytes32 indexed claimId, address worker, address reporter);
     /// @notice Workers that did not submit in time, and what each lost.
     event WorkersTimedOut(bytes32 indexed jobId, uint32 attempt, address[] workers, uint256[] amountsWei);
     /// @notice Evaluators that kept silent or were outvoted, and what each lost.
@@ -273,6 +276,8 @@ interface IJobTypes {
     error NoQuorum();
     /// @notice A verdict has its quorum (first half of its hash): call `completeJob` or `slash` with it.
     error QuorumReached(bytes16 verdictHash);
+    /// @notice The claim is about another job, or was not lost in a dispute.
+    error NotLost(bytes32 claimId);
     /// @notice No evaluator can be drawn.
     error NoCandidates();
     error RoundIsClosed();

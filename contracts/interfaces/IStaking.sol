@@ -16,7 +16,7 @@ interface IStaking {
     }
 
     /// @param amountGwei leaving stake
-    /// @param readyAt unix seconds from which it may be withdrawn, if nothing is locked then
+    /// @param readyAt unix seconds from which it may be withdrawn, if nothing is locked and no dispute holds it
     struct Thaw {
         uint64 amountGwei;
         uint64 readyAt;
@@ -54,6 +54,8 @@ interface IStaking {
     error StillThawing(uint256 readyAt);
     /// @notice No withdrawal of stake while a job refers to the account.
     error StillLocked(uint256 lockedWei);
+    /// @notice No withdrawal of stake while a claim of the account is disputed, or was lost a short while ago.
+    error StillHeld();
     error NothingThawing();
     /// @notice More would be credited than escrow is held: a bug of the job manager.
     error EscrowTooLow();

@@ -91,6 +91,10 @@ interface IWorkLedger {
     error NotAttester(address sender);
     error AlreadyDone();
     error NotAttested(bytes32 jobId);
+    /// @notice A proof removed the worker from the job: its segments earn nothing.
+    error Void(address worker);
+    /// @notice A claim of the worker is disputed, or was lost a short while ago.
+    error Held(address worker);
     /// @notice More work than the terms meter.
     error TooManyFlops();
     /// @notice No room until older units have left the urn.

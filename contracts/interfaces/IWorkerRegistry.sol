@@ -57,7 +57,7 @@ interface IWorkerRegistry {
 
     /// @notice The owner's active stake is below the minimum.
     error StakeTooLow(uint256 activeWei, uint256 minimumWei);
-    /// @notice The operator key already works for an owner.
+    /// @notice The operator key works or worked for another owner.
     error OperatorTaken(address operator);
     /// @notice The operator did not sign its binding to the owner.
     error BadOperatorSignature();
@@ -88,6 +88,10 @@ interface IWorkerRegistry {
 
     /// @notice Owner, number and roles behind an operator key; zeros when there is none.
     function operatorOf(address operator) external view returns (address owner, uint32 id, uint8 roles);
+
+    /// @notice Number of the account for which a key works or ever worked, zero where there is none. It never changes, so
+    /// that nobody drops what its key has signed.
+    function holderOf(address operator) external view returns (uint32 id);
 
     /// @notice The owner with a number; zero when there is none.
     function ownerOf(uint32 id) external view returns (address owner);

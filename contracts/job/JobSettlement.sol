@@ -30,6 +30,19 @@ abstract contract JobSettlement is JobBase {
         uint8 fact;
     }
 
+    /// @dev A lost claim, and what ends by it.
+    /// @param worker number of the account that lost it
+    /// @param released evaluators whose panel ends
+    /// @param endsJob whether nobody is left to go on
+    struct Proven {
+        bytes32 claimId;
+        uint256 worker;
+        address reporter;
+        address[] released;
+        bool endsJob;
+        uint64 refundGwei;
+    }
+
     /// @dev Money that moves on together in one call to staking, and its event.
     struct Book {
         uint256[] postings;
@@ -158,6 +171,27 @@ abstract contract JobSettlement is JobBase {
         book.refundGwei = refundGwei;
         _post(book, Posting.pack(terms.client(), harmed, 0, 0));
         _close(jobId, terms, book, isOver);
+    }
+
+    /// @dev Splits stake that a proof took, and releases evaluators.
+    function _splitProven(
+        bytes32 jobId,
+        Terms calldata terms,
+        Proven memory proven,
+        uint64 slashedGwei
+    ) internal {
+        Book memory book;
+        book.postings = new uint256[](proven.released.length + 3);
+        uint64 found = Shares.ofBps(slashedGwei, terms.reporterBps());
+        uint64 harmed = Shares.ofBps(slashedGwei, terms.clientBps());
+        book.burnGwei = slashedGwei - found - harmed;
+        book.refundGwei = proven.refundGwei;
+        _post(book, Posting.pack(proven.reporter, found, 0, 0));
+        _post(book, Posting.pack(terms.client(), harmed, 0, 0));
+        for (uint256 i; i < proven.released.length; ++i) {
+            _post(book, Posting.pack(proven.released[i], 0, 0, LOCK_EVALUATOR));
+        }
+        _close(jobId, terms, book, proven.endsJob);
     }
 
     /// @dev Escrow of a job that nothing but attestations was paid from.

@@ -7,6 +7,8 @@ import {JobBase} from "./JobBase.sol";
 
 /// @title What anyone can read of a job.
 abstract contract JobViews is JobBase {
+    using JobSlot for JobSlot.Job;
+
     /// @dev See IJobManager.
     function jobState(bytes32 jobId) external view returns (JobState memory state) {
         JobSlot.Job memory job = _loadAny(jobId);
@@ -14,6 +16,7 @@ abstract contract JobViews is JobBase {
         state.attempt = uint8(job.attempt);
         state.panel = uint8(job.panel);
         state.activeMask = uint8(job.activeMask);
+        if (state.status > Status.Attesting) state.activeMask &= ~uint8(job.provenMask());
         state.submittedMask = uint8(job.submittedMask);
         state.volunteerCount = uint8(job.volunteers);
         state.committedMask = uint16(job.committedMask);

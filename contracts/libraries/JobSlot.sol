@@ -4,7 +4,8 @@ pragma solidity ^0.8.28;
 /// @title The slot of a job: its whole state machine, its first three workers and its first two evaluators.
 /// @notice Low to high bits: status 4 | attempt 4 | panel 1 | sharePaid 1 | activeMask 8 | submittedMask 8 (while posted:
 /// volunteers) | drawn 4 | panelStart 4 | committedMask 15 | revealedMask 15 | deadline 32 | seedHeight 32 (while
-/// running: the seconds in which evaluators are to be drawn) | account ids 5 x 24. Together 248 bits.
+/// running: the seconds in which evaluators are to be drawn) | account ids 5 x 24 | proven mask 8 (workers that lost a
+/// dispute about a claim).
 library JobSlot {
     uint256 internal constant ID_BITS = 24;
     uint256 internal constant ID_MASK = (1 << ID_BITS) - 1;
@@ -13,6 +14,7 @@ library JobSlot {
     uint256 internal constant EVALUATORS_HERE = 2;
     uint256 internal constant WORKERS_BITS = WORKERS_HERE * ID_BITS;
     uint256 internal constant WORKERS_MASK = (1 << WORKERS_BITS) - 1;
+    uint256 private constant PROVEN_AT = 120;
     uint256 private constant POSTED = 1;
 
     /// @param status IJobTypes.Status
@@ -20,7 +22,7 @@ library JobSlot {
     /// @param drawn evaluators drawn in this attempt
     /// @param panelStart index of the present panel's first evaluator
     /// @param revealedMask who revealed; once completed, who agreed
-    /// @param ids workers 0 to 2, then evaluators 0 and 1
+    /// @param ids workers 0 to 2, then evaluators 0 and 1; above them the proven mask
     struct Job {
         uint256 status;
         uint256 attempt;
@@ -69,6 +71,20 @@ library JobSlot {
         slot |= (job.activeMask << 10) | (shared << 18) | (job.drawn << 26) | (job.panelStart << 30);
         slot |= (job.committedMask << 34) | (job.revealedMask << 49);
         slot |= (job.deadline << 64) | (job.seedHeight << 96) | (job.ids << 128);
+    }
+
+    /// @notice Whether the worker lost a dispute about a claim of this job.
+    function isProven(Job memory job, uint256 worker) internal pure returns (bool) {
+        return (job.ids >> (PROVEN_AT + worker)) & 1 == 1;
+    }
+
+    function setProven(Job memory job, uint256 worker) internal pure {
+        job.ids |= 1 << (PROVEN_AT + worker);
+    }
+
+    /// @notice Workers that lost a dispute.
+    function provenMask(Job memory job) internal pure returns (uint256) {
+        return job.ids >> PROVEN_AT;
     }
 
     function statusOf(uint256 slot) internal pure returns (uint256) {

@@ -1,6 +1,6 @@
 import type { Clock } from '#base/clock.ts'
 import { AppError, codeOf } from '#base/error.ts'
-import { claimIdOf } from '#chain/client/dispute/claim.ts'
+import { type Claim, claimIdOf } from '#chain/client/dispute/claim.ts'
 import { type Disputes, bondLevels } from '#chain/client/dispute/disputes.ts'
 import { activeIn } from '#chain/client/dispute/announced.ts'
 import type { JobFeed } from '#chain/client/feed.ts'
@@ -22,7 +22,7 @@ export interface ChallengeDeps extends Pick<
 > {
   readonly clock: Clock
   readonly disputes: Disputes
-  readonly feed: Pick<JobFeed, 'randomness'>
+  readonly feed: Pick<JobFeed, 'randomness' | 'job'>
 }
 
 export interface Challenge {
@@ -45,9 +45,15 @@ export type Challenged =
   /** Why nothing was opened. */
   | { readonly kind: 'left'; readonly reason: LeftReason }
 type LeftReason =
-  'not exact' | 'nothing wrong' | 'no transcript' | 'bonds missing' | 'disputed already'
+  | 'not exact'
+  | 'nothing wrong'
+  | 'other batches'
+  | 'no transcript'
+  | 'bonds missing'
+  | 'disputed already'
 
 const readingMs = 60_000
+const judgingMs = 1_000
 
 /**
  * Computes a worker's share of an attempt again; where the replay contradicts what it signed, opens a dispute, or goes
@@ -70,6 +76,7 @@ export async function challenge(deps: ChallengeDeps, options: Challenge): Promis
     const opened = await openAttempt({ ...deps, runner }, place, { folder, pins, threads, signal })
     const suspect = { worker, transcript, folder, signal }
     const wrong = await findWrongClaim(deps, opened, suspect)
+    if (wrong === 'other batches') return { kind: 'left', reason: wrong }
     const isOther = options.round !== undefined && wrong?.claim.round !== options.round
     if (!wrong || isOther) return { kind: 'left', reason: 'nothing wrong' }
     const id = claimIdOf(wrong.claim)
@@ -80,6 +87,10 @@ export async function challenge(deps: ChallengeDeps, options: Challenge): Promis
       const moveOf = createChallenger({ work, verifier: deps.disputes.verifier })
       const player = { id, side: 'challenger', moveOf } as const
       const played = await playDispute({ ...deps, chain: deps.disputes }, player, signal)
+      if (played.standing.outcome?.winner === options.self) {
+        await judged(deps, options)
+        await slash(deps, view, wrong.claim)
+      }
       return { kind: 'played', id, played }
     } finally {
       work.close()
@@ -102,6 +113,34 @@ async function placeOf(
   const active = activeIn(view, attempt)
   const unused = { auditSeed: zeroHash, operators: new Map<Hex, readonly Hex[]>() }
   return { chainId, jobManager, view, jobId, attempt, active, beacon, ...unused }
+}
+
+/** A panel at work decides first: the proof would end its attempt and leave it unpaid. */
+async function judged(
+  { feed, clock }: ChallengeDeps,
+  { view, attempt, signal }: Challenge,
+): Promise<void> {
+  for (;;) {
+    const { phase, attempt: present } = feed.job(view.jobId) ?? view
+    if (present !== attempt || !['submitted', 'attesting'].includes(phase)) return
+    await clock.sleep(judgingMs, signal)
+  }
+}
+
+/** Brings a lost claim to the job, for the worker's stake. A verdict, or another process, may have been first. */
+export async function slash(
+  { disputes, log }: Pick<ChallengeDeps, 'disputes' | 'log'>,
+  { jobId, terms }: Pick<JobView, 'jobId' | 'terms'>,
+  claim: Claim,
+): Promise<void> {
+  try {
+    const { gasUsed } = await disputes.slash(terms, claim)
+    log.warn({ jobId, asserter: claim.asserter, gasUsed: Number(gasUsed) }, 'stake slashed')
+  } catch (error) {
+    if (codeOf(error) !== 'REVERTED') throw error
+    const reason = error instanceof AppError ? error.fields['reason'] : undefined
+    log.info({ jobId, asserter: claim.asserter, reason }, 'stake not slashed')
+  }
 }
 
 /** Why there is no dispute of its own to play; undefined when there is one, opened now or before a crash. */

@@ -3,7 +3,7 @@ import type { Finding } from '#wire/evidence.ts'
 import type { JobView } from '#chain/client/view.ts'
 import type { Registry } from '#chain/client/registry.ts'
 import type { Hex } from '#wire/primitives.ts'
-import { type Challenge, type ChallengeDeps, challenge } from './challenge.ts'
+import { type Challenge, type ChallengeDeps, challenge, slash } from './challenge.ts'
 
 /** Disputes that follow from an evaluator's own findings, one after another in the background. */
 export interface Challenges {
@@ -59,11 +59,13 @@ export function createChallenges(
       for (const worker of named) want(view, view.attempt, worker)
     },
     async resume(jobs) {
-      const own = (await disputes.all()).filter(
-        ({ challenger, outcome }) => challenger === self && !outcome,
-      )
-      for (const { claim, asserter } of own) {
+      const own = (await disputes.all()).filter(({ challenger }) => challenger === self)
+      for (const { claim, asserter, outcome } of own) {
         const view = jobs.find(({ jobId }) => jobId === claim.jobId)
+        if (outcome) {
+          if (view && outcome.winner === self) await slash(deps, view, claim)
+          continue
+        }
         const worker = view && (await ownerOf(deps, view, asserter))
         if (view && worker) want(view, claim.attempt, worker)
         else log.warn({ jobId: claim.jobId, asserter }, 'dispute not resumed')

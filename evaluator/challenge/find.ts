@@ -1,6 +1,7 @@
 import { assert } from '#base/assert.ts'
 import { AppError } from '#base/error.ts'
-import { toHex } from '#base/hex.ts'
+import { listRoot } from '#base/crypto/merkle.ts'
+import { fromHex, toHex } from '#base/hex.ts'
 import { claimOf } from '#chain/client/dispute/announced.ts'
 import type { Claim } from '#chain/client/dispute/claim.ts'
 import { leafHashOf, segmentSeedOf } from '#compute/train/commit.ts'
@@ -32,13 +33,15 @@ interface Suspect {
 /**
  * Computes an attempt again up to the first round in which a worker signed another leaf than its steps give. Answers
  * undefined where its claims are right, or none can be disputed: without one of that round, about another program, or
- * from another leaf than the replay's, which an earlier fault of somebody else explains.
+ * from another leaf than the replay's, which an earlier fault of somebody else explains; 'other batches' where it says
+ * that it trained on other rows than its seed draws. That is for verdicts: from rows that both agree on, no step of
+ * it need be wrong, and whoever disputes it loses.
  */
 export async function findWrongClaim(
   { files }: { files: Files },
   attempt: OpenAttempt,
   suspect: Suspect,
-): Promise<WrongClaim | undefined> {
+): Promise<WrongClaim | 'other batches' | undefined> {
   const { transcript, worker, folder, signal } = suspect
   const { chainId, jobId, beacon, active, view } = attempt.place
   const { train } = attempt.spec
@@ -83,12 +86,37 @@ export async function findWrongClaim(
   if (!isDisputable) return undefined
   const place = { worker, round: wrong.outcome.round, segment: signed.segment, from, index }
   const { leaves } = wrong
+  const batches = await batchesOf(attempt, { ...place, firstStep: leaves[0]?.step ?? 0, signal })
+  if (signed.batchRoot !== toHex(listRoot(batches.map((root) => fromHex(root))))) {
+    return 'other batches'
+  }
   const transcribe = transcriber({ files }, attempt, { ...suspect, ...place })
   return {
     claim: claimOf(transcript, view, signed),
     signature: signed.signature,
-    source: { program, leaves, transcribe },
+    source: { program, leaves, transcribe, batches: async () => batches },
   }
+}
+
+/** What each local step of the round is given beside its state, by the worker's seed and shard. */
+function batchesOf(
+  { runner, place, spec: { train } }: OpenAttempt,
+  of: Pick<Suspect, 'worker' | 'signal'> & {
+    round: number
+    segment: number
+    index: number
+    firstStep: number
+  },
+): Promise<readonly Hex[]> {
+  const { worker, segment, round, index, firstStep, signal } = of
+  const task = {
+    segmentSeed: segmentSeedOf({ ...place, segment, worker }),
+    shard: { index, count: place.active.length },
+    firstBatch: firstBatchOf(train, round),
+    firstStep,
+    steps: train.localSteps,
+  }
+  return runner.batches(task, { signal })
 }
 
 /** Repeats the local steps of a round up to one, and writes down the tensors of that one. */

@@ -42,7 +42,12 @@ export async function playMatch({ liar, silent }: MatchOptions): Promise<Match> 
   const said = { asserter: honest, challenger: honest, [liar]: lieIn(honest) }
   const world = await createWorld()
   const before = await world.balances()
-  const { claim, signature } = await signedStep(world, workOf(said.asserter), said.asserter)
+  const { claim, signature } = await signedStep(
+    world,
+    workOf(said.asserter),
+    said.asserter,
+    said.asserter,
+  )
   const opened = await world.play(challenger, 'open', claim, signature)
   let standing: Standing | undefined
   for (const event of opened.events) standing = foldDispute(standing, event, clockSeconds)

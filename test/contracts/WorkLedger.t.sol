@@ -4,14 +4,15 @@ pragma solidity ^0.8.28;
 import {PlainTerms} from "./PlainTerms.sol";
 import {ValidatorSet} from "../../contracts/ValidatorSet.sol";
 import {WorkLedger} from "../../contracts/WorkLedger.sol";
+import {IDisputeGame} from "../../contracts/interfaces/IDisputeGame.sol";
 import {IJobTypes} from "../../contracts/interfaces/IJobTypes.sol";
 import {IValidatorSet} from "../../contracts/interfaces/IValidatorSet.sol";
 import {IWorkLedger} from "../../contracts/interfaces/IWorkLedger.sol";
 import {UnitRules} from "../../contracts/libraries/UnitRules.sol";
 import {BlsWorld} from "./BlsWorld.sol";
-import {World} from "./World.sol";
+import {ClaimWorld} from "./ClaimWorld.sol";
 
-contract WorkLedgerTest is World, BlsWorld {
+contract WorkLedgerTest is ClaimWorld, BlsWorld {
     uint128 private constant UNIT_FLOPS = 1e6;
     /// @dev A job of `newTerms` burns 50e9: 1,000 units by work, 500 by burn.
     uint64 private constant PRICE = 1e8;
@@ -30,6 +31,7 @@ contract WorkLedgerTest is World, BlsWorld {
             set,
             randomness,
             address(timelock),
+            disputes,
             uint256(keccak256("engine")),
             UNIT_FLOPS,
             PRICE,
@@ -220,6 +222,22 @@ contract WorkLedgerTest is World, BlsWorld {
         ledger.mature(terms.pack(), 1, workOf(2));
     }
 
+    function test_nothingMaturesOfWhoLostAClaim() public {
+        (PlainTerms memory terms, bytes32 jobId) = attested();
+        bytes memory call = abi.encodeCall(ledger.mature, (terms.pack(), 0, workOf(2)));
+        IDisputeGame.Claim memory claim = claimBy(workers[0], jobId, 1);
+        (bytes32 id, IDisputeGame.Position memory position) = disputeClaim(claim, workers[0]);
+        bytes memory held = abi.encodeWithSelector(IWorkLedger.Held.selector, workers[0]);
+        expectFailAt(address(ledger), stranger, call, held);
+        pass(CLOCK_SECONDS + 1);
+        disputes.expire(id, position, claim);
+        expectFailAt(address(ledger), stranger, call, held);
+        jobs.slashClaim(terms.pack(), claim);
+        bytes memory isVoid = abi.encodeWithSelector(IWorkLedger.Void.selector, workers[0]);
+        expectFailAt(address(ledger), stranger, call, isVoid);
+        ok(ledger.mature(terms.pack(), 1, workOf(2)) != 0, "the others' does");
+    }
+
     function test_maturesWhatWasCommitted() public {
         (PlainTerms memory terms, bytes32 jobId) = attested();
         IWorkLedger.Segment[] memory segments = workOf(2);
@@ -386,7 +404,7 @@ contract WorkLedgerTest is World, BlsWorld {
     }
 
     function test_powEveryIsBoundFromTheBeginning() public {
-        try new WorkLedger(jobs, registry, set, randomness, address(timelock), 0, 1, 1, 9) {
+        try new WorkLedger(jobs, registry, set, randomness, address(timelock), disputes, 0, 1, 1, 9) {
             revert("made");
         } catch (bytes memory reason) {
             eq(keccak256(reason), keccak256(abi.encodeWithSelector(IWorkLedger.BadRule.selector, 4)), "why");

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {PlainTerms} from "./PlainTerms.sol";
+import {DisputeGame} from "../../contracts/DisputeGame.sol";
 import {EvaluatorPool} from "../../contracts/EvaluatorPool.sol";
 import {Governance} from "../../contracts/Governance.sol";
 import {JobCourt} from "../../contracts/JobCourt.sol";
@@ -14,6 +15,7 @@ import {IMembers} from "../../contracts/interfaces/IMembers.sol";
 import {IJobTypes} from "../../contracts/interfaces/IJobTypes.sol";
 import {IStaking} from "../../contracts/interfaces/IStaking.sol";
 import {IWorkerRegistry} from "../../contracts/interfaces/IWorkerRegistry.sol";
+import {MockVerifier} from "./MockVerifier.sol";
 import {MockRandomness} from "../../contracts/mocks/MockRandomness.sol";
 import {TestBase, Vm} from "./TestBase.sol";
 
@@ -24,6 +26,8 @@ abstract contract World is TestBase {
     uint64 internal constant STAKE_MIN_GWEI = 1e9;
     uint256 internal constant STAKE = 1000 ether;
     uint256 internal constant CREDIT = 10_000 ether;
+    uint256 internal constant BOND = 10 ether;
+    uint24 internal constant CLOCK_SECONDS = 600;
 
     TrainToken internal token;
     Staking internal staking;
@@ -33,6 +37,7 @@ abstract contract World is TestBase {
     MockRandomness internal randomness;
     Timelock internal timelock;
     Governance internal governance;
+    DisputeGame internal disputes;
 
     address internal client = address(0xC11E);
     address internal stranger = address(0x57A6);
@@ -53,15 +58,26 @@ abstract contract World is TestBase {
         address jobsAt = vm.computeCreateAddress(address(this), nonce + 6);
         address timelockAt = vm.computeCreateAddress(address(this), nonce + 7);
         address governanceAt = vm.computeCreateAddress(address(this), nonce + 8);
+        address disputesAt = vm.computeCreateAddress(address(this), nonce + 10); // its verifier comes before it
         token = new TrainToken();
         randomness = new MockRandomness();
-        staking = new Staking(address(token), jobsAt, poolAt, 7 days);
+        staking = new Staking(address(token), jobsAt, poolAt, DisputeGame(disputesAt), 7 days);
         registry = new WorkerRegistry(staking, EvaluatorPool(poolAt), IMembers(jobsAt), STAKE_MIN_GWEI);
         pool = new EvaluatorPool(registry, staking, STAKE_MIN_GWEI);
-        new JobCourt(address(token), registry, staking, pool, randomness, timelockAt);
+        new JobCourt(
+            address(token),
+            registry,
+            staking,
+            pool,
+            randomness,
+            timelockAt,
+            DisputeGame(disputesAt)
+        );
         jobs = new JobManager(address(token), registry, staking, pool, randomness, timelockAt, courtAt);
         timelock = new Timelock(7 days, governanceAt);
         governance = new Governance(token, staking, timelock, 1 days, 7 days, 1000 ether);
+        disputes = new DisputeGame(new MockVerifier(), address(token), registry, BOND, CLOCK_SECONDS, 7 days);
+        eq(address(disputes), disputesAt, "address of the game");
         eq(address(staking), stakingAt, "staking address");
         eq(address(registry), registryAt, "registry address");
         eq(address(jobs), jobsAt, "job manager address");

@@ -13,6 +13,7 @@ export interface Claim {
   readonly startLeaf: Hex
   readonly endLeaf: Hex
   readonly programRoot: Hex
+  readonly batchRoot: Hex
   /** Unix seconds until which it may be disputed. */
   readonly validUntil: bigint
 }
@@ -34,6 +35,7 @@ const fields = [
   { name: 'startLeaf', type: 'bytes32' },
   { name: 'endLeaf', type: 'bytes32' },
   { name: 'programRoot', type: 'bytes32' },
+  { name: 'batchRoot', type: 'bytes32' },
   { name: 'validUntil', type: 'uint64' },
 ] as const
 

@@ -13,7 +13,7 @@ import { disputeGameAbi } from '#wire/abi/disputeGame.ts'
 import { jobManagerAbi } from '#wire/abi/jobManager.ts'
 import type { Hex } from '#wire/primitives.ts'
 import type { ChainAccess, Sent, Transactor } from '../transactor.ts'
-import type { ClaimPlace } from './claim.ts'
+import type { Claim, ClaimPlace } from './claim.ts'
 import { type DisputeEvent, type Standing, foldDispute } from './standing.ts'
 import { type Verifier, createVerifier } from './verifier.ts'
 
@@ -41,6 +41,8 @@ export interface Disputes {
   balanceOf(account: Hex): Promise<bigint>
   /** Digest of the transcript that a worker submitted in an attempt; undefined where it did not. */
   transcriptDigest(of: SubmittedPlace): Promise<Hex | undefined>
+  /** Takes the stake of whoever lost a claim, for the job of these terms. Throws REVERTED {reason}, RPC_DOWN. */
+  slash(terms: unknown, claim: Claim): Promise<Sent>
   /** Throws REVERTED {reason}, RPC_DOWN. */
   send(name: string, args: readonly unknown[]): Promise<Sent>
 }
@@ -105,6 +107,10 @@ export function createDisputes(
       const logs = await rpc.getLogs({ address, event: resultSubmitted, args, ...range })
       const found = logs.find((log) => log.args.attempt === attempt)
       return found?.args.result?.transcriptCidDigest
+    },
+    slash(terms, claim) {
+      assert(chain.send, 'whoever plays can send')
+      return chain.send('JobManager', 'slashClaim', [terms, claim])
     },
     send(name, args) {
       assert(chain.send, 'whoever plays can send')

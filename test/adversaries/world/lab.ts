@@ -51,6 +51,7 @@ function runnerOf(session: Session): Runner {
     train: (task, { signal } = {}) =>
       queued(() => session.train(task, async () => undefined), signal),
     transcribe: (task) => queued(() => session.transcribe(task)),
+    batches: (task) => queued(() => session.batches(task)),
     aggregate: (task) => queued(() => session.aggregate(task)),
     evaluate: (task) => queued(() => session.evaluate(task)),
     predict: (task) => queued(() => session.predict(task)),

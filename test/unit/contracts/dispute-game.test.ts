@@ -69,7 +69,7 @@ async function stepGame(
   { known = honest, insists = true }: { known?: StepTensors; insists?: boolean } = {},
 ) {
   const work = workOf(said)
-  const claim = await signedStep(world, work, said)
+  const claim = await signedStep(world, work, said, said)
   return openGame(world, claim, { call, said: work, known: workOf(known), insists })
 }
 
@@ -133,17 +133,29 @@ describe('a dispute', () => {
     const before = await world.balances()
     const place = honest.program.entries.findIndex((entry) => entry.name.startsWith(name))
     const game = await stepGame(world, forged(honest, place, 0))
-    await expect(game.playWhile(() => true)).rejects.toThrow('WrongResult')
-    const { position, id, claim } = game.standing()
-    expect(Number(position.entry)).toBe(place)
-    world.pass(clockSeconds + 1)
-    await world.play(second, 'expire', id, position, claim)
+    await game.playWhile(isBeforeElement)
+    expect(Number(game.standing().position.entry)).toBe(place)
+    await game.playWhile(({ position }) => position.phase !== phases.splitSlice)
+    const own = await game.next()
+    if (own?.name === 'prove') await expect(game.make(own)).rejects.toThrow('WrongResult')
+    while (!game.standing().outcome) await game.refuteOrMove()
+    expect(game.standing().outcome?.winner).toBe(challenger.address.toLowerCase())
     const after = await world.balances()
     const lostWei = 4n * bondWei
     expect(before.asserter - after.asserter).toBe(lostWei)
     expect(after.challenger - before.challenger).toBe((lostWei * 3n) / 10n)
     expect(after.client - before.client).toBe((lostWei * 2n) / 10n)
     expect(after.burned).toBe(lostWei / 2n)
+  })
+
+  test('about other rows than the claim names ends where the step is opened', async () => {
+    const world = await createWorld()
+    const place = honest.program.entries.findIndex(({ name }) => name === 'x')
+    const said = forged(honest, place, 0)
+    const work = workOf(said)
+    const claim = await signedStep(world, work, said, honest)
+    const game = await openGame(world, claim, { call, said: work, known: workOf(honest) })
+    await expect(game.playWhile(() => true)).rejects.toThrow('WrongBatch')
   })
 
   test('ends for an asserter that finds itself wrong before the last bond', async () => {
@@ -290,7 +302,12 @@ describe('the rules', () => {
     world.pass(8 * 86_400)
     const { result } = await world.play(asserter, 'withdraw')
     expect(result).toBe(1000n * 10n ** 18n - bondWei)
-    await refused(open(world, await stepsClaim(world, 11n, 4n)), 'BalanceTooLow')
+    // A registered worker is disputed without a balance; whoever disputes needs one.
+    const claim = await stepsClaim(world, 11n, 4n)
+    const { id, position } = await open(world, claim)
+    const places = Array.from({ length: 12 }, (_, place) => BigInt(place))
+    const claims = await Promise.all(places.map(claim.asserted))
+    await refused(world.play(asserter, 'split', id, position, claims), 'BalanceTooLow')
   })
 })
 

@@ -1,3 +1,4 @@
+import { listRoot } from '#base/crypto/merkle.ts'
 import { fromHex, toHex } from '#base/hex.ts'
 import { type Claim, signClaim } from '#chain/client/dispute/claim.ts'
 import { isAsserters, zeroWord } from '#chain/client/dispute/position.ts'
@@ -34,6 +35,7 @@ export async function signed(world: World, changes: Partial<Claim>, signer: Play
     startLeaf: zeroWord,
     endLeaf: zeroWord,
     programRoot: zeroWord,
+    batchRoot: zeroWord,
     validUntil: BigInt(world.now() + 600),
     ...changes,
   }
@@ -71,6 +73,7 @@ export function workOf(tensors: StepTensors): Work {
   }
   return {
     leafHash: async (step) => leafHashOf(step === 0 ? start : end),
+    batchPath: async () => [],
     step: async () => ({ start, tensors }),
   }
 }
@@ -79,13 +82,20 @@ export function workOf(tensors: StepTensors): Work {
 export function leavesWork(leafHash: (step: number) => Promise<Hex>): Work {
   return {
     leafHash,
+    batchPath: async () => [],
     step: () => Promise.reject(new Error('no tensors here')),
   }
 }
 
 /** A claim about the one step of some work. */
-export async function signedStep(world: World, work: Work, { program }: StepTensors) {
+export async function signedStep(
+  world: World,
+  work: Work,
+  { program }: StepTensors,
+  batch: StepTensors,
+) {
   return signed(world, {
+    batchRoot: toHex(listRoot([batch.batchRoot()])),
     startLeaf: await work.leafHash(0),
     endLeaf: await work.leafHash(1),
     programRoot: toHex(programRootOf(program)),
@@ -101,6 +111,8 @@ export interface Game {
   /** The next move of whose turn it is, without making it. */
   next(): Promise<Move | undefined>
   make(move: Move): Promise<number>
+  /** The challenger's refutation where there is one, else the next move. */
+  refuteOrMove(): Promise<number>
   /** Plays while the condition holds and there are moves. */
   playWhile(condition: (standing: Standing) => boolean): Promise<void>
 }
@@ -119,8 +131,10 @@ export async function openGame(
   let gas = opened.gas
   const isTurnOf = () => isAsserters(standing.position.phase)
 
-  async function make({ name, args }: Move): Promise<number> {
-    const player = isTurnOf() ? asserter : challenger
+  async function make(
+    { name, args }: Move,
+    player = isTurnOf() ? asserter : challenger,
+  ): Promise<number> {
     const made = await world.play(player, name, standing.id, standing.position, ...args)
     standing = foldAll(standing, made.events)
     gas += made.gas
@@ -136,6 +150,13 @@ export async function openGame(
     standing: () => standing,
     next,
     make,
+    async refuteOrMove() {
+      const refutation = isTurnOf() ? await challenges(standing) : undefined
+      if (refutation) return make(refutation, challenger)
+      const move = await next()
+      if (!move) throw new Error('nobody moves')
+      return make(move)
+    },
     async playWhile(condition) {
       while (!standing.outcome && condition(standing)) {
         const move = await next()

@@ -3,10 +3,13 @@ import { createEVM } from '@ethereumjs/evm'
 import { Account, Address } from '@ethereumjs/util'
 import {
   type Abi,
+  concat,
   decodeErrorResult,
   decodeFunctionResult,
   encodeDeployData,
   encodeFunctionData,
+  keccak256,
+  pad,
   parseEther,
   parseEventLogs,
 } from 'viem'
@@ -16,12 +19,22 @@ import type { DisputeEvent } from '#chain/client/dispute/standing.ts'
 import bytecode from '#wire/abi/bytecode.json' with { type: 'json' }
 import { disputeGameAbi } from '#wire/abi/disputeGame.ts'
 import { trainTokenAbi } from '#wire/abi/trainToken.ts'
+import { workerRegistryAbi } from '#wire/abi/workerRegistry.ts'
 import type { Hex } from '#wire/primitives.ts'
 
 const startSeconds = 1_800_000_000
 const gasLimit = 30_000_000n
 const baseGas = 21_000
 const byteGas = { zero: 4, other: 16 }
+
+/** Where contracts/WorkerRegistry.sol keeps the numbers of accounts by key. */
+const holdersSlot: Hex = '0x05'
+const abis: Readonly<Record<string, Abi>> = {
+  TrainToken: [],
+  OpVerifier: [],
+  WorkerRegistry: workerRegistryAbi,
+  DisputeGame: disputeGameAbi,
+}
 
 export const bondWei = parseEther('10')
 export const clockSeconds = 3600
@@ -39,7 +52,7 @@ export type World = Awaited<ReturnType<typeof createWorld>>
 type Log = readonly [address: Uint8Array, topics: readonly Uint8Array[], bytes: Uint8Array]
 type RpcLog = Parameters<typeof parseEventLogs>[0]['logs'][number]
 
-/** Token, verifier and game in a machine of their own; players with a balance in the game. */
+/** Token, verifier, registry and game in a machine of their own; players with a balance in the game. */
 export async function createWorld() {
   const common = new Common({ chain: Mainnet, hardfork: Hardfork.Cancun })
   const evm = await createEVM({ common })
@@ -96,11 +109,14 @@ export async function createWorld() {
   }
 
   async function deploy(
-    name: 'TrainToken' | 'OpVerifier' | 'DisputeGame',
+    name: 'TrainToken' | 'OpVerifier' | 'WorkerRegistry' | 'DisputeGame',
     args: readonly unknown[],
   ) {
-    const abi: Abi = name === 'DisputeGame' ? disputeGameAbi : []
-    const request = encodeDeployData({ abi, bytecode: bytecode[name] as Hex, args })
+    const request = encodeDeployData({
+      abi: abis[name] as Abi,
+      bytecode: bytecode[name] as Hex,
+      args,
+    })
     const { created } = await send(client.address, { data: request })
     if (!created) throw new Error(`${name} was not created`)
     return created.toString()
@@ -112,7 +128,17 @@ export async function createWorld() {
   )
   const token = await deploy('TrainToken', [])
   const verifier = await deploy('OpVerifier', [])
-  const game = await deploy('DisputeGame', [verifier, token, bondWei, clockSeconds, thawSeconds])
+  const registry = await deploy('WorkerRegistry', [token, token, token, 1n])
+  const rules = [bondWei, clockSeconds, thawSeconds]
+  const game = await deploy('DisputeGame', [verifier, token, registry, ...rules])
+  await enrol()
+
+  /** The asserter becomes a registered worker's operator, whose stake disputes hold. */
+  async function enrol(): Promise<void> {
+    const at = new Address(fromHex(registry))
+    const key = keccak256(concat([pad(asserter.address), pad(holdersSlot)]))
+    await evm.stateManager.putStorage(at, fromHex(key), Uint8Array.of(1))
+  }
 
   async function call(
     abi: Abi,

@@ -34,9 +34,9 @@ beforeAll(async () => {
 })
 
 /** A claim by `said` is disputed by `known`; the chain of each side, whose time the players' sleeping moves. */
-async function opened(said: StepTensors, known = honest) {
+async function opened(said: StepTensors, known = honest, insists = said !== honest) {
   const world = await createWorld()
-  const { claim, signature } = await signedStep(world, workOf(said), said)
+  const { claim, signature } = await signedStep(world, workOf(said), said, said)
   const first = await world.play(challenger, 'open', claim, signature)
   let standing: Standing | undefined
   for (const event of first.events) standing = foldDispute(standing, event, clockSeconds)
@@ -61,7 +61,7 @@ async function opened(said: StepTensors, known = honest) {
 
   const verifier = verifierOf(call)
   const movesOf = {
-    asserter: () => createAsserter({ work: workOf(said), verifier }, { insists: said !== honest }),
+    asserter: () => createAsserter({ work: workOf(said), verifier }, { insists }),
     challenger: () => createChallenger({ work: workOf(known), verifier }),
   }
   return { world, id, sent, chainOf, movesOf, standing: () => standing! }
@@ -98,27 +98,31 @@ const lieAt = (name: string, element: number) => {
 const lower = (address: Hex) => address.toLowerCase()
 
 describe('playDispute', () => {
-  test('plays both sides to the end, and expires who has nothing more to say', async () => {
-    const game = await opened(lieAt('Gemm', 3))
+  test.each([
+    ['refutes a liar that insists', 'refute', true],
+    ['expires a liar that has nothing more to say', 'expire', false],
+  ])('plays both sides to the end, and %s', async (_title, last, insists) => {
+    const game = await opened(lieAt('Gemm', 3), honest, insists)
+    const levels = insists ? 4n : 3n
     const before = await game.world.balances()
     const sides = await Promise.all(
       (['asserter', 'challenger'] as const).map((side) =>
         play(game, { side, moveOf: game.movesOf[side]() }),
       ),
     )
-    expect(game.sent.at(-1)).toBe('challenger expire')
+    expect(game.sent.at(-1)).toBe(`challenger ${last}`)
     for (const { standing } of sides) {
       expect(standing.outcome).toMatchObject({
         winner: lower(challenger.address),
         loser: lower(asserter.address),
-        lostWei: 4n * bondWei,
+        lostWei: levels * bondWei,
       })
     }
     const gas = sides.reduce((sum, { gasUsed }) => sum + gasUsed, 0n)
-    expect(gas).toBeGreaterThan(1_000_000n)
+    expect(gas).toBeGreaterThan(500_000n)
     expect(gas).toBeLessThanOrEqual(2_000_000n)
     const after = await game.world.balances()
-    expect(after.burned - before.burned).toBe(2n * bondWei)
+    expect(after.burned - before.burned).toBe((levels * bondWei) / 2n)
   })
 
   test('goes on from the chain alone when both processes are killed after every move', async () => {

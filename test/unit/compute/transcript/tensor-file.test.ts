@@ -55,6 +55,19 @@ describe.each(specs)('transcribe of the %s', (name, spec) => {
     tensors.close()
   })
 
+  test('says what a step was given without doing it', async () => {
+    await trained()
+    const task = { tensorsTo: at('given'), segmentSeed, shard }
+    const roots = await session.batches({ ...task, firstBatch: 3, firstStep: 2, steps: 3 })
+    expect(new Set(roots).size).toBe(3)
+    await session.transcribe({ ...task, from: at('2'), batch: 3 })
+    const tensors = openTensors(programOfSpec(spec), at('given'))
+    expect(toHex(tensors.batchRoot())).toBe(roots[0])
+    tensors.close()
+    const [other] = await session.batches({ ...task, firstBatch: 4, firstStep: 2, steps: 1 })
+    expect(other).not.toBe(roots[0])
+  })
+
   test('lies by the last bit of one weight', async () => {
     const [right, wrong] = [await trained(), await trained('ulp')]
     expect(wrong.leaves[0]?.m).toBe(right.leaves[0]?.m)
