@@ -8,7 +8,7 @@ export type Mechanism =
   | 'audited step'
   | 'window for drawn states'
   | 'content addresses and state roots'
-  | 'larger panel'
+  | 'tags and repeats'
   | 'dispute game'
   | 'clock of the dispute game'
   | 'slash split'
@@ -120,9 +120,9 @@ const evaluatorLiars: readonly EvaluatorLiar[] = [
     side: 'evaluator',
     kind: 'lazy',
     name: 'lazy evaluator',
-    lie: 'says that all is well without looking',
+    lie: 'says that all is well, with tags that it has heard',
     fate: 'caught',
-    mechanism: 'larger panel',
+    mechanism: 'tags and repeats',
   },
 ]
 

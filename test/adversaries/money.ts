@@ -21,7 +21,7 @@ export async function openCourt() {
   return {
     /** All evaluators that are drawn give this verdict. */
     punish: (verdict: Verdict) => undone(market, () => attest(market, () => verdict)),
-    /** One of the first two says without looking that all is well; the others give this verdict. */
+    /** The first of the panel calls everything right; the others give this verdict. */
     punishLazy: (verdict: Verdict) =>
       undone(market, () => attest(market, (place) => (place === 0 ? cleanVerdict() : verdict))),
   }
@@ -53,14 +53,20 @@ async function attest(market: Market, verdictOf: (place: number) => Verdict): Pr
   const from = await market.blockNumber()
   let gas = 0n
   const state = () =>
-    market.read<{ evaluators: Hex[]; attempt: number }>('JobManager', 'jobState', [
+    market.read<{ evaluators: Hex[]; attempt: number; status: number }>('JobManager', 'jobState', [
       market.idOf(terms),
     ])
-  for (let judged = 0; judged < panelsMax && (await state()).attempt === 0; judged += 1) {
+  const { status: submittedStatus } = await state()
+  for (
+    let judged = 0;
+    judged < panelsMax && (await state()).status === submittedStatus;
+    judged += 1
+  ) {
     await market.pass(3)
     const known = judged === 0 ? 0 : (await state()).evaluators.length
     const drawer = market.evaluators[0] as Actor
     gas += await call(drawer.operator, 'JobManager', 'drawEvaluators', [terms])
+    const { status: attestingStatus } = await state()
     const panel = market.actorsOf((await state()).evaluators).slice(known)
     for (const [i, actor] of panel.entries()) {
       const commitment = market.commitmentOf(terms, actor, verdictOf(known + i))
@@ -70,9 +76,9 @@ async function attest(market: Market, verdictOf: (place: number) => Verdict): Pr
       const args = [terms, verdictOf(known + i), market.saltOf(actor), heldOutKey]
       gas += await call(actor.operator, 'JobManager', 'revealVerdict', args)
     }
-    const { attempt } = await state()
-    if (attempt > 0 || judged === 0) continue
-    gas += await call(drawer.operator, 'JobManager', 'slash', [terms, verdictOf(1)])
+    if (judged === 0 || (await state()).status !== attestingStatus) continue
+    const name = verdictOf(1).guiltyMask === 0 ? 'completeJob' : 'slash'
+    gas += await call(drawer.operator, 'JobManager', name, [terms, verdictOf(1)])
   }
   const after = await balancesOf(market)
   const moved = after.flatMap(({ who, wei }, i) => {

@@ -1,3 +1,4 @@
+import { cleanVerdict } from '#test/contracts/market.ts'
 import type { Fate, Liar } from './liars.ts'
 import { type Match, playMatch } from './match.ts'
 import type { Court, Paid } from './money.ts'
@@ -46,12 +47,20 @@ async function firstAttempt(
   return attempts[0] as AttemptOutcome
 }
 
-/** A panel of two, of whom one has not looked: they disagree, and a further panel decides. */
+/** A panel of two, of whom one says tags that it heard: they disagree, and a further panel decides. */
 async function tryLazy(court: () => Promise<Court>): Promise<Trial> {
-  const { verdict } = await firstAttempt('noise')
-  const paid = await (await court()).punishLazy(verdict)
-  const lost = paid.moved.some(({ who, wei }) => who.startsWith('evaluator') && wei < 0n)
-  return { fate: lost ? 'caught' : 'missed', finding: 'outvoted by a larger panel', ...paid }
+  const { attempts } = await simulateJob(await openWideLab(), {
+    seed,
+    workers: 3,
+    lazy: 0,
+    rate: 'new',
+  })
+  const { verdict, lazy } = attempts[0] as AttemptOutcome
+  if (lazy.join() !== '0') return { fate: 'missed', finding: 'nobody is called lazy', ...nothing }
+  const { lazyMask, evidenceDigest } = verdict
+  const paid = await (await court()).punishLazy({ ...cleanVerdict(), lazyMask, evidenceDigest })
+  const lost = paid.moved.filter(({ who, wei }) => who.startsWith('evaluator') && wei < 0n)
+  return { fate: lost.length === 1 ? 'caught' : 'missed', finding: 'false tags', ...paid }
 }
 
 /** Both of a panel call a lie true; whoever computes it again disputes the worker's signed claim. */

@@ -1,90 +1,55 @@
-import { existsSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Summary } from '#cli/job/summary.ts'
-import { devRoles } from '#cli/dev-roles.ts'
-import { devAccount } from '#cli/mnemonic.ts'
-import type { MisbehaveKind } from '#worker/misbehave.ts'
-import { type LocalWorld, type Run, quern, startWorld, summaryOf } from './local-world.ts'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type LocalWorld, type Run, startWorld, summaryOf } from './local-world.ts'
 import { rowsCsv } from './rows.ts'
 
-/** Eight workers, of whom some lie: kinds by the worker's index from 1, as the flag counts them. */
-interface Cast {
-  readonly guilty: Readonly<Record<number, MisbehaveKind>>
-  /** Whose lies harm nobody. */
-  readonly harmless: Readonly<Record<number, MisbehaveKind>>
-}
+/** Worker index from 1, as the flag counts them. */
+const liars = { 2: 'copy-update', 3: 'noise', 5: 'withhold-states', 6: 'silent' } as const
+const honest = [1, 4, 7] as const
 
-const casts: Readonly<Record<string, Cast>> = {
-  'liars that copy, shake or keep back': {
-    guilty: { 2: 'copy-update', 3: 'noise', 5: 'withhold-states', 6: 'silent', 8: 'ulp' },
-    harmless: {},
-  },
-  'liars that train on something else': {
-    guilty: {
-      1: 'sign-flip',
-      2: 'wrong-seed',
-      3: 'wrong-shard',
-      4: 'flip-bit',
-      5: 'alie',
-      6: 'zero-rate',
-    },
-    harmless: { 7: 'two-states', 8: 'slow-states' },
-  },
-}
+let world: LocalWorld
+let run: Run
+
+beforeAll(async () => {
+  const lies = Object.entries(liars).map(([index, kind]) => `${index}:${kind}`)
+  world = await startWorld(['--workers', '7', '--evaluators', '3', '--misbehave', ...lies])
+  const file = join(world.dataDir, 'rows.csv')
+  writeFileSync(file, rowsCsv({ rows: 700, seed: 3 }))
+  // The silent one is waited for until the run is over; the others need about 80 s on two idle cores.
+  const flags = ['--workers', '7', '--run-seconds', '330']
+  run = await world.post([file], flags)
+}, 1_800_000)
+
+afterAll(() => world.stop(), 60_000)
 
 /** The summary's workers are in order of assignment: find them by their owner's number in the network. */
-function workerOf(summary: Summary, index: number) {
+async function workerOf(index: number) {
+  const { devAccount } = await import('#cli/mnemonic.ts')
+  const { devRoles } = await import('#cli/dev-roles.ts')
   const { address } = devAccount(devRoles.workerOwner(index - 1), 78787)
-  return summary.workers.find((worker) => worker.address === address)!
+  const found = summaryOf(run).workers.find((worker) => worker.address === address)
+  return found!
 }
 
-describe.each(Object.entries(casts))('%s', (_name, { guilty, harmless }) => {
-  let world: LocalWorld
-  let run: Run
-  beforeAll(async () => {
-    const lies = Object.entries({ ...guilty, ...harmless }).map(([i, kind]) => `${i}:${kind}`)
-    world = await startWorld(['--workers', '8', '--evaluators', '3', '--misbehave', ...lies])
-    const file = join(world.dataDir, 'rows.csv')
-    writeFileSync(file, rowsCsv({ rows: 700, seed: 3 }))
-    // Whoever is silent is waited for until the run is over; the others need about 80 s on two idle cores.
-    run = await world.post([file], ['--workers', '8', '--run-seconds', '330'])
-  }, 1_800_000)
-  afterAll(() => world.stop(), 60_000)
+test('the job settles without the liars', () => {
+  expect(run.exitCode, run.err).toBe(0)
+  expect(summaryOf(run).phase).toBe('settled')
+  expect(summaryOf(run).attempts).toBeGreaterThanOrEqual(2)
+  expect(summaryOf(run).isBalanced).toBe(true)
+})
 
-  test('the job settles without them', () => {
-    expect(run.exitCode, run.err).toBe(0)
-    expect(summaryOf(run).phase).toBe('settled')
-    expect(summaryOf(run).attempts).toBeGreaterThanOrEqual(2)
-    expect(summaryOf(run).isBalanced).toBe(true)
-  })
-
-  test.each(Object.entries(guilty))('%i: %s loses stake and is paid nothing', (index) => {
-    const liar = workerOf(summaryOf(run), Number(index))
+test.each(Object.entries(liars))(
+  'worker %s (%s) loses stake and is paid nothing',
+  async (index) => {
+    const liar = await workerOf(Number(index))
     expect(liar.slashedWei).toBeGreaterThan(0n)
     expect(liar.paidWei).toBe(0n)
-  })
+  },
+)
 
-  test('whoever harms nobody is paid and keeps its stake', () => {
-    const others = [1, 2, 3, 4, 5, 6, 7, 8].filter((index) => guilty[index] === undefined)
-    for (const index of others) {
-      const worker = workerOf(summaryOf(run), index)
-      expect(worker.paidWei, String(index)).toBeGreaterThan(0n)
-      expect(worker.slashedWei, String(index)).toBe(0n)
-    }
-  })
-
-  test('a stranger computes everything again, and is told who was removed', async () => {
-    const dataDir = join(world.dataDir, 'client-1')
-    expect(existsSync(join(dataDir, 'network.json'))).toBe(true)
-    const verified = await quern(['verify', summaryOf(run).jobId, '--full'], { dataDir })
-    expect(verified.exitCode, verified.err).toBe(0)
-    const removed = verified.lines.filter(({ claim }) => claim === 'evidence')
-    const named = Object.entries(guilty).filter(([, kind]) => kind !== 'silent')
-    expect(removed).toHaveLength(named.length)
-    for (const [index] of named) {
-      const { address } = workerOf(summaryOf(run), Number(index))
-      expect(removed.some(({ text }) => String(text).startsWith(address))).toBe(true)
-    }
-  }, 300_000)
+test.each(honest)('honest worker %i is paid and keeps its stake', async (index) => {
+  const worker = await workerOf(index)
+  expect(worker.paidWei).toBeGreaterThan(0n)
+  expect(worker.slashedWei).toBe(0n)
 })

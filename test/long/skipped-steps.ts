@@ -1,18 +1,14 @@
-import { openLongLab } from '#test/adversaries/shapes.ts'
-import { simulateJob } from '#test/adversaries/world/job.ts'
+import { countCaught } from '#test/adversaries/skipping.ts'
 
-const jobsPerRun = 100
-const caughtMin = 95
+const draws = 1000
+const caughtMin = 950
 
-/** Jobs 100 (i - 1) to 100 i - 1: one worker leaves out 5 % of the steps of 64 segments; audits alone find it. */
+/**
+ * Run i: a worker leaves out 5 % of the steps of 64 segments; each of 1,000 draws is another seed's. Throws where
+ * audits alone, one step a segment, find it in fewer than 950.
+ */
 export async function run(seed: number): Promise<Record<string, number>> {
-  const lab = await openLongLab()
-  const lies = new Map([[0, 'skip-few' as const]])
-  let caught = 0
-  for (let job = jobsPerRun * (seed - 1); job < jobsPerRun * seed; job += 1) {
-    const { attempts } = await simulateJob(lab, { seed: job, workers: 1, lies, rate: 'normal' })
-    if (attempts[0]?.guilty.includes(0) === true) caught += 1
-  }
-  if (caught < caughtMin) throw new Error(`caught in ${caught} of ${jobsPerRun} jobs`)
-  return { jobs: jobsPerRun, caught }
+  const caught = await countCaught(seed, draws)
+  if (caught < caughtMin) throw new Error(`caught in ${caught} of ${draws} draws`)
+  return { draws, caught }
 }

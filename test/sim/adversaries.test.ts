@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { runCrowd, wrongedIn } from '#test/adversaries/crowd.ts'
 import { liars, workerLiars } from '#test/adversaries/liars.ts'
 import { openLongLab, openWideLab } from '#test/adversaries/shapes.ts'
+import { countCaught } from '#test/adversaries/skipping.ts'
 import { tryLiar } from '#test/adversaries/trial.ts'
 import { calm, simulateJob } from '#test/adversaries/world/job.ts'
 import { misbehaveKinds } from '#worker/misbehave.ts'
@@ -24,6 +25,26 @@ describe('a job with one liar', () => {
     const kinds = workerLiars.map(({ kind }) => kind)
     expect(new Set(kinds).size).toBe(kinds.length)
     expect(misbehaveKinds).toEqual(expect.arrayContaining(kinds))
+  })
+})
+
+describe('a job with a lazy evaluator', () => {
+  test.each([1, 2, 3])('names it, and nobody else (seed %i)', async (seed) => {
+    const outcome = await simulateJob(await openWideLab(), {
+      seed,
+      workers: 3,
+      lazy: 1,
+      rate: 'new',
+    })
+    const [first] = outcome.attempts
+    expect(first).toMatchObject({ lazy: [1], guilty: [], withheld: [] })
+    expect(outcome.isCompleted).toBe(true)
+  })
+})
+
+describe('steps that are left out', () => {
+  test('are found by 95 of 100 draws, of 5 % in 64 segments (seed 1)', async () => {
+    expect(await countCaught(1, 100)).toBeGreaterThanOrEqual(95)
   })
 })
 

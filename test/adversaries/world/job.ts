@@ -11,7 +11,7 @@ import { createVirtualClock } from './clock.ts'
 import { createClosing } from './contract.ts'
 import type { Lab } from './lab.ts'
 import { type Judged, agreedOf, judgePanel } from './panel.ts'
-import { evaluatorParties, hashOf, place, workerParties } from './parties.ts'
+import { type Party, evaluatorParties, hashOf, place, workerParties } from './parties.ts'
 import { createStore } from './store.ts'
 import { type Weather, createTopic } from './topic.ts'
 import { type Crash, runWorker } from './worker.ts'
@@ -40,6 +40,8 @@ export interface JobOptions {
   readonly lies?: ReadonlyMap<number, MisbehaveKind>
   readonly rate?: AuditRate
   readonly faults?: Faults
+  /** Place in the first panel of an evaluator that gives tags which it has not made. */
+  readonly lazy?: number
 }
 
 /** What came of one attempt. */
@@ -49,6 +51,8 @@ export interface AttemptOutcome {
   readonly findings: readonly Finding[]
   /** Evaluators whose verdict was another than the one that stands. */
   readonly outvoted: readonly Hex[]
+  /** Places of evaluators whose tags were found to be false. */
+  readonly lazy: readonly number[]
   /** Worker indices. */
   readonly guilty: readonly number[]
   readonly withheld: readonly number[]
@@ -100,7 +104,7 @@ interface Stage extends Pick<
 
 async function playAttempt(
   { rng, ...stage }: Stage,
-  { lies = new Map(), rate = 'normal', faults = calm }: JobOptions,
+  { lies = new Map(), rate = 'normal', faults = calm, lazy }: JobOptions,
 ): Promise<AttemptOutcome> {
   const { lab, clock, workers, active, jobId } = stage
   const { weather, missRate } = faults
@@ -125,26 +129,33 @@ async function playAttempt(
     return runWorker(attempt, { party, lie: lies.get(index), crashes, rate })
   })
   const living = Promise.all(lives)
-  const judging = judge(attempt, { rng, rate, startMsMax: faults.evaluatorStartMsMax })
+  const judging = judge(attempt, { rng, rate, startMsMax: faults.evaluatorStartMsMax, lazy })
   const judged = await Promise.race([judging, living.then(() => judging)])
   over.abort(new Error('judged'))
   await living
   return outcomeOf(attempt, judged)
 }
 
+/** The verdicts of a panel, and of all the others where it did not agree (the contract draws up to 7). */
 async function judge(
   attempt: Attempt,
-  { rng, rate, startMsMax }: { rng: Rng; rate: AuditRate; startMsMax: number },
+  options: { rng: Rng; rate: AuditRate; startMsMax: number; lazy: number | undefined },
 ): Promise<readonly Judged[]> {
+  const { rng, rate, startMsMax, lazy } = options
   await attempt.drawn(new AbortController().signal)
   const first = rng.below(evaluatorParties.length)
-  const panel = Array.from(
-    { length: panelSize },
-    (_, i) =>
-      evaluatorParties[(first + i) % evaluatorParties.length] as (typeof evaluatorParties)[number],
+  const drawn = evaluatorParties.map(
+    (_, i) => evaluatorParties[(first + i) % evaluatorParties.length] as Party,
   )
+  const panel = drawn.slice(0, panelSize)
   const rates = new Map(attempt.active.map((worker) => [worker, rate] as const))
-  return judgePanel(attempt, panel, { rates, faults: { startMsMax }, rng })
+  const lazyOwner = lazy === undefined ? undefined : panel[lazy]?.owner
+  const common = { rates, faults: { startMsMax }, rng, lazy: lazyOwner }
+  const judged = await judgePanel(attempt, panel, common)
+  if (agreedOf(judged.map(({ examined }) => examined.verdict))) return judged
+  const earlier = judged.map(({ evaluator }) => evaluator)
+  const more = await judgePanel(attempt, drawn.slice(panelSize), { ...common, earlier })
+  return [...judged, ...more]
 }
 
 function outcomeOf(attempt: Attempt, judged: readonly Judged[]): AttemptOutcome {
@@ -163,6 +174,7 @@ function outcomeOf(attempt: Attempt, judged: readonly Judged[]): AttemptOutcome 
     verdict,
     findings,
     outvoted: judged.filter((one) => !agreeing.includes(one)).map(({ evaluator }) => evaluator),
+    lazy: judged.flatMap((_, i) => ((verdict.lazyMask >> i) & 1 ? [i] : [])),
     guilty: indices(verdict.guiltyMask),
     withheld: indices(verdict.withheldMask),
     silent: active.filter((worker) => !results.has(worker)).map((one) => workers.indexOf(one)),

@@ -10,16 +10,17 @@ import type { JobView, Verdict } from '#chain/client/view.ts'
 import type { AuditRate } from '#compute/train/sample.ts'
 import type { AttemptPlace } from '#evaluator/attempt.ts'
 import { type Examined, examineAttempt } from '#evaluator/examine.ts'
+import type { JobEntry } from '#p2p/network.ts'
 import { joinPanel } from '#evaluator/joining.ts'
 import { type WindowEnd, openWindow, servingTimes } from '#evaluator/window.ts'
 import { canonicalBytes, parseJson } from '#wire/canonical.ts'
 import { digestOfCid } from '#wire/cid.ts'
 import type { Hex } from '#wire/primitives.ts'
-import { topicEntrySchema } from '#wire/topic.ts'
+import { type TopicEntry, topicEntrySchema } from '#wire/topic.ts'
 import { segmentsPerWorker } from '#wire/spec.ts'
 import type { Attempt } from './attempt.ts'
 import type { VirtualClock } from './clock.ts'
-import { type Party, place as home, workerParties } from './parties.ts'
+import { type Party, hashOf, place as home, workerParties } from './parties.ts'
 
 const commitSeconds = 300
 
@@ -33,19 +34,40 @@ export interface Judged {
   readonly examined: Examined
 }
 
+interface PanelOptions {
+  readonly rates: ReadonlyMap<Hex, AuditRate>
+  readonly faults: PanelFaults
+  readonly rng: Rng
+  /** Those of a panel that disagreed. */
+  readonly earlier?: readonly Hex[]
+  /** An evaluator that gives tags which it has not made. */
+  readonly lazy?: Hex | undefined
+}
+
+interface Seat {
+  readonly evaluator: Hex
+  readonly evaluators: readonly Hex[]
+  readonly rates: ReadonlyMap<Hex, AuditRate>
+  readonly panelStart: number
+  readonly isLazy: boolean
+}
+
 /** What every member of a panel makes of an attempt. */
 export function judgePanel(
   attempt: Attempt,
   panel: readonly Party[],
-  options: { rates: ReadonlyMap<Hex, AuditRate>; faults: PanelFaults; rng: Rng },
+  options: PanelOptions,
 ): Promise<readonly Judged[]> {
-  const { rates, faults, rng } = options
-  const evaluators = panel.map(({ owner }) => owner)
-  const judged = evaluators.map(async (evaluator) => {
+  const { rates, faults, rng, earlier = [], lazy } = options
+  const own = panel.map(({ owner }) => owner)
+  const evaluators = [...earlier, ...own]
+  const judged = own.map(async (evaluator) => {
     await attempt.clock.sleep(rng.below(faults.startMsMax + 1))
     for (let tries = 0; ; tries += 1) {
       try {
-        return { evaluator, examined: await examine(attempt, { evaluator, evaluators, rates }) }
+        const seat = { evaluator, evaluators, rates, panelStart: earlier.length }
+        const isLazy = evaluator === lazy
+        return { evaluator, examined: await examine(attempt, { ...seat, isLazy }) }
       } catch (error) {
         if (codeOf(error) === undefined || tries >= triesMax) throw error
         await attempt.clock.sleep(1000)
@@ -58,12 +80,9 @@ export function judgePanel(
 /** A daemon begins again after a failure of the world. */
 const triesMax = 20
 
-async function examine(
-  attempt: Attempt,
-  who: { evaluator: Hex; evaluators: readonly Hex[]; rates: ReadonlyMap<Hex, AuditRate> },
-): Promise<Examined> {
+async function examine(attempt: Attempt, who: Seat): Promise<Examined> {
   const { lab, store, topic, clock } = attempt
-  const { evaluator, evaluators, rates } = who
+  const { evaluator, evaluators, isLazy } = who
   const feed = headsOf(clock)
   const never = new AbortController().signal
   const releases: (() => void)[] = []
@@ -72,14 +91,15 @@ async function examine(
     releases.push(window.release)
     return window.signal
   }
-  const place = await placeOf(attempt, { evaluators, rates })
+  const place = await placeOf(attempt, who)
   const seat = joinPanel(
     {
       feed: { ...feed, randomness: async (height) => beaconAt(height, feed.head()) },
       topic: {
         entries: () => topic.entries(evaluator),
         append: async (body) => {
-          topic.say(evaluator, topicEntrySchema.parse(parseJson(body)))
+          const entry = topicEntrySchema.parse(parseJson(body))
+          topic.say(evaluator, isLazy ? copied(entry, topic.entries(evaluator)) : entry)
           return { author: evaluator, sequence: 0, body }
         },
       },
@@ -134,6 +154,16 @@ async function examine(
   }
 }
 
+/** What a lazy evaluator says of a step: that it is right, with the newest tag of anybody else. */
+function copied(entry: TopicEntry, heard: readonly JobEntry[]): TopicEntry {
+  if (entry.kind !== 'audit' || entry.tag === undefined) return entry
+  const others = heard.flatMap(({ body }) => {
+    const known = topicEntrySchema.parse(parseJson(body))
+    return known.kind === 'audit' && known.evaluator !== entry.evaluator ? (known.tag ?? []) : []
+  })
+  return { ...entry, outcome: 'equal', tag: others.at(-1) ?? hashOf('no tag') }
+}
+
 /** The beacon of a height that is there. */
 function beaconAt(height: bigint, head: Head): Hex | undefined {
   if (height > head.number) return undefined
@@ -168,7 +198,7 @@ function headsOf(clock: VirtualClock): Pick<JobFeed, 'head' | 'onHead'> {
 
 async function placeOf(
   attempt: Attempt,
-  { evaluators, rates }: { evaluators: readonly Hex[]; rates: ReadonlyMap<Hex, AuditRate> },
+  { evaluators, rates, panelStart }: Seat,
 ): Promise<AttemptPlace> {
   const { lab, jobId, workers, active, beacon, closing, results } = attempt
   const specDigest = toHex(sha256(canonicalBytes(lab.spec)))
@@ -191,6 +221,7 @@ async function placeOf(
       })),
     })),
     evaluators,
+    panelStart,
   }
   const parties = workerParties.filter(({ owner }) => active.includes(owner))
   return {
