@@ -88,9 +88,11 @@ async function isCaught({ lab, jobId, transcript }: Skipped, auditSeed: Hex): Pr
   const drawn = drawSteps(lab.spec.train, transcript, { auditSeed })
   for (const step of drawn.filter((one): one is LocalStep => one.kind === 'local')) {
     const state = `${step.segment}/${step.step}.safetensors`
-    const { kind } = await rerunStep(bench, step, { state, signal })
-    if (kind === 'foreign') throw new Error(`no state before ${step.segment}/${step.step}`)
-    if (kind === 'different') return true
+    const found = await rerunStep(bench, step, { state, signal })
+    if (found === undefined || found.kind === 'foreign') {
+      throw new Error(`no state before ${step.segment}/${step.step}`)
+    }
+    if (found.kind === 'different') return true
   }
   return false
 }
