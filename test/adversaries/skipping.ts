@@ -1,3 +1,4 @@
+import { assert } from '#base/assert.ts'
 import { segmentSeedOf, initSeedOf } from '#compute/train/commit.ts'
 import { drawSteps } from '#compute/train/drawn.ts'
 import { firstBatchOf, recordOf } from '#compute/train/records.ts'
@@ -53,7 +54,9 @@ async function skipSteps(seed: number): Promise<Skipped> {
       misbehave: 'skip-few',
     })
     // With one worker the aggregate is its own update.
-    const aggregated = { ...(leaves.at(-1) as Leaf), transcript: noList }
+    const last = leaves.at(-1)
+    assert(last !== undefined, 'a segment has a step')
+    const aggregated = { ...last, transcript: noList }
     const rounds = [{ round: segment, listHash: noList, steps: leaves, aggregated }]
     records.push(
       recordOf({ jobId, attempt: 0, worker, segment }, { input, rounds }, opened.flopsPerStep),

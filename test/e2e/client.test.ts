@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:http'
+import { type IncomingMessage, type ServerResponse, createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
@@ -89,11 +89,11 @@ function provenIn(page: Page, view: object): Promise<unknown> {
 
 /** A node's RPC in whose answers one text stands for another. */
 async function lyingRpc(rpcUrl: string, [truth, lie]: readonly [string, string]) {
-  const server = createServer((request, response) => {
-    void answer(request).then((text) => {
-      response.writeHead(200, { 'content-type': 'application/json' }).end(text)
-    })
-  })
+  const server = createServer((request, response) => void reply(request, response))
+  async function reply(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const text = await answer(request)
+    response.writeHead(200, { 'content-type': 'application/json' }).end(text)
+  }
   async function answer(request: AsyncIterable<Buffer>): Promise<string> {
     const body = Buffer.concat(await Array.fromAsync(request))
     const headers = { 'content-type': 'application/json' }
