@@ -1,4 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { type IncomingMessage, type ServerResponse, createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -85,6 +87,25 @@ function provenIn(page: Page, view: object): Promise<unknown> {
   )
 }
 
+/** A node's RPC in whose answers one text stands for another. */
+async function lyingRpc(rpcUrl: string, [truth, lie]: readonly [string, string]) {
+  const server = createServer((request, response) => void reply(request, response))
+  async function reply(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const text = await answer(request)
+    response.writeHead(200, { 'content-type': 'application/json' }).end(text)
+  }
+  async function answer(request: AsyncIterable<Buffer>): Promise<string> {
+    const body = Buffer.concat(await Array.fromAsync(request))
+    const headers = { 'content-type': 'application/json' }
+    const asked = await fetch(rpcUrl, { method: 'POST', headers, body })
+    return (await asked.text()).replaceAll(truth, lie)
+  }
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  const close = () => new Promise<void>((resolve) => void server.close(() => resolve()))
+  return { url: `http://127.0.0.1:${port}`, close }
+}
+
 describe('a finished job', () => {
   test('settles in a market of one worker and one evaluator, over two files as one', () => {
     expect(job.exitCode, job.err).toBe(0)
@@ -107,6 +128,22 @@ describe('a finished job', () => {
     expect(verify.lines.at(-1)).toMatchObject({ event: 'verified', modelHash })
     const status = await quern(['status'], { dataDir })
     expect(status.lines.at(-1)).toMatchObject({ event: 'status', jobs: 1, openJobs: 0 })
+  })
+
+  test('is refused where the node tells of another model', { timeout: 240_000 }, async () => {
+    const dataDir = strangerDir()
+    const { jobId, modelHash } = summaryOf(job)
+    const liar = await lyingRpc(network.rpcUrl, [String(modelHash).slice(2), 'ab'.repeat(32)])
+    try {
+      for (const replay of [['--sample', '1'], ['--full']]) {
+        const flags = [...replay, '--rpc-url', liar.url]
+        const verify = await quern(['verify', jobId, ...flags], { dataDir })
+        expect(verify.exitCode).not.toBe(0)
+        expect(verify.lines.at(-1)).toMatchObject({ event: 'error', code: 'VERIFY_FAILED' })
+      }
+    } finally {
+      await liar.close()
+    }
   })
 
   test('is proven by signatures of validators, and not with another genesis', async () => {

@@ -1,14 +1,14 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createPublicClient, http, parseEther, parseEventLogs } from 'viem'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { devRoles } from '#cli/dev-roles.ts'
 import { devAccount } from '#cli/mnemonic.ts'
 import { networkSchema } from '#cli/network-file.ts'
 import { disputeGameAbi } from '#wire/abi/disputeGame.ts'
 import { systemAddresses } from '#wire/addresses.ts'
 import type { Hex } from '#wire/primitives.ts'
-import { type LocalWorld, type Run, startWorld, summaryOf } from './local-world.ts'
+import { type LocalWorld, type Run, quern, startWorld, summaryOf } from './local-world.ts'
 import { rowsCsv } from './rows.ts'
 
 const liar = 2
@@ -95,3 +95,41 @@ test(
   },
   decidedMs + 60_000,
 )
+
+describe('quern dispute', () => {
+  const client = ['--account', `dev:${devRoles.client}`]
+  const dispute = (args: readonly string[]) =>
+    quern(['dispute', ...args], { dataDir: join(world.dataDir, 'client-1') })
+  const workerOwner = (index: number) => addressOf(devRoles.workerOwner(index - 1))
+
+  test('status lists what was decided, and who won', async () => {
+    const { jobId } = summaryOf(run)
+    const { exitCode, lines } = await dispute(['status', jobId])
+    expect(exitCode).toBe(0)
+    const asserter = addressOf(devRoles.workerOperator(liar - 1))
+    const lostWei = String(bondsWei)
+    expect(lines[0]).toMatchObject({ event: 'dispute', jobId, asserter, phase: 'decided', lostWei })
+    expect(lines.at(-1)).toEqual({ event: 'disputes', count: lines.length - 1 })
+  })
+
+  test.each([
+    ['an honest worker', 1, 'nothing wrong'],
+    ['one that has lost already', liar, 'disputed already'],
+  ])('open refuses to dispute %s', async (_name, index, reason) => {
+    const { jobId } = summaryOf(run)
+    const place = ['--worker', workerOwner(index), '--attempt', '0']
+    const { exitCode, lines, err } = await dispute(['open', jobId, ...place, ...client])
+    expect(exitCode, err).not.toBe(0)
+    expect(lines.at(-1)).toMatchObject({ event: 'error', code: 'DISPUTE_LEFT', reason })
+  })
+
+  test('open refuses a stranger, and play has nothing to go on with', async () => {
+    const { jobId } = summaryOf(run)
+    const stranger = addressOf(devRoles.client)
+    const open = await dispute(['open', jobId, '--worker', stranger, ...client])
+    expect(open.lines.at(-1)).toMatchObject({ event: 'error', code: 'WORKER_UNKNOWN' })
+    const play = await dispute(['play', ...client])
+    expect(play.exitCode, play.err).toBe(0)
+    expect(play.lines.at(-1)).toEqual({ event: 'played', disputes: 0 })
+  })
+})
