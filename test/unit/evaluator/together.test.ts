@@ -158,10 +158,13 @@ describe('examineTogether', () => {
   test('a silent evaluator is not waited for once transcripts may no longer be served', async () => {
     const made = divided(honest)
     await serveAll(made)
-    const over = new AbortController()
-    const onTold = (told: number) => told === made.drawn.length && over.abort()
-    const reading = AbortSignal.timeout(500)
-    const one = await examine(hub, made, { isShared: true, reading, sharing: over.signal, onTold })
+    const [over, ended] = [new AbortController(), new AbortController()]
+    const onTold = (told: number) => {
+      if (told === stepsOf(made, 0).length) over.abort()
+      if (told === made.drawn.length) ended.abort()
+    }
+    const windows = { reading: over.signal, sharing: ended.signal }
+    const one = await examine(hub, made, { isShared: true, ...windows, onTold })
     expect(one.findings).toEqual([])
     expect(one.steps.repeated).toBe(made.drawn.length)
   })
