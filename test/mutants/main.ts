@@ -1,16 +1,17 @@
 /**
- * `npm run mutate:contracts [-- --seed <s>] [--count <n>] [--json]`: draws mutations of the money path's contracts and
- * counts how many the Solidity tests notice. All of them are compiled once, each behind its number, so that a mutant
- * costs a run of the tests. Results go to `test/results/mutants.json` after each one; those that this commit has with
- * the same seed and count are not run again. Exits with 1 below the goal.
+ * `npm run mutate:contracts [-- --branches] [--seed <s>] [--count <n>] [--json]`: draws mutations of the money path's
+ * contracts and counts how many the Solidity tests notice; with `--branches` takes both ways of each condition instead,
+ * all of them, so that the share is that of the branches taken. All are compiled once, each behind its number, so that a
+ * mutant costs a run of the tests. Results go to `test/results/mutants.json`, or `branches.json`, after each one; those
+ * that this commit has with the same seed and count are not run again. Exits with 1 below the goal.
  */
 import { parseArgs } from 'node:util'
 import { createRng } from '#base/rng.ts'
 import { originOf, readResults, writeResults } from '#scripts/results.ts'
-import { type Mutation, drawMutations, mutationsOf, withMutants } from './mutations.ts'
+import { type Mutation, branchesOf, drawMutations, mutationsOf, withMutants } from './mutations.ts'
 import { type Project, createProject, moneySources } from './project.ts'
 
-const goal = 0.85
+const goals = { mutants: 0.85, branches: 0.95 } as const
 /** The tests without a mutant take less; a mutant that never ends is noticed as well. */
 const mutantTimeoutMs = 600_000
 
@@ -32,6 +33,7 @@ interface Results {
 
 const { values } = parseArgs({
   options: {
+    branches: { type: 'boolean', default: false },
     seed: { type: 'string', default: '1' },
     count: { type: 'string', default: '200' },
     json: { type: 'boolean', default: false },
@@ -39,11 +41,12 @@ const { values } = parseArgs({
 })
 const [seed, count] = [Number(values.seed), Number(values.count)]
 const sources = moneySources()
-const all = [...sources].flatMap(([file, source]) => mutationsOf(file, source))
-const mutants = drawMutations(all, count, createRng(seed)).map((mutation, i) => ({
-  mutation,
-  number: i + 1,
-}))
+const name = values.branches ? 'branches' : 'mutants'
+const goal = goals[name]
+const placesOf = values.branches ? branchesOf : mutationsOf
+const all = [...sources].flatMap(([file, source]) => placesOf(file, source))
+const drawn = values.branches ? all : drawMutations(all, count, createRng(seed))
+const mutants = drawn.map((mutation, i) => ({ mutation, number: i + 1 }))
 const project = createProject('quern-mutants', rewritten())
 await build(project)
 let runs = earlierRuns()
@@ -54,7 +57,7 @@ for (const { mutation, number } of mutants) {
   if (!values.json)
     console.log(`${number} ${isKilled ? 'killed  ' : 'SURVIVED'} ${file}:${line} ${kind} ${text}`)
   runs = [...runs, { number, file, line, kind, text, isKilled }]
-  writeResults('mutants', { ...originOf(), ...reportOf(runs) })
+  writeResults(name, { ...originOf(), ...reportOf(runs) })
 }
 const report = reportOf(runs)
 console.log(
@@ -91,7 +94,7 @@ async function isNoticed({ hardhat }: Project, number: number): Promise<boolean>
 }
 
 function earlierRuns(): readonly Run[] {
-  const before = readResults('mutants') as Results | undefined
+  const before = readResults(name) as Results | undefined
   const isSame =
     before?.commit === originOf().commit && before.seed === seed && before.count === count
   return isSame ? before.runs : []

@@ -6,7 +6,7 @@ export interface Mutation {
   readonly file: string
   /** From 1. */
   readonly line: number
-  readonly kind: 'operator' | 'condition' | 'statement'
+  readonly kind: 'operator' | 'condition' | 'statement' | 'branch'
   /** What stands there, shortened. */
   readonly text: string
   /** The place with the change in it where the mutant's number is this one, else as it was. */
@@ -39,12 +39,38 @@ export function mutationsOf(file: string, source: string): readonly Mutation[] {
     const found = operatorOf(source, node) ?? conditionOf(node) ?? statementOf(source, node, above)
     if (!found) return []
     const { start, end } = found.place
-    const line = Buffer.from(source).subarray(0, start).toString().split('\n').length
-    const text = textOf(source, found.place).replaceAll(/\s+/g, ' ').slice(0, textMax)
     const edit = (number: number) => ({ start, end, change: found.change(number) })
-    return [{ file, line, kind: found.kind, text, edit }]
+    const text = shortOf(source, found.place)
+    return [{ file, line: lineOf(source, start), kind: found.kind, text, edit }]
   })
 }
+
+/**
+ * Both ways of each condition of `if` and `?:` as mutations that revert where the way is taken: tests that notice all of
+ * them take all branches. The two of a condition are one change, which knows both numbers: that of the way in which the
+ * condition holds, and the next one.
+ */
+export function branchesOf(file: string, source: string): readonly Mutation[] {
+  return nodesOf(source).flatMap(([node]) => {
+    const isBranching = node.nodeType === 'IfStatement' || node.nodeType === 'Conditional'
+    const place = isBranching ? asNode(node.parts['condition']) : undefined
+    if (!place) return []
+    const { start, end } = place
+    const change = (number: number) => (inner: string) => `_branch(${number}, ${inner})`
+    const text = shortOf(source, place)
+    const one = { file, line: lineOf(source, start), kind: 'branch' } as const
+    const holds = {
+      ...one,
+      text: `${text} holds`,
+      edit: (n: number) => ({ start, end, change: change(n) }),
+    }
+    const isNot = { ...one, text: `${text} does not hold`, edit: () => unchanged }
+    return [holds, isNot]
+  })
+}
+
+/** The second of two mutations that are one change. */
+const unchanged: Edit = { start: 0, end: 0, change: (inner) => inner }
 
 /** So many mutations, drawn by `rng`, of which none stands in another one. */
 export function drawMutations(all: readonly Mutation[], count: number, rng: Rng): Mutation[] {
@@ -64,6 +90,14 @@ export function withMutants(
 ): string {
   const edits = mutants.map(({ mutation, number }) => mutation.edit(number))
   return `${rewrite(source, edits)}\n${selector}`
+}
+
+function lineOf(source: string, start: number): number {
+  return Buffer.from(source).subarray(0, start).toString().split('\n').length
+}
+
+function shortOf(source: string, place: SyntaxNode): string {
+  return textOf(source, place).replaceAll(/\s+/g, ' ').slice(0, textMax)
 }
 
 interface Found {
@@ -147,5 +181,10 @@ function _asPure(function() view returns (uint256) read) pure returns (function(
 
 function _isMutant(uint256 number) pure returns (bool) {
     return _asPure(_coinbase)() == number;
+}
+
+function _branch(uint256 number, bool isSo) pure returns (bool) {
+    if (_isMutant(isSo ? number : number + 1)) revert();
+    return isSo;
 }
 `

@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { createRng } from '#base/rng.ts'
-import { withBranches } from '#test/mutants/branches.ts'
-import { drawMutations, mutationsOf, withMutants } from '#test/mutants/mutations.ts'
+import { branchesOf, drawMutations, mutationsOf, withMutants } from '#test/mutants/mutations.ts'
 import { moneySources } from '#test/mutants/project.ts'
 
 const source = `
@@ -63,16 +62,23 @@ describe('mutations', () => {
   })
 })
 
-test('a condition has a line for each way', () => {
-  const { source: rewritten, conditions } = withBranches(source, 7)
-  const lines = rewritten.split('\n')
-  expect(conditions.map(({ line }) => line)).toEqual([11, 12, 13])
-  for (const [i, { line, lineIfTrue, lineIfFalse }] of conditions.entries()) {
-    expect(lines[line - 1]).toContain(`_branch7_${i}(`)
-    expect(lines[lineIfTrue - 1]?.trim()).toBe('isSo = true;')
-    expect(lines[lineIfFalse - 1]?.trim()).toBe('isSo = false;')
-    expect(lines[lineIfTrue - 3]).toContain(`_branch7_${i}(`)
-  }
+test('both ways of a condition are one change with two numbers', () => {
+  const all = branchesOf('Purse.sol', source)
+  expect(all.map(({ line, text }) => `${line} ${text}`)).toEqual([
+    '11 amount > held[0] && !isAll holds',
+    '11 amount > held[0] && !isAll does not hold',
+    '12 isAll holds',
+    '12 isAll does not hold',
+    '13 isAll holds',
+    '13 isAll does not hold',
+  ])
+  const text = withMutants(
+    source,
+    all.map((mutation, i) => ({ mutation, number: i + 1 })),
+  )
+  expect(text).toContain('if (_branch(1, amount > held[0] && !isAll)) revert();')
+  expect(text).toContain('left += _branch(5, isAll) ? 1')
+  expect(branchesOf('again', text)).toHaveLength(all.length + 4) // those of the functions that were added
 })
 
 test('the money path is there', () => {
