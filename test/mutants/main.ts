@@ -46,9 +46,8 @@ const goal = goals[name]
 const placesOf = values.branches ? branchesOf : mutationsOf
 const all = [...sources].flatMap(([file, source]) => placesOf(file, source))
 const drawn = values.branches ? all : drawMutations(all, count, createRng(seed))
-const mutants = drawn.map((mutation, i) => ({ mutation, number: i + 1 }))
-const project = createProject('quern-mutants', rewritten())
-await build(project)
+const numbered = drawn.map((mutation, i) => ({ mutation, number: i + 1 }))
+const { project, mutants } = await build()
 let runs = earlierRuns()
 for (const { mutation, number } of mutants) {
   if (runs.some((run) => run.number === number)) continue
@@ -68,22 +67,51 @@ process.exit(report.isMet ? 0 : 1)
 function reportOf(done: readonly Run[]) {
   const killed = done.filter(({ isKilled }) => isKilled).length
   const score = killed / Math.max(1, done.length)
-  return { seed, count, places: all.length, killed, score, goal, isMet: score >= goal, runs: done }
+  const leftOut = numbered.length - mutants.length
+  return {
+    seed,
+    count,
+    places: all.length,
+    leftOut,
+    killed,
+    score,
+    goal,
+    isMet: score >= goal,
+    runs: done,
+  }
 }
 
-function rewritten(): Map<string, string> {
+interface Built {
+  readonly project: Project
+  readonly mutants: typeof numbered
+}
+
+/**
+ * Compiles them all; those on a line where the compiler runs out of stack are left out. Without a mutant all tests pass, or
+ * nothing would be shown by one that fails.
+ */
+async function build(left = numbered, triesLeft = 20): Promise<Built> {
+  const built = createProject('quern-mutants', rewritten(left))
+  const { exitCode, output } = await built.hardhat(['test', 'solidity'])
+  if (exitCode === 0) return { project: built, mutants: left }
+  const [, file, line] = /Stack too deep[^]*?contracts\/([^:]+):([0-9]+):/.exec(output) ?? []
+  const isThere = ({ mutation }: (typeof numbered)[number]) =>
+    mutation.file !== file || mutation.line !== Number(line)
+  const fewer = left.filter(isThere)
+  if (fewer.length === left.length || triesLeft === 0) {
+    throw new Error(`the tests fail without a mutant: ${output.slice(-4000)}`)
+  }
+  console.error(`left out, since the stack is too deep there: ${file}:${line}`)
+  return build(fewer, triesLeft - 1)
+}
+
+function rewritten(chosen: typeof numbered): Map<string, string> {
   const changed = new Map<string, string>()
   for (const [file, source] of sources) {
-    const own = mutants.filter(({ mutation }) => mutation.file === file)
+    const own = chosen.filter(({ mutation }) => mutation.file === file)
     if (own.length > 0) changed.set(file, withMutants(source, own))
   }
   return changed
-}
-
-/** Without a mutant all tests pass, or nothing would be shown by one that fails. */
-async function build({ hardhat }: Project): Promise<void> {
-  const { exitCode, output } = await hardhat(['test', 'solidity'])
-  if (exitCode !== 0) throw new Error(`the tests fail without a mutant: ${output.slice(-4000)}`)
 }
 
 async function isNoticed({ hardhat }: Project, number: number): Promise<boolean> {
