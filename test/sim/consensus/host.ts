@@ -300,8 +300,9 @@ export class Host {
 
   #setTimer({ timer, delayMs }: EffectOf<'setTimer'>): void {
     const rate = this.world.plan.clockRates[this.machine] as number
-    const { state } = this
-    this.later(delayMs * rate, () => {
+    const { state, world } = this
+    const dueMs = world.isHealed && timer.name !== 'retry' ? paceMs : 0 // it runs from when the block is due
+    this.later(dueMs + delayMs * rate, () => {
       if (this.state === state) this.feed({ kind: 'timer', timer })
     })
   }
