@@ -160,7 +160,8 @@ function pursue(state: State, view: number, root: Hex): void {
   const { rules, views } = state
   const signers = views.get(view)?.certificates.notarize?.signers ?? '0x'
   const holders = indicesOf(signers, rules.set.validators.length) ?? []
-  const from = holders[(view + (rules.self ?? 0)) % holders.length]
+  // Another one in each view: of those who signed some may be faulty, and an honest one has it.
+  const from = holders[(state.view + (rules.self ?? 0)) % holders.length]
   ask(state, { from, viewMin: record === undefined ? view : state.final.view + 1 })
 }
 
