@@ -15,9 +15,12 @@ describe('consensus in a simulated world', () => {
 
   // A voter alone made blocks faster than the others caught up, before they asked on and blocks had a pace; in 8510 a node
   // asked the same validator in every view for the block that it missed, a faulty one.
-  test.each([8407, 8510, 17797, 30631, 47839])('goes on with seed %i, which was stuck once', (seed) => {
-    expect(run(seed).blocks).toBeGreaterThanOrEqual(6)
-  })
+  test.each([8407, 8510, 17797, 30631, 47839])(
+    'goes on with seed %i, which was stuck once',
+    (seed) => {
+      expect(run(seed).blocks).toBeGreaterThanOrEqual(6)
+    },
+  )
 })
 
 function run(seed: number) {
