@@ -4,15 +4,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { AppError } from '#base/error.ts'
-import { createBatch } from '#compute/backends/self-test.ts'
 import { selfTestSpecs } from '#compute/backends/self-test-specs.ts'
-import { encodeSafetensors } from '#compute/export/safetensors.ts'
 import { zeroHash } from '#compute/train/commit.ts'
 import { type Session, openSession } from '#compute/train/session.ts'
 import { type State, decodeState, encodeState, leafOfState } from '#compute/train/state.ts'
 import { type Bench, type LocalStep, rerunStep } from '#evaluator/rerun.ts'
 import { createAfter } from '#evaluator/tolerant.ts'
 import { createFiles } from '#store/files.ts'
+import { rowsFileOf } from '#test/unit/compute/backends/rows.ts'
 import type { Hex } from '#wire/primitives.ts'
 import type { TrainSpec } from '#wire/spec.ts'
 
@@ -28,14 +27,7 @@ let exact: State
 let drawn: LocalStep
 
 beforeAll(async () => {
-  const batches = Array.from({ length: 6 }, (_, step) => createBatch(spec, step))
-  const x = Float32Array.from(batches.flatMap((batch) => [...batch.x]))
-  const y = Int32Array.from(batches.flatMap((batch) => [...batch.y]))
-  const rows = encodeSafetensors({
-    x: { dtype: 'F32', shape: [y.length, ...spec.inputShape], values: x },
-    y: { dtype: 'I32', shape: [y.length], values: y },
-  })
-  await files.write('rows', rows)
+  await files.write('rows', rowsFileOf(spec))
   session = await openSession({ spec, trainFile: files.path('rows'), threads: 1 })
   const before = await session.initialState({ seed, to: files.path('first') })
   await session.train({ ...task, from: files.path('first'), to: files.path('exact') }, nothing)

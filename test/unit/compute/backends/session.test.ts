@@ -1,14 +1,13 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { openBackendSession } from '#compute/backends/session.ts'
-import { createBatch } from '#compute/backends/self-test.ts'
 import { selfTestSpecs } from '#compute/backends/self-test-specs.ts'
-import { encodeSafetensors } from '#compute/export/safetensors.ts'
 import type { TrainTask } from '#compute/runner.ts'
 import { zeroHash } from '#compute/train/commit.ts'
 import { type Disk, type Session, openSession } from '#compute/train/session.ts'
 import { decodeState } from '#compute/train/state.ts'
 import { isWithinTolerance } from '#compute/train/tolerance.ts'
 import type { TrainSpec } from '#wire/spec.ts'
+import { rowsFileOf } from './rows.ts'
 
 const backend = 'onnxruntime-web wasm'
 const spec = selfTestSpecs['network'] as TrainSpec
@@ -21,14 +20,7 @@ afterEach(async () => {
 
 /** A disk in memory with the rows of a few batches. */
 function diskOfRows(): Disk & { readonly files: Map<string, Uint8Array> } {
-  const batches = Array.from({ length: 6 }, (_, step) => createBatch(spec, step))
-  const x = Float32Array.from(batches.flatMap((batch) => [...batch.x]))
-  const y = Int32Array.from(batches.flatMap((batch) => [...batch.y]))
-  const rows = encodeSafetensors({
-    x: { dtype: 'F32', shape: [y.length, ...spec.inputShape], values: x },
-    y: { dtype: 'I32', shape: [y.length], values: y },
-  })
-  const files = new Map<string, Uint8Array>([['rows', rows]])
+  const files = new Map<string, Uint8Array>([['rows', rowsFileOf(spec)]])
   return {
     files,
     async read(path) {
