@@ -93,7 +93,7 @@ export async function examineTogether(
   const findings = await deps.repeat(drawn, { part, tell, serving, sharing })
   const workers = [...new Set(findings.map(({ worker }) => worker))]
   await deps.say.claims(workers, falseWords(deps, drawn, known))
-  await untilAllClaim(deps, sharing)
+  if (!knowsAll(drawn, known)) await untilAllClaim(deps, sharing)
   const answered = await answer(deps, drawn, { ...options, tell, known, found: findings })
   return { ...answered, repeated: known.truths.size }
 }
@@ -157,6 +157,11 @@ function falseWords(
     }
   }
   return [...found.values()]
+}
+
+/** Whoever repeated everything, because others were silent, learns nothing from what they claim. */
+function knowsAll(drawn: readonly DrawnStep[], { truths, missed }: Known): boolean {
+  return drawn.every((step) => truths.has(stepKeyOf(step)) || missed.has(stepKeyOf(step)))
 }
 
 async function untilAllClaim(
