@@ -27,6 +27,7 @@ function jobOf(ledger: Partial<LedgerView>, fields: Partial<JobView> = {}): JobV
   return sampleView({
     phase: 'settled',
     workers,
+    active: [0, 1],
     ledger: { ...emptyLedger, commitments, ...ledger },
     ...fields,
   })
@@ -97,6 +98,12 @@ describe('createHarvest', () => {
     expect(sent.map(({ call }) => call)).toEqual(['requestAttestation'])
     await tend(23n)
     expect(sent.length).toBe(1)
+  })
+
+  test('leaves nothing to a worker that was removed', async () => {
+    const { sent, tend } = harvestOf(jobOf({}, { active: [1] }))
+    await tend(20n)
+    expect(sent.map(({ call }) => call)).toEqual(['requestAttestation'])
   })
 
   test('matures what is its own at once, with the words that were committed', async () => {
