@@ -1,4 +1,4 @@
-import { verdictHashOf } from '#chain/client/terms.ts'
+import { conclusionOf } from '#chain/client/conclusion.ts'
 import type { Head } from '#chain/client/feed.ts'
 import { type JobView, type Verdict, hasPanelCommitted } from '#chain/client/view.ts'
 
@@ -35,16 +35,8 @@ export function dueOf(view: JobView, head: Head, deadline: bigint): readonly Due
   }
 }
 
-/** The revealed verdicts, the one with most support first: the contract decides whether it is enough. */
+/** By the revealed verdict with most support: the contract decides whether it is enough. */
 function conclusions(view: JobView): Due[] {
-  const byHash = Map.groupBy(view.revealed, ({ verdict }) => verdictHashOf(verdict))
-  return [...byHash.values()]
-    .toSorted((a, b) => b.length - a.length)
-    .slice(0, 1)
-    .flatMap(([first]) => (first ? [concludeBy(first.verdict)] : []))
-}
-
-function concludeBy(verdict: Verdict): Due {
-  const isClean = verdict.guiltyMask === 0 && verdict.withheldMask === 0
-  return { call: isClean ? 'completeJob' : 'slash', verdict }
+  const found = conclusionOf(view)
+  return found ? [{ call: found.call, verdict: found.verdict }] : []
 }

@@ -1,3 +1,4 @@
+import { conclusionOf } from '#chain/client/conclusion.ts'
 import type { Head } from '#chain/client/feed.ts'
 import { type JobView, type Verdict, hasPanelCommitted } from '#chain/client/view.ts'
 import type { Hex } from '#wire/primitives.ts'
@@ -48,30 +49,19 @@ export function dueCall(job: StoredJob, view: JobView, head: Head): Duty | undef
 }
 
 /** After the reveal window: what most evaluators say, or a further panel where no two agree. */
-function attestingDuty({ revealed }: JobView): Duty {
-  const verdicts = revealed.map(({ verdict }) => verdict)
-  const support = (verdict: Verdict) => verdicts.filter((other) => isSame(other, verdict)).length
-  const [best] = verdicts.toSorted((a, b) => support(b) - support(a))
-  if (!best || support(best) < 2) return { call: 'expire' }
-  const isClean = best.guiltyMask === 0 && best.withheldMask === 0
-  return { call: isClean ? 'completeJob' : 'slash', verdict: best }
-}
-
-function isSame(a: Verdict, b: Verdict): boolean {
-  return (
-    a.modelHash === b.modelHash &&
-    a.modelCidDigest === b.modelCidDigest &&
-    a.metricMicros === b.metricMicros &&
-    a.segments === b.segments &&
-    a.guiltyMask === b.guiltyMask &&
-    a.withheldMask === b.withheldMask &&
-    a.evidenceDigest === b.evidenceDigest
-  )
+function attestingDuty(view: JobView): Duty {
+  const found = conclusionOf(view)
+  if (found === undefined || found.support < 2) return { call: 'expire' }
+  return { call: found.call, verdict: found.verdict }
 }
 
 /** How many blocks a party waits before it does what is everybody's duty: the first at once, the next later. */
 export function patienceOf(view: JobView, self: Hex): bigint {
-  const parties = view.workers.length > 0 ? view.workers : view.volunteers
+  return turnIn(view.workers.length > 0 ? view.workers : view.volunteers, self)
+}
+
+/** Blocks that one of several parties leaves to those before it; a stranger comes last. */
+export function turnIn(parties: readonly Hex[], self: Hex): bigint {
   const place = parties.indexOf(self)
   return BigInt(place < 0 ? parties.length : place) * 2n
 }

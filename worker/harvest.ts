@@ -6,6 +6,7 @@ import type { Transactor } from '#chain/client/transactor.ts'
 import type { JobView } from '#chain/client/view.ts'
 import type { Hex } from '#wire/primitives.ts'
 import type { SegmentClaim } from '#wire/segment-claim.ts'
+import { turnIn } from './duties.ts'
 import { segmentsAtOnce } from './leading.ts'
 
 /** A call that brings committed segments of a settled job nearer to their units. */
@@ -73,7 +74,7 @@ export function createHarvest(deps: {
     }
     tries.set(key, known)
     const isOwn = next.call === 'mature'
-    const patience = isOwn ? 0n : turnOf(view, self)
+    const patience = isOwn ? 0n : turnIn(activeOf(view), self)
     const isGivenUp = known.failures >= failuresMax || known.requests >= requestsMax
     if (isGivenUp || head.number < known.sinceHeight + patience) return
     if (head.number < known.afterHeight) return
@@ -107,11 +108,7 @@ function argumentsOf({ terms, jobId }: JobView, next: Ripening): readonly unknow
   return next.call === 'drawAttesters' ? [jobId] : [terms]
 }
 
-/**
- * Blocks that this worker leaves to those before it, of the workers whose segments can ripen: an idle chain makes few, so
- * none is spent on one that was removed.
- */
-function turnOf({ workers, active }: JobView, self: Hex): bigint {
-  const place = active.findIndex((index) => workers[index] === self)
-  return BigInt(place < 0 ? active.length : place) * 2n
+/** Whose segments can ripen: an idle chain makes few blocks, so none is spent on a worker that was removed. */
+function activeOf({ workers, active }: JobView): readonly Hex[] {
+  return active.map((index) => workers[index] as Hex)
 }

@@ -24,7 +24,7 @@ export async function openBackendSession(
   disk: Disk = realDisk,
 ): Promise<Session> {
   const known = knownBackendOf(job.backend)
-  const exact = await openSession(job, disk)
+  const exact = await openSession({ ...job, threads: 1 }, disk) // it tells of the model, and trains nothing
   try {
     const { spec, trainFile } = job
     if (trainFile === undefined) throw new AppError({ code: 'ROWS_INVALID', reason: 'no rows' })

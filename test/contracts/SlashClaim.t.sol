@@ -117,14 +117,19 @@ contract SlashClaimTest is ClaimWorld {
         expectClean();
     }
 
-    function test_evaluatorsOfAnEarlierPanelAreReleasedAsWell() public {
-        address[] memory drawn = draw(terms);
+    /// @dev The two drawn evaluators reveal different verdicts.
+    function disagree() private returns (address[] memory drawn) {
+        drawn = draw(terms);
         IJobTypes.Verdict memory verdict = cleanVerdict(terms);
         commit(terms, drawn[0], verdict);
         verdict.metricMicros = 1;
         commit(terms, drawn[1], verdict);
         reveal(terms, drawn[0], cleanVerdict(terms));
         reveal(terms, drawn[1], verdict);
+    }
+
+    function test_evaluatorsOfAnEarlierPanelAreReleasedAsWell() public {
+        disagree();
         eq(stateOf(terms).panel, 1, "they disagree: another panel");
         IDisputeGame.Claim memory claim = lose(workers[1], jobId, 0);
         draw(terms);
@@ -134,13 +139,7 @@ contract SlashClaimTest is ClaimWorld {
     }
 
     function test_aRedrawThatWasNotMadeReleasesWhoRevealed() public {
-        address[] memory drawn = draw(terms);
-        IJobTypes.Verdict memory verdict = cleanVerdict(terms);
-        commit(terms, drawn[0], verdict);
-        verdict.metricMicros = 1;
-        commit(terms, drawn[1], verdict);
-        reveal(terms, drawn[0], cleanVerdict(terms));
-        reveal(terms, drawn[1], verdict);
+        address[] memory drawn = disagree();
         expectStatus(terms, IJobTypes.Status.Submitted);
         slashFor(lose(workers[1], jobId, 0));
         for (uint256 i; i < 2; ++i) eq(lockedOf(drawn[i]), 0, "released");

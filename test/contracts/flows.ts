@@ -42,7 +42,9 @@ async function cooperative(market: Market): Promise<Figures> {
   })
 }
 
-async function attestDirectly(market: Market, terms: Awaited<ReturnType<Market['newTerms']>>) {
+type JobTerms = Awaited<ReturnType<Market['newTerms']>>
+
+async function attestDirectly(market: Market, terms: JobTerms) {
   const { call } = market
   const figures: Figures = {}
   const drawer = market.evaluators[0]!.operator
@@ -67,20 +69,26 @@ async function attestDirectly(market: Market, terms: Awaited<ReturnType<Market['
   return figures
 }
 
+/** Each worker's result, in a transaction of its own; then the evaluators' seed is there. */
+async function submitDirectly(market: Market, terms: JobTerms): Promise<Figures> {
+  const figures: Figures = {}
+  for (const [i, worker] of market.workers.entries()) {
+    const args = [terms, market.resultOf(worker)]
+    const gas = await market.call(worker.operator, 'JobManager', 'submitResult', args)
+    figures[`submitResult ${i}`] = Number(gas)
+  }
+  await market.pass(3)
+  return figures
+}
+
 async function allDirect(market: Market): Promise<Figures> {
   const { call, workers, client } = market
   const terms = await market.newTerms(2)
   const consents = await Promise.all(workers.map((worker) => market.consentOf(terms, worker)))
   const figures: Figures = {}
   figures.openJob = Number(await call(client, 'JobManager', 'openJob', [terms, consents]))
-  for (const [i, worker] of workers.entries()) {
-    const args = [terms, market.resultOf(worker)]
-    figures[`submitResult ${i}`] = Number(
-      await call(worker.operator, 'JobManager', 'submitResult', args),
-    )
-  }
-  await market.pass(3)
-  return withTotal({ ...figures, ...(await attestDirectly(market, terms)) })
+  const submitted = await submitDirectly(market, terms)
+  return withTotal({ ...figures, ...submitted, ...(await attestDirectly(market, terms)) })
 }
 
 async function volunteers(market: Market): Promise<Figures> {
@@ -95,14 +103,8 @@ async function volunteers(market: Market): Promise<Figures> {
   }
   await market.pass(33)
   figures.assignWorkers = Number(await call(client, 'JobManager', 'assignWorkers', [terms, []]))
-  for (const [i, worker] of workers.entries()) {
-    const args = [terms, market.resultOf(worker)]
-    figures[`submitResult ${i}`] = Number(
-      await call(worker.operator, 'JobManager', 'submitResult', args),
-    )
-  }
-  await market.pass(3)
-  return withTotal({ ...figures, ...(await attestDirectly(market, terms)) })
+  const submitted = await submitDirectly(market, terms)
+  return withTotal({ ...figures, ...submitted, ...(await attestDirectly(market, terms)) })
 }
 
 /** Rounds without a certificate: the first call opens with its own update, others present, a last one closes. */

@@ -58,6 +58,11 @@ describe('dueCall', () => {
     ['the majority counts', [other, verdict, verdict], { call: 'completeJob', verdict }],
     ['one verdict alone draws more', [verdict], { call: 'expire' }],
     ['two that differ draw more', [verdict, other], { call: 'expire' }],
+    [
+      'two that differ in who is lazy alone draw more',
+      [verdict, { ...verdict, lazyMask: 1 }],
+      { call: 'expire' },
+    ],
   ])('after the reveal window %s', (_title, verdicts, duty) => {
     const seen = sampleView({
       phase: 'attesting',
