@@ -168,4 +168,14 @@ describe('examineTogether', () => {
     expect(one.findings).toEqual([])
     expect(one.steps.repeated).toBe(made.drawn.length)
   })
+
+  test('whoever repeated everything waits for no claims of a silent one', async () => {
+    const made = divided(honest)
+    await serveAll(made)
+    const over = new AbortController()
+    const onTold = (told: number) => told === stepsOf(made, 0).length && over.abort()
+    const one = await examine(hub, made, { isShared: true, reading: over.signal, onTold })
+    expect(one.steps.repeated).toBe(made.drawn.length)
+    expect(one.findings).toEqual([])
+  })
 })
