@@ -40,6 +40,7 @@ const exitByError: Readonly<Record<string, ExitCode>> = {
   TRUST_UNKNOWN: exitCodes.mismatch,
   INPUT_INVALID: exitCodes.input,
   INPUT_UNFIT: exitCodes.input,
+  NETWORK_FILE_INVALID: exitCodes.input,
   RPC_DOWN: exitCodes.unreachable,
   WRONG_CHAIN: exitCodes.unreachable,
   NETWORK_FILE_MISSING: exitCodes.unreachable,

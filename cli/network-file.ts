@@ -39,9 +39,14 @@ export function readNetworkFileAt(path: string): Network {
   try {
     return networkSchema.parse(JSON.parse(text))
   } catch (error) {
-    const reason = error instanceof z.ZodError ? error.issues[0]?.path.join('.') : 'not JSON'
-    throw new AppError({ code: 'NETWORK_FILE_INVALID', path, reason }, { cause: error })
+    const reason = error instanceof z.ZodError ? issueOf(error) : 'it is not JSON'
+    const message = `${path} is damaged: ${reason}; start the network again with "quern up" or copy its file anew`
+    throw new AppError({ code: 'NETWORK_FILE_INVALID', path, message }, { cause: error })
   }
+}
+
+function issueOf({ issues: [issue] }: z.ZodError): string {
+  return [issue?.path.join('.'), issue?.message].filter(Boolean).join(': ')
 }
 
 /** Writes `network.json`. */
