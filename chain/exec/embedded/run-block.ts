@@ -1,8 +1,8 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { EVMResult } from '@ethereumjs/evm'
 import { toHex } from '#base/hex.ts'
 import { type Withdrawal, encodeWithdrawal } from '#chain/core/payload.ts'
 import type { BlockEnvironment, EvmBlock, HashOf, Machine } from './machine.ts'
+import { gasBetweenPauses, pause } from './pauses.ts'
 import { type Receipt, type ReceiptLog, addToBloom, encodeReceipt } from './receipt.ts'
 import { computeRoots, listRoot } from './roots.ts'
 import { type TransactionFault, runTransaction } from './run-transaction.ts'
@@ -56,9 +56,6 @@ export interface BlockRun {
   readonly hasRecorded: boolean
 }
 
-/** Some 10 ms of most code: so often a full block lets timers and messages in. */
-const gasBetweenPauses = 1_000_000n
-
 /** Runs a block: system calls, transactions, withdrawals, requests, roots. */
 export async function runBlock(machine: Machine, plan: BlockPlan): Promise<BlockRun> {
   const { keccak256 } = machine.crypto
@@ -95,8 +92,8 @@ async function runAll(machine: Machine, block: EvmBlock, { source, simulation }:
   let cumulativeGasUsed = 0n
   let pausedAtGas = 0n
   for (;;) {
-    if (cumulativeGasUsed - pausedAtGas >= gasBetweenPauses) {
-      await nextTurn()
+    if (cumulativeGasUsed - pausedAtGas >= BigInt(gasBetweenPauses)) {
+      await pause()
       pausedAtGas = cumulativeGasUsed
     }
     const decoded = source.next(block.header.gasLimit - cumulativeGasUsed)

@@ -2,6 +2,7 @@
 import type { Common } from '@ethereumjs/common'
 import { type EVM, EVMError, createEVM } from '@ethereumjs/evm'
 import { assert } from '#base/assert.ts'
+import { gasBetweenPauses, pause } from '../pauses.ts'
 import { arithmetic } from './arithmetic.ts'
 import { flow } from './flow.ts'
 import {
@@ -107,8 +108,13 @@ async function runFast(
   state.code = code
   state.validJumps = analysis.jumps
   const frame = openFrame(state, analysis)
+  let pauseAtGas = frame.gas - gasBetweenPauses // what a called frame used counts when it returns
   try {
     while (frame.pc < code.length) {
+      if (frame.gas < pauseAtGas) {
+        await pause()
+        pauseAtGas = frame.gas - gasBetweenPauses
+      }
       const op = code[frame.pc] as number
       if (instructions[op]?.(frame) === true) continue
       writeOut(frame)

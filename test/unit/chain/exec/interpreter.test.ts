@@ -125,6 +125,26 @@ describe('useFastLoop', () => {
     expect(await outcomeOf(own, scenario)).toEqual(expected)
   })
 
+  test('lets others in after each million gas of one call, whoever uses it', async () => {
+    const endless = Uint8Array.of(0x5b, 0x5f, 0x56) // JUMPDEST PUSH0 JUMP
+    const withoutInput = [0x5f, 0x5f, 0x5f, 0x5f, 0x5f]
+    const callSecond = [0x73, ...addressAt(1).bytes, ...pushOf(300_000n), 0xf1, 0x50]
+    const calling = Uint8Array.from([0x5b, ...withoutInput, ...callSecond, 0x5f, 0x56])
+    for (const codes of [[endless], [calling, endless]]) {
+      let turns = 0
+      let hasEnded = false
+      const count = () => {
+        turns += 1
+        if (!hasEnded) setImmediate(count)
+      }
+      setImmediate(count)
+      const { error } = await outcomeOf(own, { codes, input: new Uint8Array(), gas: 16_000_000n })
+      hasEnded = true
+      expect(error).toBe('out of gas')
+      expect(turns).toBeGreaterThan(11)
+    }
+  })
+
   test('leaves traces as they are', async () => {
     const rng = createRng(99)
     for (let i = 0; i < 20; i += 1) {
