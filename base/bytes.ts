@@ -28,7 +28,9 @@ export function u64be(value: bigint | number): Uint8Array<ArrayBuffer> {
   return bytes
 }
 
+const encoder = new TextEncoder()
+
 /** UTF-8 bytes of a text, for domain tags such as "quern/seed/1". */
 export function utf8(text: string): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(text)
+  return encoder.encode(text)
 }

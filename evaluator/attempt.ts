@@ -76,7 +76,12 @@ export async function readRates(
 /** The facts against which transcripts are checked. */
 export function factsOf(
   place: AttemptPlace,
-  { spec, opened, initial }: { spec: JobSpec; opened: OpenedJob; initial: Leaf },
+  {
+    spec,
+    opened,
+    initial,
+    signerOf,
+  }: { spec: JobSpec; opened: OpenedJob; initial: Leaf; signerOf: SignerOf },
 ): AttemptFacts {
   const { view, jobId, attempt, active, beacon } = place
   const updateBytes = opened.parameterCount * 4
@@ -90,7 +95,7 @@ export function factsOf(
     closedRounds: closedListsOf({ attempt, closedRounds: view.closedRounds }, updateBytes),
     initial,
     flopsPerStep: opened.flopsPerStep,
-    signerOf: createSignerOf(place),
+    signerOf,
     modelHashOf: (modelRoot) => modelHashOf(manifestOf({ job: spec, initialSeed }, modelRoot)),
   }
 }

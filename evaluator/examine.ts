@@ -5,6 +5,7 @@ import { toHex } from '#base/hex.ts'
 import type { Logger } from '#base/log.ts'
 import type { Verdict } from '#chain/client/view.ts'
 import type { Runner } from '#compute/runner.ts'
+import type { SignerOf } from '#compute/train/certificate.ts'
 import { initSeedOf, zeroHash } from '#compute/train/commit.ts'
 import { drawsMax } from '#compute/train/sample.ts'
 import { fetchJobSpec } from '#p2p/job-spec.ts'
@@ -14,7 +15,7 @@ import { canonicalBytes } from '#wire/canonical.ts'
 import type { Evidence, Finding } from '#wire/evidence.ts'
 import type { Hex } from '#wire/primitives.ts'
 import type { AuditWord } from '#wire/topic.ts'
-import { factsOf, type AttemptPlace } from './attempt.ts'
+import { createSignerOf, factsOf, type AttemptPlace } from './attempt.ts'
 import { type AuditOptions, type Audited, auditAttempt } from './audit.ts'
 import { evaluateHeldOut, openHeldOutKey } from './held-out.ts'
 import type { Voices } from './hearing.ts'
@@ -37,6 +38,8 @@ export interface ExamineDeps {
   readonly panel: Panel
   readonly voices: Voices
   readonly say: Saying
+  /** Who signed the list of a round, where signatures are no operators'. */
+  readonly signerOf?: SignerOf
 }
 
 export interface ExamineOptions {
@@ -93,11 +96,11 @@ export async function examineAttempt(
 
 /** Fetches specification and rows and opens the engine on them. Throws SPEC_INVALID, ENGINE_DIFFERS. */
 export async function openAttempt(
-  deps: Pick<ExamineDeps, 'artifacts' | 'files'> & { runner: Runner },
+  deps: Pick<ExamineDeps, 'artifacts' | 'files' | 'signerOf'> & { runner: Runner },
   place: AttemptPlace,
   options: Pick<ExamineOptions, 'folder' | 'pins' | 'threads' | 'signal'>,
 ): Promise<OpenAttempt> {
-  const { artifacts, files, runner } = deps
+  const { artifacts, files, runner, signerOf = createSignerOf(place) } = deps
   const { folder, signal } = options
   const owner = options.pins.lasting
   const { terms } = place.view
@@ -117,7 +120,7 @@ export async function openAttempt(
   const initialState = `${folder}/initial.safetensors`
   const seed = initSeedOf(place.jobId, place.beacon)
   const initial = await runner.initialState({ seed, to: files.path(initialState) }, { signal })
-  const facts = factsOf(place, { spec, opened, initial })
+  const facts = factsOf(place, { spec, opened, initial, signerOf })
   return { place, spec, opened, runner, facts, rowsFile, initialState }
 }
 

@@ -5,12 +5,14 @@ import { limits } from './limits.ts'
 export type Json =
   null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
 
+const encoder = new TextEncoder()
+
 /**
  * The canonical bytes of a JSON value: keys sorted by code unit, no whitespace, UTF-8, as in RFC 8785
  * for the numbers we use. Throws NOT_CANONICAL on anything JSON cannot hold exactly.
  */
 export function canonicalBytes(value: unknown): Uint8Array {
-  return new TextEncoder().encode(canonicalText(value))
+  return encoder.encode(canonicalText(value))
 }
 
 /** Like `canonicalBytes`, as text. */

@@ -20,7 +20,7 @@ import { type TopicEntry, topicEntrySchema } from '#wire/topic.ts'
 import { segmentsPerWorker } from '#wire/spec.ts'
 import type { Attempt } from './attempt.ts'
 import type { VirtualClock } from './clock.ts'
-import { type Party, hashOf, place as home, workerParties } from './parties.ts'
+import { type Party, hashOf, place as home, signList, workerParties } from './parties.ts'
 
 const commitSeconds = 300
 
@@ -121,6 +121,10 @@ async function examine(attempt: Attempt, who: Seat): Promise<Examined> {
         clock,
         log: noopLogger,
         openRunner: () => lab.runner,
+        signerOf: (round, listHash, signature) =>
+          attempt.active.find((owner) => {
+            return signList(owner, { ...attempt, round, listHash }) === signature
+          }),
         ...seat,
       },
       place,

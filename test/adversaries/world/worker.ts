@@ -186,7 +186,7 @@ function exchangeOf({ topic, jobId, attempt }: Attempt, party: Party): Exchange 
       } satisfies UpdateEntry),
     async vote({ round, view, list }) {
       const message = { jobId, attempt, round, listHash: listHashOf(list) }
-      const signature = signList(party, message)
+      const signature = signList(worker, message)
       const vote: VoteEntry = { kind: 'vote', ...entry, round, view, list: [...list], signature }
       topic.say(worker, vote)
       return vote
