@@ -67,8 +67,8 @@ const bytesPerSecond = 5_000_000
 
 /**
  * How long an evaluator waits for states: 60 s and their bytes at 5 MB/s from the drawing on, at most half of
- * the commit window. The same for all evaluators, apart from one that came late, which takes as long from then
- * on; nobody takes more than 4/5 of the window.
+ * the commit window. The same for all evaluators, apart from one that came late (half of the time for transcripts
+ * was over), which takes as long from then on; nobody takes more than 4/5 of the window.
  */
 export function servingTimes(facts: WindowFacts): ServingTimes {
   const { commitDeadline, commitSeconds, statesBytes, nowTime } = facts
@@ -76,7 +76,7 @@ export function servingTimes(facts: WindowFacts): ServingTimes {
   const wanted = leastSeconds + Math.ceil(statesBytes / bytesPerSecond)
   const serving = BigInt(Math.min(wanted, Math.floor(commitSeconds / 2)))
   const sharing = BigInt(Math.min(leastSeconds, Math.floor(commitSeconds / 5)))
-  const late = nowTime > drawn + serving / 2n ? nowTime : drawn
+  const late = nowTime > drawn + serving / 4n ? nowTime : drawn
   const lastTime = drawn + BigInt(Math.floor((4 * commitSeconds) / 5))
   return {
     readUntil: least(late + serving / 2n, lastTime),

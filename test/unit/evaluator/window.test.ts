@@ -12,7 +12,7 @@ describe('servingTimes', () => {
       sharedUntil: 9_120n,
       lastTime: 9_800n,
     })
-    expect(servingTimes({ ...facts, nowTime: 9_030n })).toEqual(servingTimes(facts))
+    expect(servingTimes({ ...facts, nowTime: 9_015n })).toEqual(servingTimes(facts))
   })
 
   test('gives large states the time that their bytes take', () => {
@@ -29,6 +29,12 @@ describe('servingTimes', () => {
       sharedUntil: 9_997n,
       lastTime: 9_998n,
     })
+  })
+
+  test('leaves whoever begins at least half of the time for transcripts', () => {
+    for (let nowTime = 9_000n; nowTime <= 9_200n; nowTime += 1n) {
+      expect(servingTimes({ ...facts, nowTime }).readUntil - nowTime).toBeGreaterThanOrEqual(15n)
+    }
   })
 
   test('gives an evaluator that came late as long from then on, within 4/5 of the window', () => {
