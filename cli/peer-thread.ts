@@ -15,9 +15,12 @@ const resourceLimits = { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 
 const threadFile = new URL('./peer-thread-main.ts', import.meta.url)
 
 /** A peer in a thread of its own, which ends with `stop`. Throws as `createNetwork`, and NETWORK_ENDED. */
-export async function createPeerThread(options: PeerThreadOptions): Promise<Network> {
+export async function createPeerThread(
+  options: PeerThreadOptions,
+  file = threadFile,
+): Promise<Network> {
   const { log, onFailure, ...place } = options
-  const worker = new Worker(threadFile, { workerData: place, resourceLimits })
+  const worker = new Worker(file, { workerData: place, resourceLimits })
   const ended = endOf(worker)
   let isStopping = false
 

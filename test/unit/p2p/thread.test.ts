@@ -137,6 +137,23 @@ describe('createPeerThread', () => {
     expect(there).toBeLessThan(here / 3) // a tenth was measured, at any load
   })
 
+  test('out of memory it ends alone: whoever waits is told, and so is the node', async () => {
+    const failure = Promise.withResolvers<unknown>()
+    const { promise, resolve: onFailure } = failure
+    const place = { log: noopLogger, listen: ['/ip4/127.0.0.1/tcp/0'], onFailure }
+    const greedy = await createPeerThread(place, new URL('./greedy-thread.ts', import.meta.url))
+    await greedy.start()
+    expect(await rejection(greedy.dial(greedy.addresses[0] as string))).toBe('NETWORK_ENDED')
+    expect(await promise).toMatchObject({
+      code: 'NETWORK_ENDED',
+      cause: { code: 'ERR_WORKER_OUT_OF_MEMORY' },
+    })
+    expect(await rejection(greedy.request('12D3KooW', '/test/1', new Uint8Array()))).toBe(
+      'NETWORK_ENDED',
+    )
+    await greedy.stop()
+  })
+
   test('ends with the errors of the network that it holds', async () => {
     const address = '/ip4/127.0.0.1/tcp/not-a-port'
     const opening = createPeerThread({
