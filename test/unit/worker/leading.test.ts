@@ -1,9 +1,12 @@
+import { encodeFunctionData, size } from 'viem'
 import { describe, expect, test } from 'vitest'
 import { AppError } from '#base/error.ts'
 import type { Logger } from '#base/log.ts'
 import { noopLogger } from '#base/log.ts'
 import { emptyLedger } from '#chain/client/ledger-view.ts'
+import { packTerms } from '#chain/client/terms.ts'
 import { claimsOf } from '#compute/train/claims.ts'
+import { workLedgerAbi } from '#wire/abi/workLedger.ts'
 import type { Hex } from '#wire/primitives.ts'
 import type { Leaf, SegmentRecord, Transcript } from '#wire/segment.ts'
 import { type SegmentClaim, segmentNumber } from '#wire/segment-claim.ts'
@@ -39,6 +42,15 @@ describe('createLeading', () => {
       { call: 'commitSegments', args: [work.view.terms, claims.slice(0, 16)] },
       { call: 'commitSegments', args: [work.view.terms, claims.slice(16)] },
     ])
+  })
+
+  test('an undisputed segment takes at most 200 bytes of the chain', () => {
+    const terms = packTerms(work.view.terms)
+    const bytesOf = (count: number) => {
+      const args = [terms, claims.slice(0, count)] as const
+      return size(encodeFunctionData({ abi: workLedgerAbi, functionName: 'commitSegments', args }))
+    }
+    expect(bytesOf(16) - bytesOf(15)).toBeLessThanOrEqual(200)
   })
 
   test('leaves out what a process before it committed', async () => {
