@@ -8,13 +8,14 @@ import {IRandomness} from "./interfaces/IRandomness.sol";
 import {IValidatorSet} from "./interfaces/IValidatorSet.sol";
 import {IWorkLedger} from "./interfaces/IWorkLedger.sol";
 import {IWorkerRegistry} from "./interfaces/IWorkerRegistry.sol";
+import {StateRequests} from "./StateRequests.sol";
 import {Lottery} from "./libraries/Lottery.sol";
 import {Shares} from "./libraries/Shares.sol";
 import {TermsWords} from "./libraries/TermsWords.sol";
 import {UnitRules} from "./libraries/UnitRules.sol";
 
 /// @title Implements IWorkLedger.
-contract WorkLedger is IWorkLedger {
+contract WorkLedger is IWorkLedger, StateRequests {
     using TermsWords for IJobTypes.Terms;
 
     uint256 public constant ATTESTERS = 5;
@@ -76,10 +77,6 @@ contract WorkLedger is IWorkLedger {
     mapping(bytes32 key => bytes32 segmentId) private _committed;
     mapping(bytes32 engineId => bool) public isEngineAllowed;
 
-    IJobManager public immutable jobs;
-    IWorkerRegistry public immutable registry;
-    IValidatorSet public immutable validators;
-    IRandomness public immutable randomness;
     address public immutable timelock;
     IHolds public immutable disputes;
 
@@ -101,12 +98,8 @@ contract WorkLedger is IWorkLedger {
         uint128 unitFlops,
         uint64 unitPriceGwei_,
         uint8 powEvery_
-    ) {
+    ) StateRequests(jobs_, registry_, validators_, randomness_) {
         if (powEvery_ > POW_EVERY_MAX) revert BadRule(4);
-        jobs = jobs_;
-        registry = registry_;
-        validators = validators_;
-        randomness = randomness_;
         timelock = timelock_;
         disputes = disputes_;
         _price = Price(unitFlops, unitPriceGwei_, 8000, powEvery_);

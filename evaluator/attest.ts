@@ -16,6 +16,7 @@ import type { Finding } from '#wire/evidence.ts'
 import type { Hex } from '#wire/primitives.ts'
 import { readPlace, readRates } from './attempt.ts'
 import { type Examined, examineAttempt } from './examine.ts'
+import { createCourt } from './court.ts'
 import { joinPanel } from './joining.ts'
 import type { Journal, JournalEntry } from './journal.ts'
 import { type SignTyped, createWordCheck } from './saying.ts'
@@ -47,6 +48,8 @@ export interface AttestOptions {
   /** Private X25519 key to which clients seal held-out keys. */
   readonly sealKey: Uint8Array
   readonly threads: number
+  /** Whether the chain's ledger decides about withheld states. */
+  readonly hasCourt?: boolean
 }
 
 /** What an evaluator tells of its work, for logs, metrics and people. */
@@ -180,8 +183,9 @@ async function examine(
     place,
     { owner, evaluators: () => present().evaluators },
   )
+  const court = options.hasCourt === true ? createCourt(deps, { view, owner }) : undefined
   try {
-    return await examineAttempt({ ...deps, ...seat }, place, {
+    return await examineAttempt({ ...deps, ...seat, court }, place, {
       owner,
       sealKey,
       threads,

@@ -1,24 +1,14 @@
-import type { Clock } from '#base/clock.ts'
 import { AppError, codeOf } from '#base/error.ts'
-import type { Logger } from '#base/log.ts'
 import type { Metrics } from '#base/metrics.ts'
 import type { Service } from '#base/service.ts'
 import type { JobFeed } from '#chain/client/feed.ts'
 import { seatNumberOf } from '#chain/client/seats.ts'
-import type { Transactor } from '#chain/client/transactor.ts'
 import type { JobView } from '#chain/client/view.ts'
-import type { Artifacts } from '#p2p/network.ts'
-import type { Files } from '#store/files.ts'
 import { lookAtJob } from './availability.ts'
+import { type StatesDeps, createStatesDesk } from './states.ts'
 
-export interface AttesterDeps {
+export interface AttesterDeps extends StatesDeps {
   readonly feed: JobFeed
-  /** One for each validator's account. */
-  readonly accounts: readonly Pick<Transactor, 'address' | 'read' | 'send'>[]
-  readonly artifacts: Artifacts
-  readonly files: Files
-  readonly clock: Clock
-  readonly log: Logger
   readonly metrics: Metrics
 }
 
@@ -28,21 +18,22 @@ const triesMax = 12
 
 /**
  * Answers the attestations that validators are drawn for: looks at a settled job's files and its workers'
- * commitments, and says on chain of whom both are as they should be. Whoever is silent is replaced after 256
- * heights; nobody loses stake by it.
+ * commitments, and says on chain of whom both are as they should be; and tries to fetch states that evaluators did not
+ * get. Whoever is silent is replaced after 256 heights; nobody loses stake by it.
  */
 export function createAttester(deps: AttesterDeps): Service {
   const { feed, clock, log } = deps
   const stopping = new AbortController()
   const { signal } = stopping
   const desk = createDesk(deps, signal)
+  const states = createStatesDesk(deps, signal)
   let loop: Promise<void> | undefined
 
   async function run(): Promise<void> {
     while (!signal.aborted) {
       for (const view of feed.jobs()) {
         if (signal.aborted) return
-        await desk.tend(view).catch((error: unknown) => {
+        await Promise.all([desk.tend(view), states.tend(view)]).catch((error: unknown) => {
           if (!signal.aborted) log.warn({ err: error, jobId: view.jobId }, 'not attested yet')
         })
       }
@@ -57,6 +48,7 @@ export function createAttester(deps: AttesterDeps): Service {
     async stop() {
       stopping.abort(new AppError({ code: 'STOPPED' }))
       await loop
+      await states.ended()
     },
   }
 }

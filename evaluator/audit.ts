@@ -12,11 +12,12 @@ import type { Hex } from '#wire/primitives.ts'
 import type { Transcript } from '#wire/segment.ts'
 import type { AuditWord } from '#wire/topic.ts'
 import { type Aggregate, type Aggregates, createAggregates } from './aggregates.ts'
+import type { Court } from './court.ts'
 import { fetchTranscript } from './fetch.ts'
 import type { Voices } from './hearing.ts'
 import type { Notices } from './notices.ts'
 import type { OpenAttempt, PinOwners } from './open-attempt.ts'
-import type { Panel } from './panel.ts'
+import { type Panel, isSameStep } from './panel.ts'
 import { type LocalStep, rerunStep, tagsOf } from './rerun.ts'
 import { placeOf, rerunServed } from './serving.ts'
 import { createAfter, isTolerant, stateBytesMaxOf } from './tolerant.ts'
@@ -32,6 +33,7 @@ export interface Audit {
   readonly panel: Panel
   readonly voices: Voices
   readonly say: Saying
+  readonly court?: Court
 }
 
 export interface AuditOptions {
@@ -94,7 +96,8 @@ export async function auditAttempt(
     examineTogether({ ...deps, repeat }, drawn, options),
     decideContests(bench, checked.contests, options.sharing),
   ])
-  const findings = [...checked.findings, ...together.findings, ...contested]
+  const withheld = withheldBy(deps.court, drawn)
+  const findings = [...checked.findings, ...together.findings, ...withheld, ...contested]
   return {
     findings: sortFindings(withoutExcuses(findings), facts.active),
     lazy: together.lazy,
@@ -103,6 +106,14 @@ export async function auditAttempt(
     transcripts,
     aggregates,
   }
+}
+
+/** What validators could not fetch is withheld, whoever had it in time. */
+function withheldBy(court: Court | undefined, drawn: readonly DrawnStep[]): Finding[] {
+  const ruled = court?.withheld() ?? []
+  return drawn
+    .filter((step) => ruled.some((one) => isSameStep(one, step)))
+    .map((step) => ({ kind: 'stateWithheld', ...placeOf(step) }))
 }
 
 function stepsIn(transcripts: ReadonlyMap<Hex, Transcript>): number {

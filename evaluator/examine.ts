@@ -17,6 +17,7 @@ import type { Hex } from '#wire/primitives.ts'
 import type { AuditWord } from '#wire/topic.ts'
 import { createSignerOf, factsOf, type AttemptPlace } from './attempt.ts'
 import { type AuditOptions, type Audited, auditAttempt } from './audit.ts'
+import type { Court } from './court.ts'
 import { evaluateHeldOut, openHeldOutKey } from './held-out.ts'
 import type { Voices } from './hearing.ts'
 import { judge } from './judge.ts'
@@ -40,6 +41,8 @@ export interface ExamineDeps {
   readonly say: Saying
   /** Who signed the list of a round, where signatures are no operators'. */
   readonly signerOf?: SignerOf
+  /** Where it is decided whether a state is withheld; undefined on chains without such a place. */
+  readonly court?: Court
 }
 
 export interface ExamineOptions {

@@ -5,6 +5,7 @@ import type { Artifacts } from '#p2p/network.ts'
 import type { Files } from '#store/files.ts'
 import type { Finding } from '#wire/evidence.ts'
 import type { OpeningEntry } from '#wire/topic.ts'
+import type { Court } from './court.ts'
 import type { Notices } from './notices.ts'
 import type { Part } from './panel.ts'
 import type { LocalStep, Repetition } from './rerun.ts'
@@ -14,6 +15,8 @@ export interface ServingDeps {
   readonly files: Files
   readonly clock: Clock
   readonly notices: Notices
+  /** Who decides whether a state was withheld; undefined where only evaluators do. */
+  readonly court?: Court
   /** Repeats a step from a state's file (a name in `files`); undefined while something else is not here. */
   readonly rerun: (drawn: LocalStep, state: string) => Promise<Repetition | undefined>
   /** What this evaluator does about a step, as far as it knows. */
@@ -33,6 +36,8 @@ export interface ServingOptions {
   readonly serving: AbortSignal
   /** What another evaluator had in time may be fetched until it aborts. */
   readonly sharing: AbortSignal
+  /** Where a court decides: it is waited for until it aborts. */
+  readonly answering: AbortSignal
 }
 
 const pollMs = 250
@@ -47,6 +52,8 @@ interface Pending {
   /** What came of each place so far, by CID. */
   readonly places: Map<string, { foreign: number; nextMs: number }>
   hasMissed: boolean
+  /** Validators have it and serve it again. */
+  isServed: boolean
 }
 
 /**
@@ -70,10 +77,16 @@ async function rerunOf(
   steps: readonly LocalStep[],
   options: ServingOptions,
 ): Promise<Finding[]> {
+  const { notices } = deps
   const findings: Finding[] = []
-  let pending: Pending[] = steps.map((drawn) => ({ drawn, places: new Map(), hasMissed: false }))
+  let pending: Pending[] = steps.map((drawn) => ({
+    drawn,
+    places: new Map(),
+    hasMissed: false,
+    isServed: false,
+  }))
   while (pending.length > 0) {
-    await deps.notices.update()
+    await notices.update()
     const open: Pending[] = []
     for (const step of pending) {
       const part = deps.part(step.drawn)
@@ -86,22 +99,32 @@ async function rerunOf(
         ? await tryStep(deps, step, options)
         : undefined
       if (repetition !== undefined) findings.push(...findingsOf(step.drawn, repetition))
-      else if (await isGivenUp(deps, step, options)) {
+      else if (deps.court !== undefined) {
+        if (
+          !(await isRuled(deps.court, step, { ...options, notices, isFirst: open.length === 0 }))
+        ) {
+          open.push(step)
+        } else if (!step.hasMissed) {
+          step.hasMissed = true
+          await deps.tell(step.drawn, { kind: 'withheld' })
+        }
+      } else if (await isGivenUp(deps, step, options)) {
         findings.push({ kind: 'stateWithheld', ...placeOf(step.drawn) })
       } else open.push(step)
     }
     const hasMoved = open.length < pending.length
     pending = open
     if (pending.length > 0 && !hasMoved) {
-      await deps.clock.sleep(pollMs, options.sharing).catch(() => undefined)
+      const until = deps.court === undefined ? options.sharing : options.answering
+      await deps.clock.sleep(pollMs, until).catch(() => undefined)
     }
   }
   return findings
 }
 
 /** In time, or late but with another evaluator's word that it was in time there. */
-function mayServe({ notices }: ServingDeps, { drawn }: Pending, options: ServingOptions): boolean {
-  return !options.serving.aborted || notices.wasServed(drawn)
+function mayServe({ notices }: ServingDeps, step: Pending, options: ServingOptions): boolean {
+  return !options.serving.aborted || step.isServed || notices.wasServed(step.drawn)
 }
 
 /** Says once that a state did not come in time, then waits for what the other evaluators say of it. */
@@ -116,6 +139,30 @@ async function isGivenUp(
     await tell(step.drawn, { kind: 'withheld' })
   }
   return sharing.aborted || notices.wasMissedByAll(step.drawn)
+}
+
+interface Ruled extends ServingOptions {
+  readonly notices: Notices
+  /** No other step of the worker is asked for at present: one is enough to void its work. */
+  readonly isFirst: boolean
+}
+
+/**
+ * Whether a step is given up where validators decide. What they rule to be withheld is found by everybody alike; what
+ * they have is fetched from them, and nobody is blamed for what did not come from there in time.
+ */
+async function isRuled(
+  court: Court,
+  step: Pending,
+  { serving, answering, notices, isFirst }: Ruled,
+): Promise<boolean> {
+  if (answering.aborted) return true
+  if (!serving.aborted) return false
+  if (court.withheld().some(({ worker }) => worker === step.drawn.worker)) {
+    return !notices.wasServed(step.drawn)
+  }
+  if (isFirst) step.isServed = (await court.look(step.drawn)) === 'served'
+  return false
 }
 
 /** What repeating showed, or undefined while no place has the state. */
@@ -154,7 +201,7 @@ async function tryOpening(
       owner: options.pinOwner,
       sizeBytesMax: options.stateBytesMax,
       timeoutMs: stallTimeoutMs,
-      signal: options.sharing,
+      signal: deps.court === undefined ? options.sharing : options.answering,
     })
   } catch {
     return undefined // not here yet, or never

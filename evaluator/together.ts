@@ -3,6 +3,7 @@ import type { DrawnStep } from '#compute/train/drawn.ts'
 import type { Finding } from '#wire/evidence.ts'
 import type { Hex } from '#wire/primitives.ts'
 import type { AuditWord } from '#wire/topic.ts'
+import type { Court } from './court.ts'
 import type { Voices } from './hearing.ts'
 import type { Notices } from './notices.ts'
 import {
@@ -45,6 +46,8 @@ export interface TogetherDeps {
   readonly voices: Voices
   readonly say: Saying
   readonly repeat: Repeat
+  /** Where withheld states are decided, if anywhere. */
+  readonly court?: Court
 }
 
 export interface TogetherOptions {
@@ -93,12 +96,16 @@ export async function examineTogether(
   const findings = await deps.repeat(drawn, { part, tell, serving, sharing })
   const workers = [...new Set(findings.map(({ worker }) => worker))]
   await deps.say.claims(workers, falseWords(deps, drawn, known))
-  if (!knowsAll(drawn, known)) await untilAllClaim(deps, sharing)
+  await untilSettled(deps, options, knowsAll(drawn, known))
   const answered = await answer(deps, drawn, { ...options, tell, known, found: findings })
   return { ...answered, repeated: known.truths.size }
 }
 
-function createTeller({ panel, say }: TogetherDeps, drawn: readonly DrawnStep[], known: Known) {
+function createTeller(
+  { panel, say, court }: TogetherDeps,
+  drawn: readonly DrawnStep[],
+  known: Known,
+) {
   const owned = new Map<Hex, Set<string>>()
   for (const step of drawn) {
     if (!panel.isSharing || examinerIn(panel, step) !== panel.self) continue
@@ -111,6 +118,7 @@ function createTeller({ panel, say }: TogetherDeps, drawn: readonly DrawnStep[],
     else known.truths.set(key, { isEqual: shown.kind === 'equal', tags: shown.tags })
     known.longestMs = Math.max(known.longestMs, tookMs)
     await say.word(step, shown)
+    if (shown.kind !== 'withheld') await court?.fetched(step)
     const left = owned.get(step.worker)
     if (left?.delete(key) === true && left.size === 0) await say.fixed(step.worker)
   }
@@ -164,15 +172,20 @@ function knowsAll(drawn: readonly DrawnStep[], { truths, missed }: Known): boole
   return drawn.every((step) => truths.has(stepKeyOf(step)) || missed.has(stepKeyOf(step)))
 }
 
-async function untilAllClaim(
-  { panel, voices, notices, clock }: TogetherDeps,
-  sharing: AbortSignal,
+/** Waits for the others' claims, where they could tell anything new, and for what is before the court. */
+async function untilSettled(
+  { panel, voices, notices, clock, court }: TogetherDeps,
+  { sharing, answering }: TogetherOptions,
+  isWhole: boolean,
 ): Promise<void> {
-  const others = panel.members.filter((member) => member !== panel.self)
-  while (!sharing.aborted) {
+  const others = isWhole ? [] : panel.members.filter((member) => member !== panel.self)
+  const isHeard = () => others.every((member) => voices.claimsOf(member) !== undefined)
+  const isSitting = () => court?.isSitting() === true
+  if (isWhole && !isSitting()) return
+  while (!answering.aborted && (!sharing.aborted || isSitting())) {
     await notices.update()
-    if (others.every((member) => voices.claimsOf(member) !== undefined)) return
-    await clock.sleep(pollMs, sharing).catch(() => undefined)
+    if (isHeard() && !isSitting()) return
+    await clock.sleep(pollMs, answering).catch(() => undefined)
   }
 }
 

@@ -19,6 +19,27 @@ export interface Commitment {
   readonly claim: SegmentClaim
 }
 
+/** Where a request for a state stands; the words are those of IStateRequests. */
+export type RequestStatus = 'open' | 'drawn' | 'withheld' | 'served' | 'fetched' | 'forfeited'
+
+/** A request for the state before a drawn step, and what drawn validators say of it. */
+export interface StateRequest {
+  readonly requestId: Hex
+  readonly attempt: number
+  /** Owner, lower case. */
+  readonly worker: Hex
+  readonly segment: number
+  readonly step: number
+  /** The randomness of this height draws the attesters. */
+  readonly seedHeight: bigint
+  readonly status: RequestStatus
+  readonly seats: readonly number[]
+  /** Unix seconds until which they answer. */
+  readonly untilTime: bigint
+  /** Seats that have answered. */
+  readonly answered: readonly number[]
+}
+
 /** What the WorkLedger says of a job's present attempt; nothing where no worker wants to lead blocks. */
 export interface LedgerView {
   readonly commitments: readonly Commitment[]
@@ -29,6 +50,8 @@ export interface LedgerView {
   /** Who attested, and of which workers: bits of worker indices. */
   readonly attested: readonly { readonly seat: number; readonly workers: number }[]
   readonly matured: readonly { readonly segmentId: Hex; readonly units: number }[]
+  /** Of all attempts, in the order in which they were opened. */
+  readonly stateRequests: readonly StateRequest[]
 }
 
 export const emptyLedger: LedgerView = {
@@ -36,6 +59,28 @@ export const emptyLedger: LedgerView = {
   attesters: [],
   attested: [],
   matured: [],
+  stateRequests: [],
+}
+
+/** In the contract's order, from 1 on. */
+const statuses: readonly RequestStatus[] = [
+  'open',
+  'drawn',
+  'withheld',
+  'served',
+  'fetched',
+  'forfeited',
+]
+
+function changeRequest(
+  { stateRequests }: LedgerView,
+  requestId: Hex,
+  change: (request: StateRequest) => Partial<StateRequest>,
+): Partial<LedgerView> {
+  const changed = stateRequests.map((request) =>
+    request.requestId === requestId ? { ...request, ...change(request) } : request,
+  )
+  return { stateRequests: changed }
 }
 
 const folds: { readonly [N in Name]?: Fold<N> } = {
@@ -57,6 +102,34 @@ const folds: { readonly [N in Name]?: Fold<N> } = {
   SegmentMatured: ({ matured }, { segmentId, units }) => ({
     matured: [...matured, { segmentId, units: Number(units) }],
   }),
+  StateRequested: ({ stateRequests }, { requestId, worker, seedHeight, ...place }) => {
+    const { attempt, segment, step } = place
+    const request: StateRequest = {
+      requestId,
+      attempt,
+      worker: worker.toLowerCase() as Hex,
+      segment,
+      step,
+      seedHeight,
+      status: 'open',
+      seats: [],
+      untilTime: 0n,
+      answered: [],
+    }
+    return { stateRequests: [...stateRequests, request] }
+  },
+  StateAttestersDrawn: (ledger, { requestId, seats, until }) =>
+    changeRequest(ledger, requestId, () => ({
+      status: 'drawn',
+      seats: seats.map(Number),
+      untilTime: until,
+    })),
+  StateAttested: (ledger, { requestId, seat }) =>
+    changeRequest(ledger, requestId, ({ answered }) => ({ answered: [...answered, Number(seat)] })),
+  StateRequestMoved: (ledger, { requestId, status }) =>
+    changeRequest(ledger, requestId, (request) => ({
+      status: statuses[status - 1] ?? request.status,
+    })),
 }
 
 export function isLedgerEvent(event: { readonly eventName: string }): event is LedgerEvent {

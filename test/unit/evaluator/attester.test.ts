@@ -15,7 +15,7 @@ import type { SegmentClaim } from '#wire/segment-claim.ts'
 import { owners } from '../compute/train/arena.ts'
 import { createWorld, until } from '../p2p/world.ts'
 import { type Case, type Hub, buildCase, openHub, placeOf } from './case.ts'
-import { beaconHeight, feedOf } from './stubs.ts'
+import { beaconHeight, feedOf, registry, topicOf } from './stubs.ts'
 
 const world = createWorld()
 const seat = 3
@@ -120,6 +120,8 @@ describe('createAttester', () => {
     const attester = createAttester({
       feed: feedOf(made, view, 1n),
       accounts: [account],
+      registry,
+      topics: { open: async () => topicOf(made, own) },
       artifacts: hub.held[1] as Artifacts,
       files: createFiles(await world.directory()),
       clock: realClock,

@@ -1,0 +1,110 @@
+import type { Clock } from '#base/clock.ts'
+import { AppError, codeOf } from '#base/error.ts'
+import type { Logger } from '#base/log.ts'
+import type { JobFeed } from '#chain/client/feed.ts'
+import type { StateRequest } from '#chain/client/ledger-view.ts'
+import type { Transactor } from '#chain/client/transactor.ts'
+import type { JobView } from '#chain/client/view.ts'
+import { isSameStep, stepKeyOf, type StepPlace } from './panel.ts'
+import { rankOf } from './keeper.ts'
+import type { Hex } from '#wire/primitives.ts'
+
+/** What drawn validators say of a state that did not come. */
+export type Ruling = 'open' | 'withheld' | 'served'
+
+/** Where it is decided whether a worker withholds a state: on chain, by validators that try to fetch it. */
+export interface Court {
+  /** Opens a request where there is none, moves it on where its time has come; answers how it stands. */
+  look(step: StepPlace): Promise<Ruling>
+  /** Says that a served state was fetched, so that this evaluator's bond comes back. */
+  fetched(step: StepPlace): Promise<void>
+  /** Whether anybody's request in this attempt is undecided. */
+  isSitting(): boolean
+  /** Steps whose states validators could not fetch. */
+  withheld(): readonly StepPlace[]
+}
+
+export interface CourtDeps {
+  readonly feed: Pick<JobFeed, 'head' | 'job'>
+  readonly chain: Pick<Transactor, 'send'>
+  readonly clock: Clock
+  readonly log: Logger
+}
+
+const bondWei = 10n ** 16n
+const retryAfterMs = 4_000
+/** Evaluators take turns, so that not all send the same. */
+const staggerMs = 1_500
+
+/** Creates an evaluator's way to the requests of one attempt. */
+export function createCourt(
+  deps: CourtDeps,
+  { view, owner }: { view: JobView; owner: Hex },
+): Court {
+  const { feed, chain, clock, log } = deps
+  const { jobId, attempt, terms } = view
+  const nextMs = new Map<string, number>()
+  const confirmed = new Set<Hex>()
+
+  const requests = () =>
+    (feed.job(jobId) ?? view).ledger.stateRequests.filter((one) => one.attempt === attempt)
+  const requestOf = (step: StepPlace) => requests().find((one) => isSameStep(one, step))
+
+  async function look(step: StepPlace): Promise<Ruling> {
+    const request = requestOf(step)
+    if (request !== undefined && isDecided(request)) {
+      return request.status === 'withheld' ? 'withheld' : 'served'
+    }
+    const key = `${stepKeyOf(step)}/${request?.status}`
+    const nowMs = clock.nowMs()
+    const turnMs = nextMs.get(key) ?? nowMs + rankOf(jobId, owner) * staggerMs
+    nextMs.set(key, turnMs)
+    if (nowMs < turnMs) return 'open'
+    nextMs.set(key, nowMs + retryAfterMs)
+    await moveOn(step, request)
+    return 'open'
+  }
+
+  async function moveOn(step: StepPlace, request: StateRequest | undefined): Promise<void> {
+    const head = feed.head()
+    if (request === undefined) {
+      const { worker, segment, step: number } = step
+      await send('requestState', [terms, worker, segment, number], bondWei)
+    } else if (request.status === 'open') {
+      if (head.number > request.seedHeight) await send('drawStateAttesters', [request.requestId])
+    } else {
+      const haveAll = request.answered.length === request.seats.length
+      const isOver = haveAll || head.timestamp > request.untilTime
+      if (isOver) await send('closeStateRequest', [request.requestId])
+    }
+  }
+
+  async function fetched(step: StepPlace): Promise<void> {
+    const request = requestOf(step)
+    if (request?.status !== 'served' || confirmed.has(request.requestId)) return
+    confirmed.add(request.requestId)
+    await send('confirmState', [request.requestId])
+  }
+
+  /** Another evaluator may have been first: then the contract refuses, which costs nothing. */
+  async function send(call: string, args: readonly unknown[], valueWei?: bigint): Promise<void> {
+    try {
+      await chain.send('WorkLedger', call, args, { valueWei })
+      log.info({ jobId, call }, 'asked for a state')
+    } catch (error) {
+      const reason = error instanceof AppError ? error.fields['reason'] : undefined
+      log.debug({ jobId, call, code: codeOf(error), reason }, 'not asked for a state')
+    }
+  }
+
+  return {
+    look,
+    fetched,
+    isSitting: () => requests().some((request) => !isDecided(request)),
+    withheld: () => requests().filter(({ status }) => status === 'withheld'),
+  }
+}
+
+function isDecided({ status }: StateRequest): boolean {
+  return status !== 'open' && status !== 'drawn'
+}
