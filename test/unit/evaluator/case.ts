@@ -13,6 +13,7 @@ import { type DrawnStep, drawSteps } from '#compute/train/drawn.ts'
 import { firstBatchOf, segmentsRootOf } from '#compute/train/records.ts'
 import type { AuditRate } from '#compute/train/sample.ts'
 import type { AttemptPlace } from '#evaluator/attempt.ts'
+import type { Court } from '#evaluator/court.ts'
 import { type Examined, examineAttempt } from '#evaluator/examine.ts'
 import { joinPanel } from '#evaluator/joining.ts'
 import { parametersOfState } from '#evaluator/model.ts'
@@ -246,6 +247,8 @@ export interface Examining {
   readonly lot?: Hex
   /** Says something else than what repeating showed. */
   readonly lies?: (entry: TopicEntry) => TopicEntry
+  /** Where withheld states are decided. */
+  readonly court?: Court
   /** A further panel: nothing is shared. */
   readonly isFurther?: boolean
 }
@@ -306,6 +309,7 @@ export async function examine(
       log: noopLogger,
       openRunner: () => hub.runners[index] as Runner,
       ...seat,
+      court: options.court,
       say: {
         ...seat.say,
         async word(step, shown) {

@@ -3,6 +3,7 @@ import { sha256 } from '#base/crypto/sha256.ts'
 import { toHex } from '#base/hex.ts'
 import type { DrawnStep } from '#compute/train/drawn.ts'
 import { examinerOf, repeaterOf } from '#compute/train/panel.ts'
+import type { Court } from '#evaluator/court.ts'
 import { evidenceSchema } from '#wire/evidence.ts'
 import { parseJson } from '#wire/canonical.ts'
 import { cidOfDigest } from '#wire/cid.ts'
@@ -18,6 +19,7 @@ import {
   examine,
   openHub,
   redraw,
+  serve,
   serveAll,
 } from './case.ts'
 
@@ -177,5 +179,70 @@ describe('examineTogether', () => {
     const one = await examine(hub, made, { isShared: true, reading: over.signal, onTold })
     expect(one.steps.repeated).toBe(made.drawn.length)
     expect(one.findings).toEqual([])
+  })
+})
+
+describe('where validators decide about withheld states', () => {
+  const hidden = (made: Case) => made.drawn.find(isFaulty) as DrawnStep
+  /** A window that is over once so many steps were told of, by all together. */
+  const overAfter = (count: number) => {
+    const over = new AbortController()
+    let told = 0
+    const onTold = () => {
+      told += 1
+      if (told === count) over.abort()
+    }
+    return { signal: over.signal, onTold }
+  }
+  const noCourt: Court = {
+    look: async () => 'open',
+    fetched: async () => undefined,
+    isSitting: () => false,
+    withheld: () => [],
+  }
+
+  test('what they could not fetch is withheld, whoever had it', async () => {
+    const made = divided(honest, isFaulty)
+    const kept = hidden(made)
+    await serveAll(made, (step) => step === kept)
+    const ruled = { ...noCourt, look: async () => 'withheld' as const, withheld: () => [kept] }
+    const lot = quiet(made)
+    const over = overAfter(made.drawn.length - 1)
+    const options = { lot, court: ruled, serving: over.signal, onTold: over.onTold }
+    const [one, other] = await both(made, [options, options])
+    expect(one?.verdict).toMatchObject({ guiltyMask: 0, withheldMask: 0b010 })
+    expect(one?.findings).toMatchObject([{ kind: 'stateWithheld', worker: kept.worker }])
+    expect(other?.verdict).toEqual(one?.verdict)
+    // A third one that was served in time says the same.
+    const all = divided(honest, isFaulty)
+    await serveAll(all)
+    const had = await examine(hub, all, {
+      index: 0,
+      court: { ...ruled, withheld: () => [hidden(all)] },
+    })
+    expect(had.verdict).toMatchObject({ guiltyMask: 0, withheldMask: 0b010 })
+  })
+
+  test('what they have is fetched from them after the windows, and the bond comes back', async () => {
+    const made = divided(honest, isFaulty)
+    const kept = hidden(made)
+    await serveAll(made, (step) => step === kept)
+    const back: DrawnStep[] = []
+    let looks = 0
+    const court: Court = {
+      ...noCourt,
+      look: async () => {
+        looks += 1
+        if (looks < 3) return 'open'
+        if (looks === 3) await serve(made, kept)
+        return 'served'
+      },
+      fetched: async (step) => void back.push(step as DrawnStep),
+    }
+    const { signal: serving, onTold } = overAfter(made.drawn.length - 1)
+    const one = await examine(hub, made, { court, serving, onTold })
+    expect(one.findings).toEqual([])
+    expect(one.steps.repeated).toBe(made.drawn.length)
+    expect(back).toContainEqual(kept)
   })
 })
