@@ -82,7 +82,6 @@ export async function composeEvaluator(
       chainId: access.chainId,
       jobManager: access.contracts.JobManager,
       owner,
-      hasCourt: access.contracts.WorkLedger !== undefined,
       sealKey: parts.sealKeys.privateKey,
       threads: settings.threads,
       concurrency: Math.max(settings.concurrency, concurrencyMin),

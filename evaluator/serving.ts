@@ -100,14 +100,14 @@ async function rerunOf(
         : undefined
       if (repetition !== undefined) findings.push(...findingsOf(step.drawn, repetition))
       else if (deps.court !== undefined) {
-        if (
-          !(await isRuled(deps.court, step, { ...options, notices, isFirst: open.length === 0 }))
-        ) {
-          open.push(step)
-        } else if (!step.hasMissed) {
-          step.hasMissed = true
-          await deps.tell(step.drawn, { kind: 'withheld' })
-        }
+        const ruled = await ruledBy(deps.court, step, {
+          ...options,
+          notices,
+          isFirst: open.length === 0,
+        })
+        if (ruled === 'open') open.push(step)
+        else await deps.tell(step.drawn, { kind: 'withheld' })
+        if (ruled === 'withheld') findings.push({ kind: 'stateWithheld', ...placeOf(step.drawn) })
       } else if (await isGivenUp(deps, step, options)) {
         findings.push({ kind: 'stateWithheld', ...placeOf(step.drawn) })
       } else open.push(step)
@@ -148,21 +148,21 @@ interface Ruled extends ServingOptions {
 }
 
 /**
- * Whether a step is given up where validators decide. What they rule to be withheld is found by everybody alike; what
- * they have is fetched from them, and nobody is blamed for what did not come from there in time.
+ * What becomes of a step where validators decide. What they rule to be withheld is found by everybody alike, so it is
+ * left to their ruling here; what they have is fetched from them, and nobody is blamed for what did not come from there
+ * in time. Where they have not ruled in the end, the evaluator's own window decides.
  */
-async function isRuled(
+async function ruledBy(
   court: Court,
   step: Pending,
   { serving, answering, notices, isFirst }: Ruled,
-): Promise<boolean> {
-  if (answering.aborted) return true
-  if (!serving.aborted) return false
-  if (court.withheld().some(({ worker }) => worker === step.drawn.worker)) {
-    return !notices.wasServed(step.drawn)
-  }
+): Promise<'open' | 'left' | 'withheld'> {
+  if (!serving.aborted) return 'open'
+  const isVoid = court.withheld().some(({ worker }) => worker === step.drawn.worker)
+  if (isVoid && (answering.aborted || !notices.wasServed(step.drawn))) return 'left'
+  if (answering.aborted) return step.isServed ? 'left' : 'withheld'
   if (isFirst) step.isServed = (await court.look(step.drawn)) === 'served'
-  return false
+  return 'open'
 }
 
 /** What repeating showed, or undefined while no place has the state. */
