@@ -72,6 +72,7 @@ describe('foldEvent', () => {
       attesters: [4, 9],
       attested: [{ seat: 9, workers: 5 }],
       matured: [{ segmentId: hash('6'), units: 12 }],
+      stateRequests: [],
     })
     expect(unitsOf(view.ledger, account('1'))).toBe(12)
     expect(unmatured(view.ledger, account('1'))).toEqual([])
@@ -79,6 +80,28 @@ describe('foldEvent', () => {
     expect(again.ledger).toMatchObject({ attesters: [], attested: [] })
     const restarted = foldEvent(view, event('AttemptStarted', { attempt: 1, activeMask: 3 }))
     expect(restarted!.ledger).toEqual(emptyLedger)
+  })
+
+  test('follows a request for a state to its ruling', () => {
+    const requestId = hash('5')
+    const place = { attempt: 0, segment: 2, step: 7 }
+    const asked = { requestId, worker: account('1'), ...place, seedHeight: 30n }
+    const view = viewAfter(
+      assigned,
+      event('StateRequested', asked),
+      event('StateRequested', { ...asked, requestId: hash('4') }),
+      event('StateAttestersDrawn', { requestId, seats: [4n, 9n], until: 130n }),
+      event('StateAttested', { requestId, seat: 9n, isServed: false }),
+    )
+    const [request, other] = view.ledger.stateRequests
+    expect(request).toMatchObject({ ...place, worker: account('1'), status: 'drawn' })
+    expect(request).toMatchObject({ seats: [4, 9], untilTime: 130n, answered: [9] })
+    expect(other).toMatchObject({ requestId: hash('4'), status: 'open', seedHeight: 30n })
+    const statusAfter = (status: number) => {
+      const moved = foldEvent(view, event('StateRequestMoved', { requestId, status }))
+      return moved?.ledger.stateRequests[0]?.status
+    }
+    expect([3, 4, 5, 6].map(statusAfter)).toEqual(['withheld', 'served', 'fetched', 'forfeited'])
   })
 
   test('forgets results, evaluators and verdicts when a new attempt starts', () => {
