@@ -86,6 +86,7 @@ export async function composeEvaluator(
       threads: settings.threads,
       concurrency: Math.max(settings.concurrency, concurrencyMin),
       retentionSeconds,
+      hasCourt: access.contracts.WorkLedger !== undefined,
     },
   )
   const capabilities = await announce(context, station, {

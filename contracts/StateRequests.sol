@@ -21,6 +21,10 @@ abstract contract StateRequests is IStateRequests {
     /// @dev Failures among seven that void a segment.
     uint256 private constant FAILURES = 5;
     uint256 private constant REQUEST_SEED_BLOCKS = 2;
+    /// @dev Heights after which a request for which nobody drew is given up.
+    uint256 private constant DRAW_HEIGHTS = 256;
+    /// @dev For a bond's receiver: it must not be able to keep others from a ruling.
+    uint256 private constant PAY_GAS = 30_000;
     address private constant BURNED = address(0xdead);
     /// @dev Away from the ledger's storage, whose first slots consensus reads.
     bytes32 private constant PLACE = keccak256("quern/state-requests/1");
@@ -111,12 +115,10 @@ abstract contract StateRequests is IStateRequests {
         uint256 answered = request.served | request.missed;
         bool isOver = block.timestamp > request.until || answered == (1 << request.drawn) - 1;
         if (!isOver) revert RequestTooEarly(uint256(request.until) + 1);
-        uint256 failures = _count(request.missed);
-        bool isWithheld = failures != 0 && failures * STATE_ATTESTERS >= uint256(request.drawn) * FAILURES;
-        status = isWithheld ? RequestStatus.Withheld : RequestStatus.Served;
-        if (!isWithheld) request.until = uint40(block.timestamp + STATE_FETCH_SECONDS);
+        status = _ruling(request);
+        if (status == RequestStatus.Served) request.until = uint40(block.timestamp + STATE_FETCH_SECONDS);
         _move(requestId, request, status);
-        if (isWithheld) _pay(request.requester);
+        if (status != RequestStatus.Served) _pay(request.requester);
     }
 
     /// @inheritdoc IStateRequests
@@ -132,8 +134,13 @@ abstract contract StateRequests is IStateRequests {
     /// @inheritdoc IStateRequests
     function forfeitState(bytes32 requestId) external {
         StateRequest storage request = _requests()[requestId];
-        _expect(request, RequestStatus.Served);
-        if (block.timestamp <= request.until) revert RequestTooEarly(uint256(request.until) + 1);
+        if (request.status == RequestStatus.Open) {
+            uint256 last = request.seedHeight + DRAW_HEIGHTS;
+            if (block.number <= last) revert RequestTooEarly(last + 1);
+        } else {
+            _expect(request, RequestStatus.Served);
+            if (block.timestamp <= request.until) revert RequestTooEarly(uint256(request.until) + 1);
+        }
         _move(requestId, request, RequestStatus.Forfeited);
         _pay(BURNED);
     }
@@ -159,9 +166,19 @@ abstract contract StateRequests is IStateRequests {
         emit StateRequestMoved(request.jobId, requestId, status);
     }
 
+    /// @dev A bond that its owner does not take is burned.
     function _pay(address to) private {
-        (bool isPaid, ) = to.call{value: STATE_BOND_WEI}("");
-        if (!isPaid) revert BondStuck();
+        (bool isPaid, ) = to.call{value: STATE_BOND_WEI, gas: PAY_GAS}("");
+        if (!isPaid) (isPaid, ) = BURNED.call{value: STATE_BOND_WEI}("");
+    }
+
+    /// @dev Five failures of seven, or as large a part, rounded up, of fewer; one attester is enough to fetch from.
+    function _ruling(StateRequest storage request) private view returns (RequestStatus) {
+        uint256 failures = _count(request.missed);
+        if (failures != 0 && failures * STATE_ATTESTERS >= uint256(request.drawn) * FAILURES) {
+            return RequestStatus.Withheld;
+        }
+        return request.served == 0 ? RequestStatus.Unanswered : RequestStatus.Served;
     }
 
     function _expect(StateRequest storage request, RequestStatus status) private view {

@@ -10,7 +10,6 @@ import type { Files } from '#store/files.ts'
 import type { Finding } from '#wire/evidence.ts'
 import type { Hex } from '#wire/primitives.ts'
 import type { Transcript } from '#wire/segment.ts'
-import type { AuditWord } from '#wire/topic.ts'
 import { type Aggregate, type Aggregates, createAggregates } from './aggregates.ts'
 import type { Court } from './court.ts'
 import { fetchTranscript } from './fetch.ts'
@@ -51,8 +50,8 @@ export interface AuditOptions {
 
 export interface Audited {
   readonly findings: readonly Finding[]
-  /** A false word of each evaluator that is lazy. */
-  readonly lazy: readonly AuditWord[]
+  /** Evaluators of which a word was false, ascending. */
+  readonly lazy: readonly Hex[]
   readonly credits: ReadonlyMap<Hex, number>
   /** How many steps were repeated here, of how many that transcripts have. */
   readonly steps: { readonly repeated: number; readonly all: number }

@@ -52,6 +52,7 @@ export function createCourt(
 
   async function look(step: StepPlace): Promise<Ruling> {
     const request = requestOf(step)
+    if (request?.status === 'unanswered') return 'open' // this evaluator's own window decides
     if (request !== undefined && isDecided(request)) {
       return request.status === 'withheld' ? 'withheld' : 'served'
     }

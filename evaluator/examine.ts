@@ -14,7 +14,6 @@ import type { Files } from '#store/files.ts'
 import { canonicalBytes } from '#wire/canonical.ts'
 import type { Evidence, Finding } from '#wire/evidence.ts'
 import type { Hex } from '#wire/primitives.ts'
-import type { AuditWord } from '#wire/topic.ts'
 import { createSignerOf, factsOf, type AttemptPlace } from './attempt.ts'
 import { type AuditOptions, type Audited, auditAttempt } from './audit.ts'
 import type { Court } from './court.ts'
@@ -147,7 +146,7 @@ async function conclude(
     model !== undefined && lazy.length === 0
       ? zeroHash
       : await holdEvidence(deps, attempt, { findings, lazy, owner: options.pins.lasting })
-  const called = lazy.map(({ evaluator }) => evaluators.indexOf(evaluator))
+  const called = lazy.map((evaluator) => evaluators.indexOf(evaluator))
   const facts = { workers, results, findings, credits, lazy: called, evidenceDigest }
   if (model === undefined) {
     const verdict = judge({ ...facts, metricMicros: 0n })
@@ -171,15 +170,11 @@ async function conclude(
 async function holdEvidence(
   deps: Pick<ExamineDeps, 'artifacts' | 'log'>,
   { place }: OpenAttempt,
-  {
-    findings,
-    lazy,
-    owner,
-  }: { findings: readonly Finding[]; lazy: readonly AuditWord[]; owner: string },
+  { findings, lazy, owner }: { findings: readonly Finding[]; lazy: readonly Hex[]; owner: string },
 ): Promise<Hex> {
   const { jobId, attempt, auditSeed } = place
   const found: Evidence = { version: 1, jobId, attempt, auditSeed, findings: [...findings] }
-  const evidence: Evidence = lazy.length === 0 ? found : { ...found, words: [...lazy] }
+  const evidence: Evidence = lazy.length === 0 ? found : { ...found, lazy: [...lazy] }
   const bytes = canonicalBytes(evidence)
   try {
     await deps.artifacts.add(bytes, { owner })

@@ -63,8 +63,8 @@ export interface TogetherOptions {
 
 export interface Together {
   readonly findings: readonly Finding[]
-  /** A false word of each evaluator that is lazy, by address. */
-  readonly lazy: readonly AuditWord[]
+  /** Evaluators of which a word was false, ascending. */
+  readonly lazy: readonly Hex[]
   /** How many steps were repeated here. */
   readonly repeated: number
 }
@@ -205,21 +205,21 @@ async function answer(
   const findings = [...found]
   const { workers, words } = claimsOfAll(deps)
   for (;;) {
-    const lazy = lazyIn(words, known)
+    const lazy = lazyIn(panel, words, known)
     const guilty = new Set(
       findings.filter(({ step }) => step !== undefined).map(({ worker }) => worker),
     )
     const claimed = {
       workers,
       words,
-      lazy: new Set(lazy.map(({ evaluator }) => evaluator)),
+      lazy: new Set(lazy),
       guilty,
     }
     const owed = drawn.filter((step) => {
       const key = stepKeyOf(step)
       return !known.truths.has(key) && !known.missed.has(key) && isOwed(panel, step, claimed)
     })
-    if (owed.length === 0) return { findings, lazy: onePerEvaluator(panel, lazy) }
+    if (owed.length === 0) return { findings, lazy }
     const how = { part: () => 'mine' as const, tell, serving: answering, sharing: answering }
     findings.push(...(await deps.repeat(owed, how)))
   }
@@ -234,24 +234,10 @@ function claimsOfAll({ voices }: TogetherDeps): { workers: Set<Hex>; words: Audi
   }
 }
 
-function lazyIn(words: readonly AuditWord[], { truths }: Known): AuditWord[] {
-  return words.filter((word) => {
+function lazyIn({ self }: Panel, words: readonly AuditWord[], { truths }: Known): Hex[] {
+  const isLie = (word: AuditWord) => {
     const truth = truths.get(stepKeyOf(word))
-    return truth !== undefined && isFalse(word, truth)
-  })
-}
-
-/** The first false word of each, in an order that is the same for everybody. */
-function onePerEvaluator({ self }: Panel, words: readonly AuditWord[]): AuditWord[] {
-  const byEvaluator = Map.groupBy(
-    words.filter(({ evaluator }) => evaluator !== self),
-    ({ evaluator }) => evaluator,
-  )
-  const keyOf = (word: AuditWord) => `${stepKeyOf(word)}/${word.tag}/${word.isEqual}`
-  return [...byEvaluator.keys()].toSorted().flatMap((evaluator) => {
-    const own = (byEvaluator.get(evaluator) ?? []).toSorted((a, b) =>
-      keyOf(a) < keyOf(b) ? -1 : 1,
-    )
-    return own.slice(0, 1)
-  })
+    return word.evaluator !== self && truth !== undefined && isFalse(word, truth)
+  }
+  return [...new Set(words.filter(isLie).map(({ evaluator }) => evaluator))].toSorted()
 }

@@ -1,7 +1,6 @@
 import { z } from 'zod'
 import { limits } from './limits.ts'
 import { address, count, hash32 } from './primitives.ts'
-import { auditWordSchema } from './topic.ts'
 
 /** Lies: each is provable from what the worker itself committed, and costs its stake. */
 export const guiltyKinds = [
@@ -74,9 +73,9 @@ export const evidenceSchema = z.strictObject({
   attempt: count,
   auditSeed: hash32,
   findings: z.array(findingSchema).max(65_536),
-  /** A false word of each evaluator that is called lazy. */
-  words: z
-    .array(auditWordSchema)
+  /** Evaluators of which a word was false, ascending; which word of theirs came to whom is no part of it. */
+  lazy: z
+    .array(address)
     .max(2 * limits.evaluatorsMax)
     .optional(),
 })

@@ -20,7 +20,8 @@ export interface Commitment {
 }
 
 /** Where a request for a state stands; the words are those of IStateRequests. */
-export type RequestStatus = 'open' | 'drawn' | 'withheld' | 'served' | 'fetched' | 'forfeited'
+export type RequestStatus =
+  'open' | 'drawn' | 'withheld' | 'served' | 'fetched' | 'forfeited' | 'unanswered'
 
 /** A request for the state before a drawn step, and what drawn validators say of it. */
 export interface StateRequest {
@@ -70,6 +71,7 @@ const statuses: readonly RequestStatus[] = [
   'served',
   'fetched',
   'forfeited',
+  'unanswered',
 ]
 
 function changeRequest(

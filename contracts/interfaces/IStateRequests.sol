@@ -6,8 +6,9 @@ import {IJobTypes} from "./IJobTypes.sol";
 /// @title Whether a worker serves the state before a drawn step, where no single word decides.
 /// @notice An evaluator that cannot get a state opens a request with a bond. Seven drawn validators try to fetch it and
 /// serve it again; each says on chain whether it could. Where five of seven could not (as large a part, rounded up, of
-/// fewer), the state is withheld and the bond comes back: verdicts may name the worker. Else the requester fetches it
-/// from an attester and says so in time, or its bond is burned. Silence is no failure.
+/// fewer), the state is withheld and the bond comes back: verdicts may name the worker. Where one served it, the requester
+/// fetches it from there and says so in time, or its bond is burned. Silence is no failure: where nobody served it and
+/// too few failed, nothing is ruled and the bond comes back.
 interface IStateRequests {
     enum RequestStatus {
         None,
@@ -16,7 +17,8 @@ interface IStateRequests {
         Withheld,
         Served,
         Fetched,
-        Forfeited
+        Forfeited,
+        Unanswered
     }
 
     /// @param until unix seconds: the end of the answers, then of the fetching
@@ -60,7 +62,6 @@ interface IStateRequests {
     error RequestTooEarly(uint256 time);
     error RequestTooLate(uint256 time);
     error NotDrawn(address account);
-    error BondStuck();
 
     /// @notice Opens a request, by the operator of an evaluator that was drawn in the present attempt, once for a step.
     /// The sender gives `STATE_BOND_WEI` of the chain's coin.
@@ -85,7 +86,7 @@ interface IStateRequests {
     /// @notice The requester has fetched the served state: its bond comes back.
     function confirmState(bytes32 requestId) external;
 
-    /// @notice Burns the bond of a requester that did not. Anyone may call.
+    /// @notice Burns the bond of a requester that did not, or for whose request nobody drew in 256 heights. Anyone may call.
     function forfeitState(bytes32 requestId) external;
 
     function stateRequestOf(bytes32 requestId) external view returns (StateRequest memory);

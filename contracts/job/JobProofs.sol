@@ -3,7 +3,6 @@ pragma solidity ^0.8.28;
 
 import {IDisputeGame} from "../interfaces/IDisputeGame.sol";
 import {AccountSlot} from "../libraries/AccountSlot.sol";
-import {Gwei} from "../libraries/Gwei.sol";
 import {JobSlot} from "../libraries/JobSlot.sol";
 import {TermsWords} from "../libraries/TermsWords.sol";
 import {JobSettlement} from "./JobSettlement.sol";
@@ -85,25 +84,10 @@ abstract contract JobProofs is JobSettlement {
         Proven memory proven
     ) private {
         proven.released = _released(jobId, job);
-        job.submittedMask = 0;
-        job.committedMask = 0;
-        job.revealedMask = 0;
-        job.drawn = 0;
-        job.panel = 0;
-        job.panelStart = 0;
         if (job.activeMask == 0) {
-            Status from = Status(job.status);
             proven.endsJob = true;
             proven.refundGwei = _unpaid(jobId, terms, job);
-            _end(jobId, job, Status.Expired);
-            emit JobExpired(jobId, from, Gwei.toWei(proven.refundGwei));
-            return;
         }
-        ++job.attempt;
-        job.status = uint256(Status.Running);
-        job.deadline = block.timestamp + terms.runSeconds();
-        job.seedHeight = terms.drawSeconds();
-        _save(jobId, job);
-        emit AttemptStarted(jobId, uint32(job.attempt), uint8(job.activeMask), uint64(job.deadline));
+        _restart(jobId, terms, job, proven.refundGwei);
     }
 }

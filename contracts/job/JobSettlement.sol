@@ -194,6 +194,34 @@ abstract contract JobSettlement is JobBase {
         _close(jobId, terms, book, proven.endsJob);
     }
 
+    /// @dev The next attempt with the workers that are still active; the end of the job where there are none.
+    /// @param refundGwei what the client gets back then
+    function _restart(
+        bytes32 jobId,
+        Terms calldata terms,
+        JobSlot.Job memory job,
+        uint64 refundGwei
+    ) internal {
+        job.submittedMask = 0;
+        job.committedMask = 0;
+        job.revealedMask = 0;
+        job.drawn = 0;
+        job.panel = 0;
+        job.panelStart = 0;
+        if (job.activeMask == 0) {
+            Status from = Status(job.status);
+            _end(jobId, job, Status.Expired);
+            emit JobExpired(jobId, from, Gwei.toWei(refundGwei));
+            return;
+        }
+        ++job.attempt;
+        job.status = uint256(Status.Running);
+        job.deadline = block.timestamp + terms.runSeconds();
+        job.seedHeight = terms.drawSeconds();
+        _save(jobId, job);
+        emit AttemptStarted(jobId, uint32(job.attempt), uint8(job.activeMask), uint64(job.deadline));
+    }
+
     /// @dev Escrow of a job that nothing but attestations was paid from.
     function _unpaid(
         bytes32 jobId,

@@ -132,23 +132,7 @@ abstract contract JobVerdicts is JobPanel {
         uint64 fromDeposit = _payReporters(terms, job, payment, slashed, isOver);
         _addAuditSpent(jobId, fromDeposit);
         job.isSharePaid = true;
-        job.submittedMask = 0;
-        job.committedMask = 0;
-        job.revealedMask = 0;
-        job.drawn = 0;
-        job.panel = 0;
-        job.panelStart = 0;
-        if (isOver) {
-            _end(jobId, job, Status.Expired);
-            emit JobExpired(jobId, Status.Attesting, 0);
-            return;
-        }
-        ++job.attempt;
-        job.status = uint256(Status.Running);
-        job.deadline = block.timestamp + terms.runSeconds();
-        job.seedHeight = terms.drawSeconds();
-        _save(jobId, job);
-        emit AttemptStarted(jobId, uint32(job.attempt), uint8(job.activeMask), uint64(job.deadline));
+        _restart(jobId, terms, job, 0);
     }
 
     function _slashWorkers(

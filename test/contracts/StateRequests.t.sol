@@ -10,7 +10,7 @@ import {World} from "./World.sol";
 
 /// @notice Requests for states that a worker may have withheld.
 contract StateRequestsTest is World, BlsWorld {
-    uint256 private constant BOND = 0.01 ether;
+    uint256 private constant STATE_BOND = 0.01 ether;
     uint256 private constant VALIDATORS = 9;
 
     ValidatorSet private set;
@@ -85,8 +85,8 @@ contract StateRequestsTest is World, BlsWorld {
         bytes memory late = abi.encodeWithSelector(IStateRequests.RequestTooLate.selector, until);
         expectFailAt(address(ledger), operatorOf(drawn[0]), abi.encodeCall(ledger.confirmState, (id)), late);
         ledger.forfeitState(id);
-        eq(operatorOf(drawn[0]).balance, 1 ether - BOND, "the bond is gone");
-        eq(address(0xdead).balance, BOND, "burned");
+        eq(operatorOf(drawn[0]).balance, 1 ether - STATE_BOND, "the bond is gone");
+        eq(address(0xdead).balance, STATE_BOND, "burned");
     }
 
     function test_silenceIsNoFailure() public {
@@ -100,7 +100,41 @@ contract StateRequestsTest is World, BlsWorld {
         bytes memory word = abi.encodeCall(ledger.attestState, (id, false));
         bytes memory late = abi.encodeWithSelector(IStateRequests.RequestTooLate.selector, next - 1);
         expectFailAt(address(ledger), set.seatAt(seats[5]).owner, word, late);
+        expectStatusOf(id, ledger.closeStateRequest(id), IStateRequests.RequestStatus.Unanswered);
+        eq(operatorOf(drawn[0]).balance, 1 ether, "the bond is back");
+    }
+
+    function test_oneThatServesItIsEnoughToFetchFrom() public {
+        (bytes32 id, uint256[] memory seats) = answering();
+        for (uint256 i; i < 5; ++i) attestAs(seats[i], id, i == 4);
+        pass(31);
         expectStatusOf(id, ledger.closeStateRequest(id), IStateRequests.RequestStatus.Served);
+    }
+
+    function test_aRequestForWhichNobodyDrawsIsForfeited() public {
+        bytes32 id = request(drawn[0]);
+        uint256 last = block.number + 2 + 256;
+        vm.roll(last);
+        bytes memory forfeit = abi.encodeCall(ledger.forfeitState, (id));
+        bytes memory early = abi.encodeWithSelector(IStateRequests.RequestTooEarly.selector, last + 1);
+        expectFailAt(address(ledger), stranger, forfeit, early);
+        vm.roll(last + 1);
+        ledger.forfeitState(id);
+        eq(
+            uint256(ledger.stateRequestOf(id).status),
+            uint256(IStateRequests.RequestStatus.Forfeited),
+            "over"
+        );
+        eq(address(0xdead).balance, STATE_BOND, "burned");
+    }
+
+    function test_whoTakesNoBondBackKeepsNobodyFromARuling() public {
+        (bytes32 id, uint256[] memory seats) = answering();
+        for (uint256 i; i < 7; ++i) attestAs(seats[i], id, false);
+        vm.etch(operatorOf(drawn[0]), hex"fe");
+        expectStatusOf(id, ledger.closeStateRequest(id), IStateRequests.RequestStatus.Withheld);
+        eq(address(0xdead).balance, STATE_BOND, "burned");
+        eq(address(ledger).balance, 0, "nothing is left here");
     }
 
     function test_anAttesterAnswersOnceAndOnlyTheDrawnDo() public {
@@ -125,7 +159,7 @@ contract StateRequestsTest is World, BlsWorld {
         bytes memory reason = abi.encodeWithSelector(IStateRequests.NotEvaluator.selector, stranger);
         expectFailAt(address(ledger), stranger, call, reason);
         address operator = operatorOf(drawn[0]);
-        reason = abi.encodeWithSelector(IStateRequests.BondWrong.selector, BOND);
+        reason = abi.encodeWithSelector(IStateRequests.BondWrong.selector, STATE_BOND);
         expectFailAt(address(ledger), operator, call, reason);
         bytes memory foreign = abi.encodeCall(ledger.requestState, (terms.pack(), stranger, 3, 5));
         reason = abi.encodeWithSelector(IStateRequests.NotSubmitter.selector, stranger);
@@ -135,7 +169,7 @@ contract StateRequestsTest is World, BlsWorld {
         expectFailAt(address(ledger), operator, beyond, reason);
         bytes32 id = request(drawn[0]);
         vm.prank(operatorOf(drawn[1]));
-        (bool isDone, bytes memory answer) = address(ledger).call{value: BOND}(call);
+        (bool isDone, bytes memory answer) = address(ledger).call{value: STATE_BOND}(call);
         ok(!isDone, "once");
         eq(keccak256(answer), keccak256(wrong(IStateRequests.RequestStatus.Open)), "its own error");
         eq(uint256(ledger.stateRequestOf(id).drawn), 0, "nobody yet");
@@ -145,7 +179,7 @@ contract StateRequestsTest is World, BlsWorld {
 
     function request(address evaluator) private returns (bytes32) {
         vm.prank(operatorOf(evaluator));
-        return ledger.requestState{value: BOND}(terms.pack(), workers[0], 3, 5);
+        return ledger.requestState{value: STATE_BOND}(terms.pack(), workers[0], 3, 5);
     }
 
     function answering() private returns (bytes32 id, uint256[] memory seats) {

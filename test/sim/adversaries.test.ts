@@ -34,6 +34,7 @@ describe('a job with a lazy evaluator', () => {
       seed,
       workers: 3,
       lazy: 1,
+      further: 1, // who sides with the honest one: both give the same evidence
       rate: 'new',
     })
     const [first] = outcome.attempts

@@ -81,7 +81,6 @@ export const jobManagerAbi = [
   {"inputs":[{"internalType":"uint8","name":"field","type":"uint8"}],"name":"BadTerms","type":"error"},
   {"inputs":[{"internalType":"uint256","name":"receivedWei","type":"uint256"},{"internalType":"uint256","name":"amountWei","type":"uint256"}],"name":"BadTransfer","type":"error"},
   {"inputs":[],"name":"BadVerdict","type":"error"},
-  {"inputs":[],"name":"BondStuck","type":"error"},
   {"inputs":[{"internalType":"uint256","name":"wantedWei","type":"uint256"}],"name":"BondWrong","type":"error"},
   {"inputs":[],"name":"CheckpointUnorderedInsertion","type":"error"},
   {"inputs":[{"internalType":"address","name":"owner","type":"address"}],"name":"ConsentRefused","type":"error"},

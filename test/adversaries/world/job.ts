@@ -42,6 +42,8 @@ export interface JobOptions {
   readonly faults?: Faults
   /** Place in the first panel of an evaluator that gives tags which it has not made. */
   readonly lazy?: number
+  /** Evaluators of the second panel; all others if undefined, as the contract draws up to 7. */
+  readonly further?: number
 }
 
 /** What came of one attempt. */
@@ -104,7 +106,7 @@ interface Stage extends Pick<
 
 async function playAttempt(
   { rng, ...stage }: Stage,
-  { lies = new Map(), rate = 'normal', faults = calm, lazy }: JobOptions,
+  { lies = new Map(), rate = 'normal', faults = calm, lazy, further }: JobOptions,
 ): Promise<AttemptOutcome> {
   const { lab, clock, workers, active, jobId } = stage
   const { weather, missRate } = faults
@@ -129,19 +131,25 @@ async function playAttempt(
     return runWorker(attempt, { party, lie: lies.get(index), crashes, rate })
   })
   const living = Promise.all(lives)
-  const judging = judge(attempt, { rng, rate, startMsMax: faults.evaluatorStartMsMax, lazy })
+  const startMsMax = faults.evaluatorStartMsMax
+  const judging = judge(attempt, { rng, rate, startMsMax, lazy, further })
   const judged = await Promise.race([judging, living.then(() => judging)])
   over.abort(new Error('judged'))
   await living
   return outcomeOf(attempt, judged)
 }
 
-/** The verdicts of a panel, and of all the others where it did not agree (the contract draws up to 7). */
-async function judge(
-  attempt: Attempt,
-  options: { rng: Rng; rate: AuditRate; startMsMax: number; lazy: number | undefined },
-): Promise<readonly Judged[]> {
-  const { rng, rate, startMsMax, lazy } = options
+interface Judging {
+  readonly rng: Rng
+  readonly rate: AuditRate
+  readonly startMsMax: number
+  readonly lazy: number | undefined
+  readonly further: number | undefined
+}
+
+/** The verdicts of a panel, and of a further one where it did not agree. */
+async function judge(attempt: Attempt, options: Judging): Promise<readonly Judged[]> {
+  const { rng, rate, startMsMax, lazy, further = evaluatorParties.length } = options
   await attempt.drawn(new AbortController().signal)
   const first = rng.below(evaluatorParties.length)
   const drawn = evaluatorParties.map(
@@ -154,7 +162,10 @@ async function judge(
   const judged = await judgePanel(attempt, panel, common)
   if (agreedOf(judged.map(({ examined }) => examined.verdict))) return judged
   const earlier = judged.map(({ evaluator }) => evaluator)
-  const more = await judgePanel(attempt, drawn.slice(panelSize), { ...common, earlier })
+  const more = await judgePanel(attempt, drawn.slice(panelSize, panelSize + further), {
+    ...common,
+    earlier,
+  })
   return [...judged, ...more]
 }
 

@@ -95,6 +95,7 @@ describe('createCourt', () => {
     ['served', 'served'],
     ['fetched', 'served'],
     ['forfeited', 'served'],
+    ['unanswered', 'open'],
   ] as const)('a request that is %s rules %s', async (status, ruling) => {
     const { court, sent, set } = sitting()
     set({ status })

@@ -108,7 +108,12 @@ describe('examineTogether', () => {
   test('an evaluator whose tag is a guess is called lazy, and all it examined is repeated', async () => {
     const made = divided(honest)
     await serveAll(made)
-    const lot = lotFor(made, (twice) => twice.some((step) => examinerIn(made, step) === 1))
+    // The lot shows another false word than the first of all, which a further panel finds.
+    const isOwn = (step: DrawnStep) => examinerIn(made, step) === 1
+    const lot = lotFor(made, (twice) => {
+      const own = twice.filter(isOwn)
+      return own.length > 0 && own.every((step) => step !== stepsOf(made, 1)[0])
+    })
     const [one, lazy] = await both(made, [{ lot }, { lot, lies: guess }])
     expect(one?.verdict).toMatchObject({ lazyMask: 0b10, guiltyMask: 0, withheldMask: 0 })
     expect(one?.verdict.modelHash).toBe(made.results[0]?.modelHash)
@@ -116,8 +121,8 @@ describe('examineTogether', () => {
     expect(lazy?.verdict.lazyMask).toBe(0)
     const digest = one?.verdict.evidenceDigest as Hex
     const bytes = await one?.artifacts.get(cidOfDigest(digest))
-    const { words } = evidenceSchema.parse(parseJson(bytes as Uint8Array))
-    expect(words).toMatchObject([{ evaluator: evaluators[1], isEqual: true }])
+    const { lazy: called } = evidenceSchema.parse(parseJson(bytes as Uint8Array))
+    expect(called).toEqual([evaluators[1]])
     // A further panel repeats everything and ends with the same verdict.
     const further = await examine(hub, made, { index: 0, isFurther: true })
     expect(further.verdict).toEqual(one?.verdict)

@@ -101,7 +101,8 @@ describe('foldEvent', () => {
       const moved = foldEvent(view, event('StateRequestMoved', { requestId, status }))
       return moved?.ledger.stateRequests[0]?.status
     }
-    expect([3, 4, 5, 6].map(statusAfter)).toEqual(['withheld', 'served', 'fetched', 'forfeited'])
+    const words = ['withheld', 'served', 'fetched', 'forfeited', 'unanswered']
+    expect([3, 4, 5, 6, 7].map(statusAfter)).toEqual(words)
   })
 
   test('forgets results, evaluators and verdicts when a new attempt starts', () => {
