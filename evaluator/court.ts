@@ -16,8 +16,10 @@ export type Ruling = 'open' | 'withheld' | 'served'
 export interface Court {
   /** Opens a request where there is none, moves it on where its time has come; answers how it stands. */
   look(step: StepPlace): Promise<Ruling>
-  /** Says that a served state was fetched, so that this evaluator's bond comes back. */
+  /** Says that a state was fetched: once it is ruled to be served, this evaluator's bond comes back. */
   fetched(step: StepPlace): Promise<void>
+  /** Moves on what is undecided, also what nobody waits for any more. */
+  tend(): Promise<void>
   /** Whether anybody's request in this attempt is undecided. */
   isSitting(): boolean
   /** Steps whose states validators could not fetch. */
@@ -44,6 +46,7 @@ export function createCourt(
   const { feed, chain, clock, log } = deps
   const { jobId, attempt, terms } = view
   const nextMs = new Map<string, number>()
+  const had = new Set<string>()
   const confirmed = new Set<Hex>()
 
   const requests = () =>
@@ -81,10 +84,22 @@ export function createCourt(
   }
 
   async function fetched(step: StepPlace): Promise<void> {
-    const request = requestOf(step)
+    had.add(stepKeyOf(step))
+    await confirm(requestOf(step))
+  }
+
+  async function confirm(request: StateRequest | undefined): Promise<void> {
     if (request?.status !== 'served' || confirmed.has(request.requestId)) return
+    if (!had.has(stepKeyOf(request))) return
     confirmed.add(request.requestId)
     await send('confirmState', [request.requestId])
+  }
+
+  async function tend(): Promise<void> {
+    for (const request of requests()) {
+      if (isDecided(request)) await confirm(request)
+      else await look(request)
+    }
   }
 
   /** Another evaluator may have been first: then the contract refuses, which costs nothing. */
@@ -101,6 +116,7 @@ export function createCourt(
   return {
     look,
     fetched,
+    tend,
     isSitting: () => requests().some((request) => !isDecided(request)),
     withheld: () => requests().filter(({ status }) => status === 'withheld'),
   }

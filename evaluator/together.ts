@@ -181,9 +181,10 @@ async function untilSettled(
   const others = isWhole ? [] : panel.members.filter((member) => member !== panel.self)
   const isHeard = () => others.every((member) => voices.claimsOf(member) !== undefined)
   const isSitting = () => court?.isSitting() === true
-  if (isWhole && !isSitting()) return
+  if (isWhole && !isSitting()) return court?.tend()
   while (!answering.aborted && (!sharing.aborted || isSitting())) {
     await notices.update()
+    await court?.tend()
     if (isHeard() && !isSitting()) return
     await clock.sleep(pollMs, answering).catch(() => undefined)
   }

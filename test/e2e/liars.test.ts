@@ -1,6 +1,10 @@
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { createPublicClient, http, parseEventLogs } from 'viem'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { networkSchema } from '#cli/network-file.ts'
+import { workLedgerAbi } from '#wire/abi/workLedger.ts'
+import { systemAddresses } from '#wire/addresses.ts'
 import { type LocalWorld, type Run, startWorld, summaryOf } from './local-world.ts'
 import { rowsCsv } from './rows.ts'
 
@@ -47,6 +51,22 @@ test.each(Object.entries(liars))(
     expect(liar.paidWei).toBe(0n)
   },
 )
+
+test('validators looked for the withheld state, and the chain says that it is', async () => {
+  const text = readFileSync(join(world.dataDir, 'network.json'), 'utf8')
+  const { rpcUrl } = networkSchema.parse(JSON.parse(text))
+  const rpc = createPublicClient({ transport: http(rpcUrl, { timeout: 60_000 }) })
+  const address = systemAddresses.WorkLedger
+  const logs = await rpc.getLogs({ address, fromBlock: 0n, toBlock: 'finalized' })
+  const events = parseEventLogs({ abi: workLedgerAbi, logs })
+  const withholder = await workerOf(5)
+  const requests = events.filter((event) => event.eventName === 'StateRequested')
+  const asked = requests.find(({ args }) => args.worker.toLowerCase() === withholder.address)
+  expect(asked).toBeDefined()
+  const moved = events.filter((event) => event.eventName === 'StateRequestMoved')
+  const ruling = moved.find(({ args }) => args.requestId === asked?.args.requestId)
+  expect(ruling?.args.status).toBe(3) // withheld
+})
 
 test.each(honest)('honest worker %i is paid and keeps its stake', async (index) => {
   const worker = await workerOf(index)

@@ -57,6 +57,11 @@ function sitting(options: { refusal?: AppError } = {}) {
       nowMs += 30_000
       return court.look(step)
     },
+    async tend() {
+      await court.tend() // takes its turn
+      nowMs += 30_000
+      await court.tend()
+    },
     set(change: Partial<StateRequest>, next: Partial<typeof head> = {}) {
       stateRequests = [{ ...request, ...change }]
       head = { ...head, ...next }
@@ -120,6 +125,21 @@ describe('createCourt', () => {
     set({ status: 'served' })
     await court.fetched(step)
     await court.fetched(step)
+    expect(sent).toEqual([['WorkLedger', 'confirmState', [request.requestId], undefined]])
+  })
+
+  test('what came before it was ruled to be served is confirmed when it is, and no request is left lying', async () => {
+    const { court, sent, set, tend } = sitting()
+    set({ status: 'drawn', seats: [1], untilTime: 130n })
+    await court.fetched(step)
+    await tend()
+    expect(sent).toEqual([])
+    set({ status: 'drawn', seats: [1], untilTime: 130n }, { timestamp: 131n })
+    await tend()
+    expect(sent.pop()?.[1]).toBe('closeStateRequest')
+    set({ status: 'served' })
+    await tend()
+    await tend()
     expect(sent).toEqual([['WorkLedger', 'confirmState', [request.requestId], undefined]])
   })
 

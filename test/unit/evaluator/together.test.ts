@@ -202,6 +202,7 @@ describe('where validators decide about withheld states', () => {
   const noCourt: Court = {
     look: async () => 'open',
     fetched: async () => undefined,
+    tend: async () => undefined,
     isSitting: () => false,
     withheld: () => [],
   }
@@ -226,6 +227,20 @@ describe('where validators decide about withheld states', () => {
       court: { ...ruled, withheld: () => [hidden(all)] },
     })
     expect(had.verdict).toMatchObject({ guiltyMask: 0, withheldMask: 0b010 })
+  })
+
+  test('a request whose state came meanwhile is brought to its end', async () => {
+    const made = divided(honest)
+    await serveAll(made)
+    let tended = 0
+    const court: Court = {
+      ...noCourt,
+      tend: async () => void (tended += 1),
+      isSitting: () => tended < 3,
+    }
+    const one = await examine(hub, made, { court })
+    expect(one.findings).toEqual([])
+    expect(tended).toBe(3)
   })
 
   test('what they have is fetched from them after the windows, and the bond comes back', async () => {
