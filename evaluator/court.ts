@@ -43,9 +43,10 @@ export function createCourt(
   deps: CourtDeps,
   { view, owner }: { view: JobView; owner: Hex },
 ): Court {
-  const { feed, chain, clock, log } = deps
+  const { feed, clock } = deps
   const { jobId, attempt, terms } = view
   const nextMs = new Map<string, number>()
+  const send = createCaller(deps, jobId)
   const had = new Set<string>()
   const confirmed = new Set<Hex>()
 
@@ -102,8 +103,18 @@ export function createCourt(
     }
   }
 
-  /** Another evaluator may have been first: then the contract refuses, which costs nothing. */
-  async function send(call: string, args: readonly unknown[], valueWei?: bigint): Promise<void> {
+  return {
+    look,
+    fetched,
+    tend,
+    isSitting: () => requests().some((request) => !isDecided(request)),
+    withheld: () => requests().filter(({ status }) => status === 'withheld'),
+  }
+}
+
+/** Another evaluator may have been first: then the contract refuses, which costs nothing. */
+function createCaller({ chain, log }: CourtDeps, jobId: Hex) {
+  return async (call: string, args: readonly unknown[], valueWei?: bigint): Promise<void> => {
     try {
       await chain.send('WorkLedger', call, args, { valueWei })
       log.info({ jobId, call }, 'asked for a state')
@@ -111,14 +122,6 @@ export function createCourt(
       const reason = error instanceof AppError ? error.fields['reason'] : undefined
       log.debug({ jobId, call, code: codeOf(error), reason }, 'not asked for a state')
     }
-  }
-
-  return {
-    look,
-    fetched,
-    tend,
-    isSitting: () => requests().some((request) => !isDecided(request)),
-    withheld: () => requests().filter(({ status }) => status === 'withheld'),
   }
 }
 
