@@ -33,6 +33,8 @@ export interface CourtDeps {
   readonly log: Logger
 }
 
+type Head = ReturnType<JobFeed['head']>
+
 const bondWei = 10n ** 16n
 const retryAfterMs = 4_000
 /** Evaluators take turns, so that not all send the same. */
@@ -66,22 +68,9 @@ export function createCourt(
     nextMs.set(key, turnMs)
     if (nowMs < turnMs) return 'open'
     nextMs.set(key, nowMs + retryAfterMs)
-    await moveOn(step, request)
+    const call = nextCall(step, { request, head: feed.head(), terms })
+    if (call !== undefined) await send(...call)
     return 'open'
-  }
-
-  async function moveOn(step: StepPlace, request: StateRequest | undefined): Promise<void> {
-    const head = feed.head()
-    if (request === undefined) {
-      const { worker, segment, step: number } = step
-      await send('requestState', [terms, worker, segment, number], bondWei)
-    } else if (request.status === 'open') {
-      if (head.number > request.seedHeight) await send('drawStateAttesters', [request.requestId])
-    } else {
-      const haveAll = request.answered.length === request.seats.length
-      const isOver = haveAll || head.timestamp > request.untilTime
-      if (isOver) await send('closeStateRequest', [request.requestId])
-    }
   }
 
   async function fetched(step: StepPlace): Promise<void> {
@@ -112,9 +101,26 @@ export function createCourt(
   }
 }
 
+type Call = readonly [call: string, args: readonly unknown[], valueWei?: bigint]
+
+/** What brings a request on; undefined while its time has not come. */
+function nextCall(
+  { worker, segment, step }: StepPlace,
+  at: { request: StateRequest | undefined; head: Head; terms: JobView['terms'] },
+): Call | undefined {
+  const { request, head, terms } = at
+  if (request === undefined) return ['requestState', [terms, worker, segment, step], bondWei]
+  const { requestId, status, seedHeight, seats, answered, untilTime } = request
+  if (status === 'open') {
+    return head.number > seedHeight ? ['drawStateAttesters', [requestId]] : undefined
+  }
+  const isOver = answered.length === seats.length || head.timestamp > untilTime
+  return isOver ? ['closeStateRequest', [requestId]] : undefined
+}
+
 /** Another evaluator may have been first: then the contract refuses, which costs nothing. */
 function createCaller({ chain, log }: CourtDeps, jobId: Hex) {
-  return async (call: string, args: readonly unknown[], valueWei?: bigint): Promise<void> => {
+  return async (...[call, args, valueWei]: Call): Promise<void> => {
     try {
       await chain.send('WorkLedger', call, args, { valueWei })
       log.info({ jobId, call }, 'asked for a state')
