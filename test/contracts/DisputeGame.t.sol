@@ -361,11 +361,15 @@ contract DisputeGameTest is DisputePlay {
         refused(abi.encodeWithSelector(IDisputeGame.NonFinite.selector, uint32(0x7fc00000)));
     }
 
-    function test_refusesAParameterThatIsInfinite() public {
+    function test_onlyWhatAStepCarriesOnMustBeFinite() public {
         values[2] = 0xff800000;
-        begin(claimOf("job", 1));
-        playTo(IDisputeGame.Phase.OpenElement);
-        refused(abi.encodeWithSelector(IDisputeGame.NonFinite.selector, uint32(0xff800000)));
+        for (uint8 kind = 28; kind < 33; ++kind) {
+            afterKind = kind;
+            begin(claimOf(bytes32(uint256(kind)), 1));
+            playTo(IDisputeGame.Phase.OpenElement);
+            if (kind == 28 || kind == 32) make();
+            else refused(abi.encodeWithSelector(IDisputeGame.NonFinite.selector, uint32(0xff800000)));
+        }
     }
 
     function test_refusesATensorWithoutElements() public {

@@ -30,6 +30,7 @@ abstract contract DisputeWorld is World {
     uint32[3] internal values;
     uint32 internal lossBits = 2;
     uint256 internal afterSize = ELEMENTS;
+    uint8 internal afterKind = 31;
 
     function setUpDisputes() internal {
         asserter = operatorOf(workers[0]);
@@ -104,14 +105,20 @@ abstract contract DisputeWorld is World {
     }
 
     function leafHashes() internal view returns (bytes32 start, bytes32 end) {
-        IDisputeGame.StepLeaf memory before = startLeaf();
-        IDisputeGame.StepLeaf memory last = endLeaf();
+        return leafHashesOf(startLeaf(), endLeaf());
+    }
+
+    /// @dev Hashes of the leaves before and after a step, the transcript before it being zero.
+    function leafHashesOf(
+        IDisputeGame.StepLeaf memory before,
+        IDisputeGame.StepLeaf memory last
+    ) internal pure returns (bytes32 start, bytes32 end) {
         bytes32 transcript = sha256(abi.encodePacked("quern/transcript/1", last.folded, last.lossBits));
         start = sha256(abi.encodePacked("quern/leaf/1", stateHash(before), bytes32(0)));
         end = sha256(abi.encodePacked("quern/leaf/1", stateHash(last), transcript));
     }
 
-    function stateHash(IDisputeGame.StepLeaf memory leaf) private pure returns (bytes32) {
+    function stateHash(IDisputeGame.StepLeaf memory leaf) internal pure returns (bytes32) {
         return sha256(abi.encodePacked("quern/state/1", leaf.p, leaf.m, leaf.v, leaf.step));
     }
 
@@ -173,7 +180,7 @@ abstract contract DisputeWorld is World {
     }
 
     function entryOf_(uint256 place) internal view returns (IDisputeGame.Entry memory entry) {
-        uint8[5] memory kinds = [255, 255, 17, 31, 19];
+        uint8[5] memory kinds = [255, 255, 17, afterKind, 19];
         entry.task.kind = kinds[place];
         entry.size = place == AFTER ? afterSize : 1;
         if (place < GIVEN) return entry;
@@ -185,12 +192,13 @@ abstract contract DisputeWorld is World {
 
     function programLeaves() internal view returns (bytes32[] memory leaves) {
         leaves = new bytes32[](TOTAL);
-        for (uint256 i; i < TOTAL; ++i) {
-            IDisputeGame.Entry memory entry = entryOf_(i);
-            IOpVerifier.Task memory task = entry.task;
-            bytes memory head = abi.encodePacked(task.kind, entry.size, task.sides.length, task.sides);
-            leaves[i] = sha256(abi.encodePacked(head, entry.operands.length, task.bases, entry.operands));
-        }
+        for (uint256 i; i < TOTAL; ++i) leaves[i] = leafOf(entryOf_(i));
+    }
+
+    function leafOf(IDisputeGame.Entry memory entry) internal pure returns (bytes32) {
+        IOpVerifier.Task memory task = entry.task;
+        bytes memory head = abi.encodePacked(task.kind, entry.size, task.sides.length, task.sides);
+        return sha256(abi.encodePacked(head, entry.operands.length, task.bases, entry.operands));
     }
 
     function stepOpening(uint256 steps) internal view returns (IDisputeGame.StepOpening memory o) {

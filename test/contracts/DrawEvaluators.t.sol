@@ -108,6 +108,23 @@ contract DrawEvaluatorsTest is World {
         eq(lockedOf(busy[0]), 50 ether, "no lock was taken from the busy");
     }
 
+    function test_whoHasNoStakeFreeIsReplaced() public {
+        PlainTerms memory terms = openAndSubmit();
+        pass(2);
+        address[] memory first = jobs.previewEvaluators(terms.pack());
+        uint256[] memory busy = new uint256[](1);
+        busy[0] = uint160(first[0]);
+        vm.prank(address(jobs));
+        staking.lock(busy, uint64(STAKE / 1e9) - 49e9);
+        address[] memory drawn = jobs.drawEvaluators(terms.pack());
+        eq(drawn.length, 2, "two all the same");
+        eq(drawn[0], first[1], "who was free");
+        ok(drawn[1] != first[0] && drawn[1] != first[1], "and another one");
+        eq(lockedOf(drawn[1]), 50 ether, "locked");
+        eq(lockedOf(first[0]), STAKE - 49 ether, "nothing more of the busy one");
+        eq(stateOf(terms).evaluators[1], drawn[1], "kept");
+    }
+
     function test_reportsWhenNobodyCanBeDrawn() public {
         PlainTerms memory terms = openAndSubmit();
         for (uint256 i; i < 4; ++i) {

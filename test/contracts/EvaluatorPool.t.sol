@@ -89,6 +89,80 @@ contract EvaluatorPoolTest is World {
         expectFailAt(address(pool), light, abi.encodeCall(pool.promote, (1)), reason);
     }
 
+    function test_anOutsiderTakesAnEmptySeat() public {
+        address first = addActor(2, 5 ether);
+        for (uint256 i = 1; i < 64; ++i) addActor(2, 10 ether);
+        address outsider = addActor(2, 2 ether);
+        vm.prank(first);
+        staking.unstake(5 ether);
+        eq(pool.slateWeight(), 630, "one seat is empty");
+        uint64 version = pool.slateVersion();
+        vm.prank(outsider);
+        pool.promote(0);
+        (uint256 leaf, uint64 since) = pool.seatOf(outsider);
+        eq(leaf, 0, "inside");
+        eq(since, version + 1, "since then");
+        (, uint256 members) = pool.slateHead();
+        eq(members, 64, "everybody");
+        eq(pool.slateWeight(), 632, "with its weight");
+        eq(pool.totalWeight(), 632, "once");
+        addActor(2, 3 ether);
+        (leaf, ) = pool.seatOf(addActor(2, 3 ether));
+        eq(leaf, 65, "the leaf that it left is taken first");
+    }
+
+    function test_whoStaysBelowTheMinimumHasNoSeat() public {
+        address a = addActor(2, 10 ether);
+        vm.prank(a);
+        staking.unstake(9.5 ether);
+        eq(pool.weightOf(a), 0, "no seat");
+        fundStake(a, 0.25 ether);
+        eq(pool.weightOf(a), 0, "still none");
+        expectFailAt(
+            address(pool),
+            a,
+            abi.encodeCall(pool.seatOf, (a)),
+            abi.encodeWithSelector(IEvaluatorPool.NotSeated.selector, a)
+        );
+        fundStake(a, 10 ether);
+        eq(pool.weightOf(a), 10, "seated");
+        vm.prank(a);
+        staking.unstake(10.75 ether);
+        vm.prank(address(registry));
+        pool.unseat(a);
+        ok(!staking.accountOf(a).isPooled, "who has no seat can leave the pool");
+    }
+
+    function test_aFullPoolTakesNobody() public {
+        address late = addActor(1, 10 ether);
+        uint256 head = uint256(vm.load(address(pool), 0));
+        uint256 kept = head & ~((uint256(type(uint32).max) << 160) | (uint256(type(uint64).max) << 64));
+        uint256 full = kept | (uint256(type(uint64).max) << 64);
+        vm.store(address(pool), 0, bytes32(full | (uint256(32_768) << 160)));
+        bytes memory reason = abi.encodeWithSelector(IEvaluatorPool.PoolFull.selector);
+        vm.prank(address(registry));
+        (bool success, bytes memory answer) = address(pool).call(abi.encodeCall(pool.seat, (late)));
+        ok(!success && keccak256(answer) == keccak256(reason), "full");
+        vm.store(address(pool), 0, bytes32(full | (uint256(32_767) << 160)));
+        vm.prank(address(registry));
+        pool.seat(late);
+        (uint256 leaf, ) = pool.seatOf(late);
+        eq(leaf, 32_767, "the last leaf");
+        eq(pool.totalWeight(), 10, "its weight");
+    }
+
+    function test_seatedAnewAfterTheKeyChanged() public {
+        address a = addActor(2, 10 ether);
+        uint64 version = pool.slateVersion();
+        vm.prank(address(registry));
+        pool.seat(a);
+        (, uint64 since) = pool.seatOf(a);
+        eq(since, version + 1, "as new");
+        (, uint256 members) = pool.slateHead();
+        eq(members, 1, "once");
+        eq(pool.slateWeight(), 10, "its weight");
+    }
+
     function test_drawIsByWeight() public {
         address light = addActor(2, 1 ether);
         address heavy = addActor(2, 3 ether);

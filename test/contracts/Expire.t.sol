@@ -125,6 +125,33 @@ contract ExpireTest is World {
         expectClean();
     }
 
+    function test_aLaterAttemptsRefundLacksTheShareThatWasPaid() public {
+        PlainTerms memory terms = openAndSubmit();
+        attest(terms, guiltyVerdict(terms, 2));
+        uint256 before = earningsOf(client);
+        pass(601);
+        expire(terms);
+        expectStatus(terms, IJobTypes.Status.Expired);
+        // Reward without the evaluators' share, the deposit, and a fifth of two tenths of the locks.
+        eq(earningsOf(client) - before, 950 ether + 100 ether + 4 ether, "the rest");
+        expectClean();
+    }
+
+    function test_aLaterAttemptThatNobodyJudgesIsPaidWithoutTheShare() public {
+        PlainTerms memory terms = openAndSubmit();
+        attest(terms, guiltyVerdict(terms, 2));
+        submitAll(terms);
+        uint256 before = earningsOf(client);
+        uint256 paidBefore = earningsOf(workers[0]) + earningsOf(workers[2]);
+        pass(61);
+        vm.expectEmit(true, true, true, true);
+        emit IJobTypes.JobExpired(jobs.jobIdOf(terms.pack()), IJobTypes.Status.Submitted, 100 ether);
+        expire(terms);
+        eq(earningsOf(client) - before, 100 ether, "the deposit alone");
+        eq(earningsOf(workers[0]) + earningsOf(workers[2]) - paidBefore, 900 ether, "work is paid");
+        expectClean();
+    }
+
     function test_nothingToExpire() public {
         PlainTerms memory terms = openAndSubmit();
         IJobTypes.Verdict memory verdict = cleanVerdict(terms);

@@ -62,6 +62,39 @@ contract SettleJobTest is World {
         for (uint256 i; i < 3; ++i) eq(earningsOf(workers[i]), 2 * paid[i], "the same again");
     }
 
+    function test_refundsNothingWhereNothingIsLeft() public {
+        terms = newTerms(2);
+        terms.auditDepositWei = 0;
+        open(terms);
+        submitAll(terms);
+        verdict = cleanVerdict(terms);
+        pass(2);
+        drawn = jobs.previewEvaluators(terms.pack());
+        IJobTypes.KeyOpening[] memory openings = openingsOf(verdict);
+        uint256 clientBefore = earningsOf(client);
+        jobs.settleJob(terms.pack(), verdict, 0, openings);
+        eq(earningsOf(client), clientBefore, "no deposit, no refund");
+        eq(staking.openJobs(), 1, "that of the set-up");
+    }
+
+    function test_theDepositPaysEachLaterAttemptOnce() public {
+        attest(terms, guiltyVerdict(terms, 1));
+        eq(stateOf(terms).auditSpentWei, 0, "the share paid the first");
+        submitAll(terms);
+        attest(terms, guiltyVerdict(terms, 2));
+        eq(stateOf(terms).auditSpentWei, 50 ether, "the deposit the second");
+        submitAll(terms);
+        verdict = cleanVerdict(terms);
+        pass(2);
+        drawn = jobs.previewEvaluators(terms.pack());
+        uint256 clientBefore = earningsOf(client);
+        uint256 drawnBefore = earningsOf(drawn[0]) + earningsOf(drawn[1]);
+        jobs.settleJob(terms.pack(), verdict, 0, openingsOf(verdict));
+        eq(earningsOf(drawn[0]) + earningsOf(drawn[1]) - drawnBefore, 50 ether, "and the third");
+        eq(earningsOf(client), clientBefore, "nothing of it is left");
+        expectClean();
+    }
+
     function test_endsALaterAttempt() public {
         attest(terms, guiltyVerdict(terms, 1));
         submitAll(terms);

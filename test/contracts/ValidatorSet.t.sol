@@ -241,6 +241,18 @@ contract ValidatorSetTest is BlsWorld {
         eq(address(set).balance, set.burnedWei(), "held");
     }
 
+    function test_aFreeSeatIsTakenAgainByItsKind() public {
+        takeSeat(set, alice, false, BOND);
+        vm.prank(alice);
+        set.exit();
+        vm.roll(100 * EPOCH);
+        vm.warp(block.timestamp + 7 days);
+        set.free(128);
+        eq(takeSeat(set, bob, true, STAKE), 0, "a voting one is not that");
+        eq(takeSeat(set, reporter, false, BOND), 128, "the seat that became free");
+        eq(takeSeat(set, address(0xCA401), false, BOND), 129, "once");
+    }
+
     function test_seatsAreBounded() public {
         // Slot of how many voting seats were ever taken: right after all seats.
         uint256 slot = 3 * set.SEATS_MAX();

@@ -98,6 +98,16 @@ contract VolunteerTest is World {
         volunteerFor(terms, 0);
     }
 
+    function test_workBeyondAllCountingNeedsAConsentToAnyWork() public {
+        PlainTerms memory terms = newTerms(0);
+        terms.flops = type(uint128).max;
+        post(terms);
+        refusedBy(terms, IWorkerRegistry.Consent(1, 0xffffff, 100, type(uint64).max - 1, 0));
+        vm.prank(workers[0]);
+        registry.setConsent(IWorkerRegistry.Consent(1, 0xffffff, 100, type(uint64).max, 0));
+        volunteerFor(terms, 0);
+    }
+
     function refusedBy(PlainTerms memory terms, IWorkerRegistry.Consent memory consent) internal {
         vm.prank(workers[0]);
         registry.setConsent(consent);

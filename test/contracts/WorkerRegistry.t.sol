@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
+import {IMembers} from "../../contracts/interfaces/IMembers.sol";
 import {IWorkerRegistry} from "../../contracts/interfaces/IWorkerRegistry.sol";
 import {World} from "./World.sol";
 
@@ -116,6 +117,61 @@ contract WorkerRegistryTest is World {
         eq(keccak256(entry.peerId), keccak256("other"), "peer");
         eq(entry.capabilitiesDigest, keccak256("caps"), "capabilities");
         eq(entry.consent.rewardMinGwei, 5, "consent");
+    }
+
+    function test_anotherKeySeatsAnEvaluatorAnew() public {
+        address evaluator = evaluators[0];
+        (, uint64 since) = pool.seatOf(evaluator);
+        register(evaluator, 2);
+        (, uint64 same) = pool.seatOf(evaluator);
+        eq(same, since, "the same key keeps the seat");
+        IWorkerRegistry.Entry memory entry = entryOf(evaluator, 2);
+        entry.x25519Key = keccak256("another key");
+        bytes memory binding = bindingOf(evaluator, operatorKey[evaluator]);
+        vm.prank(evaluator);
+        registry.register(entry, binding);
+        (, same) = pool.seatOf(evaluator);
+        eq(same, since + 1, "another key is known from then on");
+        entry = entryOf(owner, 1);
+        entry.x25519Key = 0;
+        binding = bindingOf(owner, operatorKey[owner]);
+        vm.prank(owner);
+        registry.register(entry, binding);
+        eq(registry.entryOf(owner).x25519Key, 0, "a worker needs none");
+    }
+
+    function test_onlyTheRegistryNamesMembers() public {
+        bytes memory call = abi.encodeCall(jobs.setMember, (stranger, stranger, type(uint256).max));
+        expectFail(stranger, call, abi.encodeWithSelector(IMembers.NotRegistry.selector));
+    }
+
+    function test_refusesMoreAccountsThanHaveNumbers() public {
+        uint256 slot;
+        while (uint32(uint256(vm.load(address(registry), bytes32(slot)))) != 2) ++slot; // two accounts so far
+        vm.store(address(registry), bytes32(slot), bytes32(uint256((1 << 24) - 2)));
+        eq(registry.accountCount(), (1 << 24) - 2, "the counter");
+        address last = addActor(1, STAKE);
+        eq(registry.idOf(last), (1 << 24) - 1, "the last number");
+        give(stranger, STAKE);
+        vm.prank(stranger);
+        staking.stake(STAKE);
+        IWorkerRegistry.Entry memory entry = entryOf(owner, 1);
+        entry.operator = stranger;
+        bytes memory full = abi.encodeWithSelector(IWorkerRegistry.RegistryFull.selector);
+        refused(stranger, abi.encodeCall(registry.register, (entry, "")), full);
+    }
+
+    function test_theLeastStakeAndThePeerIdsMostAreEnough() public {
+        give(stranger, 1 ether);
+        vm.startPrank(stranger);
+        staking.stake(1 ether);
+        IWorkerRegistry.Entry memory entry = entryOf(owner, 1);
+        entry.operator = stranger;
+        entry.peerId = new bytes(64);
+        registry.register(entry, "");
+        vm.stopPrank();
+        eq(registry.entryOf(stranger).peerId.length, 64, "kept");
+        eq(registry.holderOf(stranger), registry.idOf(stranger), "its own operator");
     }
 
     function test_rolesMoveTheSeat() public {

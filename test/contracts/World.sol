@@ -422,7 +422,10 @@ abstract contract World is TestBase {
 
     /// @dev One of the recorded logs has this topic and data.
     function expectLog(bytes32 topic, bytes memory data) internal {
-        Vm.Log[] memory logs = vm.getRecordedLogs();
+        expectLogIn(vm.getRecordedLogs(), topic, data);
+    }
+
+    function expectLogIn(Vm.Log[] memory logs, bytes32 topic, bytes memory data) internal pure {
         for (uint256 i; i < logs.length; ++i) {
             if (logs[i].topics[0] == topic && keccak256(logs[i].data) == keccak256(data)) return;
         }

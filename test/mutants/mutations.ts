@@ -6,6 +6,8 @@ export interface Mutation {
   readonly file: string
   /** From 1. */
   readonly line: number
+  /** The whole line, without the space around it. */
+  readonly lineText: string
   readonly kind: 'operator' | 'condition' | 'statement' | 'branch'
   /** What stands there, shortened. */
   readonly text: string
@@ -41,7 +43,7 @@ export function mutationsOf(file: string, source: string): readonly Mutation[] {
     const { start, end } = found.place
     const edit = (number: number) => ({ start, end, change: found.change(number) })
     const text = shortOf(source, found.place)
-    return [{ file, line: lineOf(source, start), kind: found.kind, text, edit }]
+    return [{ file, ...lineOf(source, start), kind: found.kind, text, edit }]
   })
 }
 
@@ -58,7 +60,7 @@ export function branchesOf(file: string, source: string): readonly Mutation[] {
     const { start, end } = place
     const change = (number: number) => (inner: string) => `_branch(${number}, ${inner})`
     const text = shortOf(source, place)
-    const one = { file, line: lineOf(source, start), kind: 'branch' } as const
+    const one = { file, ...lineOf(source, start), kind: 'branch' } as const
     const holds = {
       ...one,
       text: `${text} holds`,
@@ -83,6 +85,14 @@ export function drawMutations(all: readonly Mutation[], count: number, rng: Rng)
   return drawn
 }
 
+/** Not a mutant's: with it all branches are as they were, and each one that is taken is logged. */
+export const loggingNumber = 2n ** 160n - 1n
+
+/** The numbers of the branches that tests took which ran with `loggingNumber` and printed this. */
+export function loggedBranches(output: string): ReadonlySet<number> {
+  return new Set([...output.matchAll(/^\s*branch ([0-9]+)$/gm)].map(([, number]) => Number(number)))
+}
+
 /** A source that behaves as it did, but for the one mutant whose number `block.coinbase` is; numbers begin at 1. */
 export function withMutants(
   source: string,
@@ -92,8 +102,9 @@ export function withMutants(
   return `${rewrite(source, edits)}\n${selector}`
 }
 
-function lineOf(source: string, start: number): number {
-  return Buffer.from(source).subarray(0, start).toString().split('\n').length
+function lineOf(source: string, start: number): Pick<Mutation, 'line' | 'lineText'> {
+  const line = Buffer.from(source).subarray(0, start).toString().split('\n').length
+  return { line, lineText: source.split('\n')[line - 1]?.trim() ?? '' }
 }
 
 function shortOf(source: string, place: SyntaxNode): string {
@@ -183,8 +194,24 @@ function _isMutant(uint256 number) pure returns (bool) {
     return _asPure(_coinbase)() == number;
 }
 
+function _log(uint256 number) view returns (uint256) {
+    address console = 0x000000000000000000636F6e736F6c652e6c6f67;
+    (bool isSent, ) = console.staticcall(abi.encodeWithSignature("log(string,uint256)", "branch", number));
+    return isSent ? number : 0;
+}
+
+function _asPureLog(
+    function(uint256) view returns (uint256) read
+) pure returns (function(uint256) pure returns (uint256) same) {
+    assembly {
+        same := read
+    }
+}
+
 function _branch(uint256 number, bool isSo) pure returns (bool) {
-    if (_isMutant(isSo ? number : number + 1)) revert();
+    uint256 taken = isSo ? number : number + 1;
+    if (_isMutant(taken)) revert();
+    if (_isMutant(type(uint160).max)) _asPureLog(_log)(taken);
     return isSo;
 }
 `

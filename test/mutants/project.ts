@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { spawn } from 'node:child_process'
 import { cpSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -60,6 +61,14 @@ export function moneySources(): ReadonlyMap<string, string> {
     moneyPath.some((one) => name === one || (one.endsWith('/') && name.startsWith(one)))
   const chosen = names.filter((name) => name.endsWith('.sol') && isOf(name))
   return new Map(chosen.map((name) => [name, readFileSync(join(folder, name), 'utf8')]))
+}
+
+/** SHA-256 of these sources and of the tests that run on them. */
+export function sourcesDigest(sources: ReadonlyMap<string, string>): string {
+  const folder = join(root, 'test/contracts')
+  const tests = readdirSync(folder).filter((name) => name.endsWith('.sol'))
+  const texts = tests.toSorted().map((name) => [name, readFileSync(join(folder, name), 'utf8')])
+  return createHash('sha256').update(JSON.stringify([[...sources], texts])).digest('hex')
 }
 
 /** Makes the copy in `cache/<name>`, with these sources in place of the originals. */

@@ -1,6 +1,13 @@
 import { describe, expect, test } from 'vitest'
 import { createRng } from '#base/rng.ts'
-import { branchesOf, drawMutations, mutationsOf, withMutants } from '#test/mutants/mutations.ts'
+import { equivalentOf, equivalents } from '#test/mutants/equivalent.ts'
+import {
+  branchesOf,
+  drawMutations,
+  loggedBranches,
+  mutationsOf,
+  withMutants,
+} from '#test/mutants/mutations.ts'
 import { moneySources } from '#test/mutants/project.ts'
 
 const source = `
@@ -37,6 +44,7 @@ describe('mutations', () => {
       'statement: emit Paid(amount);',
     ])
     expect(all[0]?.line).toBe(11)
+    expect(all[0]?.lineText).toBe('if (amount > held[0] && !isAll) revert();')
   })
 
   test('stand behind their numbers', () => {
@@ -79,6 +87,20 @@ test('both ways of a condition are one change with two numbers', () => {
   expect(text).toContain('if (_branch(1, amount > held[0] && !isAll)) revert();')
   expect(text).toContain('left += _branch(5, isAll) ? 1')
   expect(branchesOf('again', text)).toHaveLength(all.length + 4) // those of the functions that were added
+})
+
+test('a log names the branches that were taken', () => {
+  const output = '  branch 12\nbranch 3\n    ✔ test_branch 7()\nbranch 12\n'
+  expect([...loggedBranches(output)]).toEqual([12, 3])
+})
+
+test('every mutation that counts neither way is one', () => {
+  const all = [...moneySources()].flatMap(([file, text]) => [
+    ...mutationsOf(file, text),
+    ...branchesOf(file, text),
+  ])
+  const found = new Set(all.map(equivalentOf))
+  expect(equivalents.filter((one) => !found.has(one))).toEqual([])
 })
 
 test('the money path is there', () => {
