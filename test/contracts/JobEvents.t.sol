@@ -131,7 +131,11 @@ contract JobEventsTest is ClaimWorld {
         (address[] memory late, uint256[] memory amounts) = one(workers[1], 10 ether);
         Vm.Log[] memory logs = vm.getRecordedLogs();
         expectLogIn(logs, IJobTypes.WorkersTimedOut.selector, abi.encode(uint32(0), late, amounts));
-        expectLogIn(logs, IJobTypes.EvaluationOpened.selector, abi.encode(uint32(0), uint64(block.number + 2)));
+        expectLogIn(
+            logs,
+            IJobTypes.EvaluationOpened.selector,
+            abi.encode(uint32(0), uint64(block.number + 2))
+        );
         eq(staking.reputationOf(workers[1]).timeouts, 1, "noted");
         eq(lockedOf(workers[1]), 0, "free");
         eq(stateOf(terms).activeMask, 5, "the others");
@@ -153,7 +157,11 @@ contract JobEventsTest is ClaimWorld {
         jobs.slashClaim(terms.pack(), claim);
         (address[] memory guilty, uint256[] memory amounts) = one(workers[1], 100 ether);
         Vm.Log[] memory logs = vm.getRecordedLogs();
-        expectLogIn(logs, IJobTypes.WorkersSlashed.selector, abi.encode(uint32(0), guilty, amounts, bytes32(0)));
+        expectLogIn(
+            logs,
+            IJobTypes.WorkersSlashed.selector,
+            abi.encode(uint32(0), guilty, amounts, bytes32(0))
+        );
         expectLogIn(
             logs,
             IJobTypes.AttemptStarted.selector,

@@ -241,22 +241,6 @@ contract LedgerEventsTest is LedgerWorld {
         eq(set.seatAt(7).owner, address(owner), "its seat and its stake stay");
     }
 
-    function ledgerOf(ValidatorSet set_, uint256 engineId, uint8 powEvery) private returns (WorkLedger) {
-        return
-            new WorkLedger(
-                jobs,
-                registry,
-                set_,
-                randomness,
-                address(timelock),
-                disputes,
-                engineId,
-                UNIT_FLOPS,
-                PRICE,
-                powEvery
-            );
-    }
-
     function setRules(IWorkLedger.Rules memory rules) private {
         vm.prank(address(timelock));
         ledger.setRules(rules);

@@ -24,18 +24,7 @@ abstract contract LedgerWorld is ClaimWorld, BlsWorld {
     function setUp() public virtual {
         setUpMarket(3, 4);
         set = new ValidatorSet(256, 1000e9, 100e9, 7 days);
-        ledger = new WorkLedger(
-            jobs,
-            registry,
-            set,
-            randomness,
-            address(timelock),
-            disputes,
-            uint256(keccak256("engine")),
-            UNIT_FLOPS,
-            PRICE,
-            2
-        );
+        ledger = ledgerOf(set, uint256(keccak256("engine")), 2);
         for (uint256 i; i < 7; ++i) {
             validators.push(address(uint160(0x7A11 + i)));
             takeSeat(set, validators[i], true, 1000 ether * (i + 1));
@@ -46,6 +35,22 @@ abstract contract LedgerWorld is ClaimWorld, BlsWorld {
     }
 
     uint256[] internal attesters;
+
+    function ledgerOf(ValidatorSet set_, uint256 engineId, uint8 powEvery) internal returns (WorkLedger) {
+        return
+            new WorkLedger(
+                jobs,
+                registry,
+                set_,
+                randomness,
+                address(timelock),
+                disputes,
+                engineId,
+                UNIT_FLOPS,
+                PRICE,
+                powEvery
+            );
+    }
 
     function workOf(uint32 count) internal pure returns (IWorkLedger.Segment[] memory segments) {
         segments = new IWorkLedger.Segment[](count);

@@ -111,10 +111,7 @@ contract ManyWorkersTest is World {
             staking.slash(workers[i], uint64(STAKE / 1e9), 0, 3);
         }
         pass(12);
-        bytes memory call = abi.encodeCall(
-            jobs.assignWorkers,
-            (terms.pack(), new IJobTypes.Consent[](0))
-        );
+        bytes memory call = abi.encodeCall(jobs.assignWorkers, (terms.pack(), new IJobTypes.Consent[](0)));
         expectFail(stranger, call, abi.encodeWithSelector(IJobTypes.TooFewWorkers.selector, 1));
     }
 

@@ -37,8 +37,7 @@ export const equivalents: readonly Equivalent[] = [
   },
   {
     file: 'job/JobCooperation.sol',
-    lineText:
-      'if (ids > JobSlot.WORKERS_MASK) _more[jobId] = (ids >> JobSlot.WORKERS_BITS) << 64;',
+    lineText: 'if (ids > JobSlot.WORKERS_MASK) _more[jobId] = (ids >> JobSlot.WORKERS_BITS) << 64;',
     kind: 'operator',
     text: 'ids > JobSlot.WORKERS_MASK',
     reason: 'they are equal only for three workers with one number, who are refused before',

@@ -29,7 +29,12 @@ const mutantTimeoutMs = 600_000
 /** Tests that count gas: what stands for the mutants costs some. */
 const test = ['test', 'solidity', '--grep-exclude', 'For100k|CostsLittle']
 /** All but those that take most of the time, tried first: they notice most mutants. */
-const quickTest = ['test', 'solidity', '--grep-exclude', 'For100k|CostsLittle|Fuzz|invariant|Thousand']
+const quickTest = [
+  'test',
+  'solidity',
+  '--grep-exclude',
+  'For100k|CostsLittle|Fuzz|invariant|Thousand',
+]
 
 interface Run {
   readonly number: number

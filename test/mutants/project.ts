@@ -14,6 +14,7 @@ export const moneyPath = [
   'JobCourt.sol',
   'JobManager.sol',
   'Staking.sol',
+  'StateRequests.sol',
   'TrainToken.sol',
   'ValidatorSet.sol',
   'WorkLedger.sol',
@@ -68,7 +69,9 @@ export function sourcesDigest(sources: ReadonlyMap<string, string>): string {
   const folder = join(root, 'test/contracts')
   const tests = readdirSync(folder).filter((name) => name.endsWith('.sol'))
   const texts = tests.toSorted().map((name) => [name, readFileSync(join(folder, name), 'utf8')])
-  return createHash('sha256').update(JSON.stringify([[...sources], texts])).digest('hex')
+  return createHash('sha256')
+    .update(JSON.stringify([[...sources], texts]))
+    .digest('hex')
 }
 
 /** Makes the copy in `cache/<name>`, with these sources in place of the originals. */
