@@ -363,6 +363,8 @@ contract DisputeGameTest is DisputePlay {
 
     function test_onlyWhatAStepCarriesOnMustBeFinite() public {
         values[2] = 0xff800000;
+        deposit(asserter, 100 ether);
+        deposit(challenger, 100 ether);
         for (uint8 kind = 28; kind < 33; ++kind) {
             afterKind = kind;
             begin(claimOf(bytes32(uint256(kind)), 1));

@@ -88,8 +88,8 @@ contract ManyWorkersTest is World {
         for (uint256 salt; salt < 16; ++salt) {
             randomness.setSalt(salt);
             PlainTerms memory terms = newTerms(0);
-            terms.workerCount = 1;
-            terms.workerCountMin = 1;
+            (terms.workerCount, terms.workerCountMin) = (1, 1);
+            (terms.rewardWei, terms.auditDepositWei) = (10 ether, 1 ether);
             bytes32 jobId = post(terms);
             volunteerFor(terms, 0);
             volunteerFor(terms, 1);

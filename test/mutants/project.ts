@@ -77,8 +77,11 @@ export function sourcesDigest(sources: ReadonlyMap<string, string>): string {
 /** Makes the copy in `cache/<name>`, with these sources in place of the originals. */
 export function createProject(name: string, sources: ReadonlyMap<string, string>): Project {
   const directory = join(root, 'cache', name)
-  rmSync(directory, { recursive: true, force: true })
   mkdirSync(directory, { recursive: true })
+  // What was compiled stays: hardhat compiles again what changed.
+  for (const folder of ['contracts', 'test']) {
+    rmSync(join(directory, folder), { recursive: true, force: true })
+  }
   cpSync(join(root, 'contracts'), join(directory, 'contracts'), { recursive: true })
   cpSync(join(root, 'test/contracts'), join(directory, 'test/contracts'), {
     recursive: true,
