@@ -23,8 +23,8 @@ import { equivalentOf } from './equivalent.ts'
 import { type Project, createProject, moneySources, sourcesDigest } from './project.ts'
 
 const goals = { mutants: 0.85, branches: 0.95 } as const
-/** The tests without a mutant take less; a mutant that never ends is noticed as well. */
-const mutantTimeoutMs = 600_000
+/** The tests without a mutant take a tenth of it; a mutant that never ends is noticed as well. */
+const mutantCpuSeconds = 25
 
 /** Tests that count gas: what stands for the mutants costs some. */
 const test = ['test', 'solidity', '--grep-exclude', 'For100k|CostsLittle']
@@ -147,7 +147,7 @@ function rewritten(chosen: typeof numbered): Map<string, string> {
 
 async function isNoticed({ hardhat }: Project, number: number): Promise<boolean> {
   const environment = { QUERN_MUTANT: String(number) }
-  const options = { environment, timeoutMs: mutantTimeoutMs }
+  const options = { environment, cpuSeconds: mutantCpuSeconds }
   for (const args of [quickTest, test]) {
     const { exitCode } = await hardhat([...args, '--no-compile'], options)
     if (exitCode !== 0) return true
