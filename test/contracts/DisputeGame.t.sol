@@ -355,25 +355,6 @@ contract DisputeGameTest is DisputePlay {
         refusedMove(asserter, call, code(IDisputeGame.BadClaim.selector));
     }
 
-    function test_refusesALossThatIsNoNumber() public {
-        lossBits = 0x7fc00000;
-        begin(claimOf("job", 1));
-        refused(abi.encodeWithSelector(IDisputeGame.NonFinite.selector, uint32(0x7fc00000)));
-    }
-
-    function test_onlyWhatAStepCarriesOnMustBeFinite() public {
-        values[2] = 0xff800000;
-        deposit(asserter, 100 ether);
-        deposit(challenger, 100 ether);
-        for (uint8 kind = 28; kind < 33; ++kind) {
-            afterKind = kind;
-            begin(claimOf(bytes32(uint256(kind)), 1));
-            playTo(IDisputeGame.Phase.OpenElement);
-            if (kind == 28 || kind == 32) make();
-            else refused(abi.encodeWithSelector(IDisputeGame.NonFinite.selector, uint32(0xff800000)));
-        }
-    }
-
     function test_refusesATensorWithoutElements() public {
         afterSize = 0;
         begin(claimOf("job", 1));
