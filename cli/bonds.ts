@@ -1,6 +1,5 @@
-import type { LocalAccount } from 'viem'
 import type { Logger } from '#base/log.ts'
-import { type ChainAccess, type Transactor, createTransactor } from '#chain/client/transactor.ts'
+import type { ChainAccess, Transactor } from '#chain/client/transactor.ts'
 
 /**
  * Brings what an operator has in the game for disputes up to an amount: with TRAIN of its own, and what it lacks from
@@ -8,13 +7,12 @@ import { type ChainAccess, type Transactor, createTransactor } from '#chain/clie
  */
 export async function ensureBonds(
   owner: Transactor,
-  operator: LocalAccount,
+  self: Pick<Transactor, 'address' | 'read' | 'send'>,
   bonds: { readonly access: ChainAccess; readonly amountWei: bigint; readonly log: Logger },
 ): Promise<void> {
   const { access, amountWei, log } = bonds
   const game = access.contracts.DisputeGame
   if (game === undefined || amountWei === 0n) return
-  const self = createTransactor(access, operator)
   type Balance = readonly [free: bigint, thawing: bigint]
   const [freeWei] = await self.read<Balance>('DisputeGame', 'balanceOf', [self.address])
   const missingWei = amountWei - freeWei

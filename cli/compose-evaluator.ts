@@ -12,6 +12,7 @@ import { createTransactor } from '#chain/client/transactor.ts'
 import { createRunner } from '#compute/runner-process.ts'
 import { createJournal } from '#evaluator/journal.ts'
 import { createEvaluator } from '#evaluator/loop.ts'
+import type { EvaluatorLie } from '#evaluator/misbehave.ts'
 import { createFiles } from '#store/files.ts'
 import { openLevelStore } from '#store/level.ts'
 import type { Hex } from '#wire/primitives.ts'
@@ -32,6 +33,7 @@ export interface EvaluatorParts {
   readonly sealKeys: SealKeys
   /** Whom the machine works for, lower case. */
   readonly owner: Hex
+  readonly misbehave?: EvaluatorLie | undefined
   readonly log: Logger
   readonly metrics: Metrics
 }
@@ -84,6 +86,7 @@ export async function composeEvaluator(
       owner,
       sealKey: parts.sealKeys.privateKey,
       threads: settings.threads,
+      misbehave: parts.misbehave,
       concurrency: Math.max(settings.concurrency, concurrencyMin),
       retentionSeconds,
       hasCourt: access.contracts.WorkLedger !== undefined,

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import type { LocalAccount } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 import { toHex } from '#base/hex.ts'
 import type { Logger } from '#base/log.ts'
@@ -15,10 +16,12 @@ import { createWorker } from '#worker/loop.ts'
 import type { MisbehaveKind } from '#worker/misbehave.ts'
 import type { Policy } from '#worker/policy.ts'
 import { announce } from './announce.ts'
+import { ensureBonds } from './bonds.ts'
 import { composeStation } from './compose.ts'
 import type { Settings } from './configuration.ts'
 import type { Context } from './context.ts'
 import { exactEngineId } from './exact-engine.ts'
+import { trainToWei } from './job/terms.ts'
 import type { OwnedMachine } from './machine.ts'
 import type { Network as NetworkFile } from './network-file.ts'
 import { trainingEngineOf } from './training-engine.ts'
@@ -31,6 +34,8 @@ export interface WorkerParts {
   readonly operatorKey: Uint8Array
   /** Whom the machine works for, lower case. */
   readonly owner: Hex
+  /** The owner's account, from which bonds come when claims are disputed. */
+  readonly payer: LocalAccount
   readonly misbehave?: MisbehaveKind
   readonly log: Logger
   readonly metrics: Metrics
@@ -58,11 +63,17 @@ export async function composeWorker(context: Context, parts: WorkerParts): Promi
   const engineId = await exactEngineId()
   const store = await openLevelStore(join(dataDir, 'worker'))
   const chain = createTransactor(station.access, operator)
+  const payer = createTransactor(station.access, parts.payer)
+  const hasBonds = trainToWei(settings.disputeBond) > 0n
   const worker = createWorker(
     {
       ...station,
       chain,
       disputes: createDisputes(station.access, chain),
+      ...(hasBonds && {
+        putUpBonds: (amountWei: bigint) =>
+          ensureBonds(payer, chain, { access: station.access, amountWei, log }),
+      }),
       account: operator,
       files: createFiles(join(dataDir, 'jobs')),
       journal: createJournal(store),

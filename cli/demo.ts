@@ -87,7 +87,7 @@ async function startDemoNetwork(
     dataDir,
     workers,
     evaluators,
-    misbehave: workers > 1 ? { [workers - 1]: 'skip-steps' } : {},
+    misbehave: workers > 1 ? { [`worker-${workers}`]: 'skip-steps' } : {},
     rpcPort: 0,
     stakeTrain: '20000',
     threads: 1,

@@ -9,8 +9,14 @@ import { createReader } from '#chain/client/transactor.ts'
 import { createRunner } from '#compute/runner-process.ts'
 import { type Challenged, challenge } from '#evaluator/challenge/challenge.ts'
 import { ownerOf } from '#evaluator/challenge/challenges.ts'
+import {
+  type ChallengerLie,
+  challengeBlindly,
+  challengerLies,
+} from '#evaluator/challenge/misbehave.ts'
 import { createFiles } from '#store/files.ts'
 import { limits } from '#wire/limits.ts'
+import { misbehaviourIn } from '#wire/misbehaviour.ts'
 import type { Hex } from '#wire/primitives.ts'
 import { ensureBonds } from './bonds.ts'
 import { accessOf } from './compose.ts'
@@ -24,6 +30,7 @@ interface OpenFlags {
   readonly worker: string
   readonly attempt?: string
   readonly round?: string
+  readonly misbehave?: string
 }
 
 const weiPerTrain = 10n ** 18n
@@ -41,9 +48,14 @@ export async function openDispute(context: Context, command: Command, text: stri
     const round = flags.round === undefined ? undefined : countOf('round', flags.round)
     const amountWei = bondLevels * (await disputes.rules()).bondWei
     const bonds = { access, amountWei, log: noopLogger }
-    await ensureBonds(transactor, transactor.account, bonds)
-    const played = await play(context, command, { client, disputes, view, worker, attempt, round })
-    report(context, played)
+    await ensureBonds(transactor, transactor, bonds)
+    const { misbehave } = flags
+    const lie =
+      misbehave === undefined
+        ? undefined
+        : misbehaviourIn(challengerLies, misbehave, access.chainId)
+    const of = { client, disputes, view, worker, attempt, round, lie }
+    report(context, await play(context, command, of))
   })
 }
 
@@ -90,33 +102,33 @@ interface Playing {
   readonly worker: Hex
   readonly attempt: number
   readonly round: number | undefined
+  readonly lie?: ChallengerLie | undefined
 }
 
 async function play(
   context: Context,
   command: Command,
-  { client, disputes, ...of }: Playing,
+  { client, disputes, lie, ...of }: Playing,
 ): Promise<Challenged> {
   const { threads } = await context.settings(command)
   const { access, dataDir, transactor } = client
-  return challenge(
-    {
-      ...client,
-      disputes,
-      files: createFiles(dataDir),
-      openRunner: () => createRunner(),
-      clock: context.clock,
-      log: noopLogger,
-    },
-    {
-      ...of,
-      self: transactor.address,
-      chainId: access.chainId,
-      jobManager: access.contracts.JobManager,
-      threads,
-      signal: context.stopping,
-    },
-  )
+  const deps = {
+    ...client,
+    disputes,
+    files: createFiles(dataDir),
+    openRunner: () => createRunner(),
+    clock: context.clock,
+    log: noopLogger,
+  }
+  const options = {
+    ...of,
+    self: transactor.address,
+    chainId: access.chainId,
+    jobManager: access.contracts.JobManager,
+    threads,
+    signal: context.stopping,
+  }
+  return lie === undefined ? challenge(deps, options) : challengeBlindly(deps, options, lie)
 }
 
 function report({ output }: Context, challenged: Challenged): void {

@@ -8,6 +8,7 @@ import { toHex } from '#base/hex.ts'
 import type { Logger } from '#base/log.ts'
 import { roles } from '#chain/client/registry.ts'
 import { type Transactor, createTransactor } from '#chain/client/transactor.ts'
+import { evaluatorLieOf } from '#evaluator/misbehave.ts'
 import type { Hex } from '#wire/primitives.ts'
 import { findAccount, loadAccount, saveAccount } from './accounts.ts'
 import { ensureBonds } from './bonds.ts'
@@ -26,6 +27,7 @@ interface StartFlags {
   readonly owner: string
   readonly operator: string
   readonly stake?: string
+  readonly misbehave?: string
 }
 
 /** Name of the keystore file whose key opens what clients seal to this evaluator. */
@@ -38,6 +40,8 @@ export async function startEvaluator(context: Context, command: Command): Promis
   const networkFile = await context.network(command)
   const dataDir = context.dataDir()
   const { chainId } = networkFile
+  const misbehave =
+    flags.misbehave === undefined ? undefined : evaluatorLieOf(flags.misbehave, chainId)
   const lock = lockDataDir(dataDir)
   try {
     const signing = { dataDir, chainId, passwordFile: settings.passwordFile }
@@ -46,7 +50,7 @@ export async function startEvaluator(context: Context, command: Command): Promis
     const sealKeys = await openSealKeys(context, { ...signing, ...flags, operatorKey })
     const log = createLogger({ name: 'evaluator', level: settings.logLevel })
     const metrics = createMetricsServer({ port: settings.metricsPort })
-    const parts = { dataDir, networkFile, settings, operatorKey, sealKeys, log, metrics }
+    const parts = { dataDir, networkFile, settings, operatorKey, sealKeys, misbehave, log, metrics }
     const ownerAddress = owner.address.toLowerCase() as Hex
     const machine = await composeEvaluator(context, { ...parts, owner: ownerAddress })
     const transactor = createTransactor(machine.station.access, owner)
@@ -60,7 +64,7 @@ export async function startEvaluator(context: Context, command: Command): Promis
         const bonds = { access, amountWei: trainToWei(settings.disputeBond), log }
         await Promise.all([
           enrol(machine, enrolling),
-          ensureBonds(transactor, machine.operator, bonds),
+          ensureBonds(transactor, createTransactor(access, machine.operator), bonds),
         ])
       },
     })

@@ -13,8 +13,8 @@ export interface LocalNetworkOptions {
   readonly evaluators: number
   /** Who make the chain, a process each; one unless told otherwise. */
   readonly validators?: number
-  /** What a worker does wrong, by its index from 0. */
-  readonly misbehave?: Readonly<Record<number, string>>
+  /** What a worker or an evaluator does wrong, by its name. */
+  readonly misbehave?: Readonly<Record<string, string>>
   readonly rpcPort: number
   readonly stakeTrain: string
   readonly threads: number
@@ -115,17 +115,22 @@ function daemonsOf(options: LocalNetworkOptions): readonly Part[] {
   const common = ['--threads', String(threads), ...disputeBond]
   const workers = Array.from({ length: options.workers }, (_, i) => {
     const accounts = accountFlags(devRoles.workerOwner(i), devRoles.workerOperator(i))
-    const misbehave = options.misbehave?.[i]
-    const lies = misbehave === undefined ? [] : ['--misbehave', misbehave]
-    const flags = [...accounts, '--stake', stake, '--lead', ...common, ...lies]
-    return { name: `worker-${i + 1}`, args: ['worker', 'start', ...flags] }
+    const name = `worker-${i + 1}`
+    const flags = [...accounts, '--stake', stake, '--lead', ...common, ...liesOf(options, name)]
+    return { name, args: ['worker', 'start', ...flags] }
   })
   const evaluators = Array.from({ length: options.evaluators }, (_, i) => {
     const accounts = accountFlags(devRoles.evaluatorOwner(i), devRoles.evaluatorOperator(i))
-    const flags = [...accounts, '--stake', stake, ...common]
-    return { name: `evaluator-${i + 1}`, args: ['evaluator', 'start', ...flags] }
+    const name = `evaluator-${i + 1}`
+    const flags = [...accounts, '--stake', stake, ...common, ...liesOf(options, name)]
+    return { name, args: ['evaluator', 'start', ...flags] }
   })
   return [...workers, ...evaluators, attesterOf(options)]
+}
+
+function liesOf({ misbehave = {} }: LocalNetworkOptions, name: string): readonly string[] {
+  const kind = misbehave[name]
+  return kind === undefined ? [] : ['--misbehave', kind]
 }
 
 /** One process answers for all validators of this machine. */

@@ -55,12 +55,14 @@ export async function runUp(context: Context, command: Command): Promise<void> {
   }
 }
 
-/** `["1:noise"]`: the first worker adds noise. Throws FLAG_INVALID. */
-function misbehaviourOf(texts: readonly string[]): Readonly<Record<number, string>> {
+/** `["1:noise", "e2:lazy"]`: the first worker adds noise, the second evaluator is lazy. Throws FLAG_INVALID. */
+function misbehaviourOf(texts: readonly string[]): Readonly<Record<string, string>> {
   const pairs = texts.map((text) => {
-    const [, index, kind] = /^([1-8]):([a-z-]{1,32})$/.exec(text) ?? []
-    if (index !== undefined && kind !== undefined) return [Number(index) - 1, kind] as const
-    const message = `--misbehave takes index:kind, such as 1:noise, not "${text}"`
+    const [, role, index, kind] = /^(e?)([1-8]):([a-z-]{1,32})$/.exec(text) ?? []
+    if (kind !== undefined) {
+      return [`${role === 'e' ? 'evaluator' : 'worker'}-${index}`, kind] as const
+    }
+    const message = `--misbehave takes index:kind, such as 1:noise or e1:lazy, not "${text}"`
     throw new AppError({ code: 'FLAG_INVALID', flag: 'misbehave', text, message })
   })
   return Object.fromEntries(pairs)

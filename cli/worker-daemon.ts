@@ -45,7 +45,7 @@ export async function startWorker(context: Context, command: Command): Promise<v
     const policy = policyOf(settings)
     const parts = { dataDir, networkFile, settings, policy, operatorKey, misbehave, log, metrics }
     const ownerAddress = owner.address.toLowerCase() as Hex
-    const machine = await composeWorker(context, { ...parts, owner: ownerAddress })
+    const machine = await composeWorker(context, { ...parts, owner: ownerAddress, payer: owner })
     const transactor = createTransactor(machine.station.access, owner)
     await runMachine(context, machine, {
       name: 'worker',
@@ -56,7 +56,7 @@ export async function startWorker(context: Context, command: Command): Promise<v
         const bonds = { access, amountWei: trainToWei(settings.disputeBond), log }
         await Promise.all([
           enrol(machine, { transactor, settings, stake: flags.stake, log }),
-          ensureBonds(transactor, machine.operator, bonds),
+          ensureBonds(transactor, createTransactor(access, machine.operator), bonds),
         ])
         if (flags.lead !== true) return
         const seat = { access, operatorKey, peerId: network.peerId, log }

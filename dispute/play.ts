@@ -124,6 +124,8 @@ async function sendMove(
     const reason = error instanceof AppError ? String(error.fields['reason']) : ''
     if (codeOf(error) !== 'REVERTED') throw error
     if (overtaken.includes(reason)) return waiting
+    // Bonds may still be put up, or come back from another dispute.
+    if (reason === 'BalanceTooLow') return waiting
     // Any other refusal is of a player that is wrong or late: the same move will not do better.
     log.warn({ id, move: name, reason }, 'the contract refuses the move')
     return { gasUsed: 0n, isStuck: true }

@@ -19,6 +19,7 @@ import { type Examined, examineAttempt } from './examine.ts'
 import { createCourt } from './court.ts'
 import { joinPanel } from './joining.ts'
 import type { Journal, JournalEntry } from './journal.ts'
+import { type EvaluatorLie, sitLazily } from './misbehave.ts'
 import { type SignTyped, createWordCheck } from './saying.ts'
 import type { HeldTopics } from './topics.ts'
 import { type WindowEnd, openWindow, servingTimes } from './window.ts'
@@ -50,6 +51,7 @@ export interface AttestOptions {
   readonly threads: number
   /** Whether the chain's ledger decides about withheld states. */
   readonly hasCourt?: boolean
+  readonly misbehave?: EvaluatorLie | undefined
 }
 
 /** What an evaluator tells of its work, for logs, metrics and people. */
@@ -151,7 +153,7 @@ async function examine(
 ): Promise<Examined> {
   const { feed, registry } = deps
   const { jobId, attempt, terms } = view
-  const { owner, sealKey, threads } = options
+  const { owner, sealKey, threads, misbehave } = options
   const present = () => feed.job(jobId) ?? view
   const releases: (() => void)[] = []
   const open = (end: WindowEnd) => {
@@ -185,7 +187,8 @@ async function examine(
   )
   const court = options.hasCourt === true ? createCourt(deps, { view, owner }) : undefined
   try {
-    return await examineAttempt({ ...deps, ...seat, court }, place, {
+    const joined = misbehave === 'lazy' ? sitLazily(seat) : seat
+    return await examineAttempt({ ...deps, ...joined, court }, place, {
       owner,
       sealKey,
       threads,
@@ -193,6 +196,7 @@ async function examine(
       pins: pinOwnersOf(jobId),
       windows,
       patienceMs,
+      isBribed: misbehave === 'bribed',
       signal,
     })
   } finally {

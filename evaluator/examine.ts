@@ -58,6 +58,8 @@ export interface ExamineOptions {
   ) => Pick<AuditOptions, 'reading' | 'serving' | 'sharing' | 'answering'>
   /** How long a silent evaluator is waited for. */
   readonly patienceMs: number
+  /** Finds nothing wrong, as cheats of development chains do. */
+  readonly isBribed?: boolean
   readonly signal: AbortSignal
 }
 

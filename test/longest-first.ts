@@ -3,6 +3,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 /** Files that take minutes, longest first: begun last, one of them would run alone at the end. */
 const longest = [
   'e2e/liars',
+  'e2e/dispute-liars',
   'e2e/epochs',
   'e2e/evaluator-kill',
   'e2e/vanish',

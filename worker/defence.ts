@@ -1,5 +1,5 @@
 import { AppError, codeOf } from '#base/error.ts'
-import type { Disputes } from '#chain/client/dispute/disputes.ts'
+import { type Disputes, bondLevels } from '#chain/client/dispute/disputes.ts'
 import { activeIn } from '#chain/client/dispute/announced.ts'
 import type { Standing } from '#chain/client/dispute/standing.ts'
 import { programOfSpec } from '#compute/transcript/tensor-file.ts'
@@ -26,16 +26,30 @@ export interface Defence {
 
 type Deps = WorkerDeps & { readonly disputes: Disputes }
 
-/** A defence that plays in the background, one dispute after another; a restart goes on from the chain alone. */
+/**
+ * A defence that plays in the background, all disputes at the same time: one whose challenger is silent must not use up
+ * the clock of another. A restart goes on from the chain alone.
+ */
 export function createDefence(deps: Deps, options: WorkerOptions, signal: AbortSignal): Defence {
   const { disputes, account, log } = deps
   const self = account.address.toLowerCase() as Hex
-  const given = new Set<Hex>()
-  let last: Promise<void> = Promise.resolve()
+  const playing = new Map<Hex, Promise<void>>()
+  let funding: Promise<void> = Promise.resolve()
+
+  /** What is put up in one dispute must not be missing in another. */
+  async function fund(count: number): Promise<void> {
+    try {
+      const { bondWei } = await disputes.rules()
+      await deps.putUpBonds?.(BigInt(count) * bondLevels * bondWei)
+    } catch (error) {
+      log.error({ err: error, code: codeOf(error), disputes: count }, 'no more bonds')
+    }
+  }
 
   async function defend(standing: Standing): Promise<void> {
     const { id } = standing
     try {
+      await funding
       const { outcome } = await playOwn(deps, options, { standing, signal })
       log.info({ id, ...figuresOf(outcome) }, 'dispute decided')
     } catch (error) {
@@ -45,15 +59,18 @@ export function createDefence(deps: Deps, options: WorkerOptions, signal: AbortS
 
   return {
     async tend() {
-      for (const standing of await disputes.all()) {
-        const { id, asserter, challenger, outcome } = standing
-        if (asserter !== self || outcome || given.has(id)) continue
+      const all = await disputes.all()
+      const open = all.filter(({ asserter, outcome }) => asserter === self && !outcome)
+      const fresh = open.filter(({ id }) => !playing.has(id))
+      if (fresh.length > 0) funding = funding.then(() => fund(open.length))
+      for (const standing of fresh) {
+        const { id, challenger } = standing
         log.warn({ id, challenger, round: standing.claim.round }, 'a claim is disputed')
-        given.add(id)
-        last = last.then(() => defend(standing)).then(() => void given.delete(id))
+        const played = defend(standing).finally(() => playing.delete(id))
+        playing.set(id, played)
       }
     },
-    ended: () => last,
+    ended: async () => void (await Promise.all(playing.values())),
   }
 }
 

@@ -34,6 +34,8 @@ export type WorkerDeps = Omit<SessionDeps, 'onProgress' | 'leading'> & {
   readonly metrics?: Metrics
   /** Where claims of this worker are disputed; undefined where the chain has no game for it. */
   readonly disputes?: Disputes
+  /** Brings what this worker has free in the game up to an amount; undefined where nobody pays for more. */
+  readonly putUpBonds?: (amountWei: bigint) => Promise<void>
 }
 
 const restartsMax = 5

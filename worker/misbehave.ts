@@ -1,8 +1,7 @@
-import { AppError } from '#base/error.ts'
 import { sha256 } from '#base/crypto/sha256.ts'
 import { fromHex, toHex } from '#base/hex.ts'
 import type { Misbehaviour, TrainReport, TrainTask } from '#compute/runner.ts'
-import { devChainId } from '#wire/addresses.ts'
+import { misbehaviourIn } from '#wire/misbehaviour.ts'
 import type { ListedUpdate } from '#wire/segment.ts'
 
 /**
@@ -34,16 +33,9 @@ export const misbehaveKinds = [
 ] as const
 export type MisbehaveKind = (typeof misbehaveKinds)[number]
 
-/** The kind behind a flag's text. Throws MISBEHAVE_REFUSED on chains that are not for development. */
+/** The kind behind a flag's text. Throws USAGE, MISBEHAVE_REFUSED. */
 export function misbehaveKindOf(text: string, chainId: number): MisbehaveKind {
-  const kind = misbehaveKinds.find((known) => known === text)
-  if (kind === undefined)
-    throw new AppError({ code: 'USAGE', message: `no such misbehaviour: ${text}` })
-  if (chainId !== devChainId) {
-    const message = 'workers misbehave on development chains only'
-    throw new AppError({ code: 'MISBEHAVE_REFUSED', chainId, message })
-  }
-  return kind
+  return misbehaviourIn(misbehaveKinds, text, chainId)
 }
 
 /** What the engine is told to do wrong. */

@@ -15,6 +15,7 @@ export function register(program: Command, context: Context): void {
     .option('--attempt <number>', 'attempt of the job; by default the newest one')
     .option('--round <number>', 'dispute this round alone')
     .option('--account <account>', 'who disputes, holds the bonds, and is paid')
+    .option('--misbehave <kind>', 'development chains only: false or silent')
     .action(async (jobId: string, _flags: object, command: Command) => {
       const { openDispute } = await import('../dispute.ts')
       await openDispute(context, command, jobId)

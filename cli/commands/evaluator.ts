@@ -17,11 +17,11 @@ export function register(program: Command, context: Context): void {
     'disputeBond',
     'logLevel',
   ])
-  addAccountFlags(start.description('run an evaluator until it is stopped')).action(
-    async (_flags: object, command: Command) => {
+  addAccountFlags(start.description('run an evaluator until it is stopped'))
+    .option('--misbehave <kind>', 'development chains only: lazy or bribed')
+    .action(async (_flags: object, command: Command) => {
       const { startEvaluator } = await import('../evaluator-daemon.ts')
       await startEvaluator(context, command)
-    },
-  )
+    })
   addOwnerCommands(evaluator, context, 'evaluator')
 }

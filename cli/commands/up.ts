@@ -10,7 +10,10 @@ export function register(program: Command, context: Context): void {
     .option('--evaluators <count>', 'evaluators, 0 to 6', '3')
     .option('--validators <count>', 'validators of the chain, 1 to 16', '1')
     .option('--stake <train>', 'what each stakes, in TRAIN', '20000')
-    .option('--misbehave <index:kind...>', 'workers that cheat, such as 1:noise (development only)')
+    .option(
+      '--misbehave <index:kind...>',
+      'who cheats: workers such as 1:noise, evaluators such as e1:lazy',
+    )
     .option('--detach', 'return when the network is ready and leave it running')
     .option('--no-restart', 'do not start a worker or evaluator again when it ends by itself')
     .action(async ({ detach }: { detach?: boolean }, command: Command) => {

@@ -11,6 +11,7 @@ import { workOfFiles } from '#dispute/files.ts'
 import { type Played, playDispute } from '#dispute/play.ts'
 import { jobModes } from '#wire/market.ts'
 import type { Hex } from '#wire/primitives.ts'
+import type { Transcript } from '#wire/segment.ts'
 import type { AttemptPlace } from '../attempt.ts'
 import { type ExamineDeps, openAttempt } from '../examine.ts'
 import { fetchTranscript } from '../fetch.ts'
@@ -61,14 +62,12 @@ const judgingMs = 1_000
  */
 export async function challenge(deps: ChallengeDeps, options: Challenge): Promise<Challenged> {
   const { view, attempt, worker, signal, threads } = options
-  const { jobId, postedBlock: fromBlock } = view
+  const { jobId } = view
   if (view.terms.mode !== jobModes.exact) return { kind: 'left', reason: 'not exact' }
   const folder = `${jobId}/dispute-${attempt}-${view.workers.indexOf(worker)}`
   const pin = `dispute:${jobId}`
-  const digest = await deps.disputes.transcriptDigest({ jobId, attempt, worker, fromBlock })
-  const closing = AbortSignal.any([signal, AbortSignal.timeout(readingMs)])
-  const transcript = digest ? await fetchTranscript(deps, digest, { owner: pin, closing }) : 'late'
-  if (typeof transcript === 'string') return { kind: 'left', reason: 'no transcript' }
+  const transcript = await readTranscript(deps, options, pin)
+  if (transcript === undefined) return { kind: 'left', reason: 'no transcript' }
   const place = await placeOf(deps, options)
   const runner = deps.openRunner()
   try {
@@ -100,6 +99,25 @@ export async function challenge(deps: ChallengeDeps, options: Challenge): Promis
     await deps.files.remove(folder)
     await deps.artifacts.unpinOwner(pin)
   }
+}
+
+/** What a worker published of its attempt; undefined where nobody serves it. */
+export async function readTranscript(
+  deps: Pick<ChallengeDeps, 'artifacts' | 'clock' | 'disputes'>,
+  { view, attempt, worker, signal }: Challenge,
+  owner: string,
+): Promise<Transcript | undefined> {
+  const { jobId, postedBlock: fromBlock } = view
+  // The view has what was submitted together; the other events have earlier attempts.
+  const own =
+    attempt === view.attempt ? view.results.find((one) => one.worker === worker) : undefined
+  const digest =
+    own?.transcriptCidDigest ??
+    (await deps.disputes.transcriptDigest({ jobId, attempt, worker, fromBlock }))
+  if (!digest) return undefined
+  const closing = AbortSignal.any([signal, AbortSignal.timeout(readingMs)])
+  const transcript = await fetchTranscript(deps, digest, { owner, closing })
+  return typeof transcript === 'string' ? undefined : transcript
 }
 
 /** The attempt as replaying needs it, also when the job has gone on to another one. */
@@ -144,7 +162,7 @@ export async function slash(
 }
 
 /** Why there is no dispute of its own to play; undefined when there is one, opened now or before a crash. */
-async function openDispute(
+export async function openDispute(
   { disputes, log }: ChallengeDeps,
   open: { id: Hex; claim: unknown; signature: Hex; self: Hex },
 ): Promise<LeftReason | undefined> {

@@ -9,6 +9,7 @@ import { createAsserter } from '#dispute/asserter.ts'
 import { createChallenger } from '#dispute/challenger.ts'
 import { type GameChain, type Player, playDispute } from '#dispute/play.ts'
 import type { Move } from '#dispute/work.ts'
+import { blindMove } from '#evaluator/challenge/misbehave.ts'
 import type { Hex } from '#wire/primitives.ts'
 import { mlpSpec } from '../compute/fixtures.ts'
 import { tensorsAfter } from '../compute/transcript/specs.ts'
@@ -165,6 +166,21 @@ describe('playDispute', () => {
     expect(standing.outcome?.loser).toBe(lower(asserter.address))
     expect(game.sent).toEqual(['challenger expire'])
     expect(asking).toEqual([])
+  })
+
+  test('a challenger that finds fault with whatever is shown loses to the arithmetic', async () => {
+    const game = await opened(honest)
+    const moves = {
+      asserter: game.movesOf.asserter(),
+      challenger: async (standing: Standing) => blindMove(standing),
+    }
+    const sides = await Promise.all(
+      (['asserter', 'challenger'] as const).map((side) =>
+        play(game, { side, moveOf: moves[side] }),
+      ),
+    )
+    expect(sides[0]?.standing.outcome?.winner).toBe(lower(asserter.address))
+    expect(game.sent.at(-1)).toMatch(/^asserter /)
   })
 
   test('an honest asserter wins by the clock when the challenger is wrong and gives up', async () => {
