@@ -22,7 +22,7 @@ beforeAll(async () => {
   writeFileSync(file, rowsCsv({ rows: 700, seed: 3 }))
   // The silent one is waited for until the run is over; the others need about 80 s on two idle cores.
   const flags = ['--workers', '7', '--run-seconds', '330']
-  run = await world.post([file], flags)
+  run = await world.post([file], flags, { timeoutMs: 1_500_000 })
 }, 1_800_000)
 
 afterAll(() => world.stop(), 60_000)

@@ -19,7 +19,7 @@ export interface Run {
 export interface RunOptions {
   readonly dataDir: string
   readonly environment?: Readonly<Record<string, string>>
-  readonly timeoutMs?: number
+  readonly timeoutMs?: number | undefined
   /** Called for each line as it is printed. */
   readonly onLine?: (line: Line) => void
   /** A program that runs the command, such as `taskset -c 0`. */
@@ -61,6 +61,8 @@ export interface LocalWorld {
 interface PostOptions {
   /** Development account that pays; each post at the same time needs its own. */
   readonly client?: number
+  /** Ten minutes if undefined. */
+  readonly timeoutMs?: number | undefined
   readonly onLine?: (line: Line) => void
 }
 
@@ -95,7 +97,7 @@ export async function startWorld(
   async function post(
     files: readonly string[],
     postFlags: readonly string[],
-    { client = 1, onLine }: PostOptions = {},
+    { client = 1, onLine, timeoutMs }: PostOptions = {},
   ): Promise<Run> {
     clients += 1
     const clientDir = join(dataDir, `client-${clients}`)
@@ -105,6 +107,7 @@ export async function startWorld(
     return quern(['job', 'post', ...files, ...account, ...postFlags], {
       dataDir: clientDir,
       onLine,
+      timeoutMs,
     })
   }
 
