@@ -20,7 +20,13 @@ import {
   withMutants,
 } from './mutations.ts'
 import { equivalentOf } from './equivalent.ts'
-import { type Project, createProject, moneySources, sourcesDigest } from './project.ts'
+import {
+  type Project,
+  createProject,
+  moneySources,
+  nearestTests,
+  sourcesDigest,
+} from './project.ts'
 
 const goals = { mutants: 0.85, branches: 0.95 } as const
 /** The tests without a mutant take a tenth of it; a mutant that never ends is noticed as well. */
@@ -77,7 +83,7 @@ let runs = earlierRuns()
 for (const { mutation, number } of mutants) {
   if (runs.some((run) => run.number === number)) continue
   const { file, line, kind, text } = mutation
-  const isKilled = logged.has(number) || (await isNoticed(project, number))
+  const isKilled = logged.has(number) || (await isNoticed(project, file, number))
   const equivalent = isKilled ? undefined : equivalentOf(mutation)?.reason
   const outcome = isKilled ? 'killed  ' : equivalent === undefined ? 'SURVIVED' : 'the same'
   if (!values.json) console.log(`${number} ${outcome} ${file}:${line} ${kind} ${text}`)
@@ -122,7 +128,7 @@ interface Built {
  * nothing would be shown by one that fails.
  */
 async function build(left = numbered, triesLeft = 20): Promise<Built> {
-  const built = createProject('quern-mutants', rewritten(left))
+  const built = createProject(`quern-${name}`, rewritten(left))
   const { exitCode, output } = await built.hardhat(test)
   if (exitCode === 0) return { project: built, mutants: left }
   const [, file, line] = /Stack too deep[^]*?contracts\/([^:]+):([0-9]+):/.exec(output) ?? []
@@ -145,10 +151,12 @@ function rewritten(chosen: typeof numbered): Map<string, string> {
   return changed
 }
 
-async function isNoticed({ hardhat }: Project, number: number): Promise<boolean> {
+async function isNoticed({ hardhat }: Project, file: string, number: number): Promise<boolean> {
   const environment = { QUERN_MUTANT: String(number) }
   const options = { environment, cpuSeconds: mutantCpuSeconds }
-  for (const args of [quickTest, test]) {
+  const near = nearestTests(file)
+  const first = near.length > 0 ? [[...quickTest, ...near]] : []
+  for (const args of [...first, quickTest, test]) {
     const { exitCode } = await hardhat([...args, '--no-compile'], options)
     if (exitCode !== 0) return true
   }

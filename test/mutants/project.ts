@@ -31,6 +31,30 @@ export const moneyPath = [
   'libraries/VerdictRules.sol',
 ]
 
+/** The tests closest to a source or folder: what is tried first. */
+const nearest: Readonly<Record<string, readonly string[]>> = {
+  'DisputeGame.sol': ['DisputeGame', 'DisputeEvents', 'DisputeFinite'],
+  'EvaluatorPool.sol': ['EvaluatorPool', 'MoneyEvents'],
+  'Staking.sol': ['Staking', 'MoneyEvents', 'Bounds'],
+  'StateRequests.sol': ['StateRequests', 'StateRulings'],
+  'ValidatorSet.sol': ['ValidatorSet', 'LedgerEvents'],
+  'WorkLedger.sol': ['WorkLedger', 'LedgerEvents'],
+  'WorkerRegistry.sol': ['WorkerRegistry', 'MoneyEvents'],
+  'dispute/': ['DisputeGame', 'DisputeEvents', 'DisputeFinite', 'Moments'],
+  'job/': ['JobEvents', 'SettleJob', 'Slash', 'Expire', 'RevealVerdict', 'ManyWorkers'],
+  'libraries/AccountSlot.sol': ['Staking', 'Bounds'],
+  'libraries/Equivocation.sol': ['ValidatorSet'],
+  'libraries/SumTree.sol': ['EvaluatorPool'],
+  'libraries/TermsRules.sol': ['PostJob', 'Bounds', 'Governance'],
+  'libraries/UnitRules.sol': ['WorkLedger', 'LedgerEvents'],
+}
+
+/** Their files, below a project. */
+export function nearestTests(file: string): readonly string[] {
+  const names = nearest[file] ?? nearest[`${file.split('/')[0]}/`] ?? []
+  return names.map((name) => `test/contracts/${name}.t.sol`)
+}
+
 /** No Solidity test needs them, and only the slower compiler takes them. */
 const unneeded = ['OpVerifier.sol', 'operators']
 
