@@ -113,7 +113,7 @@ function reportOf(done: readonly Run[]) {
     equivalent,
     score,
     goal,
-    isMet: score >= goal,
+    isMet: done.length === mutants.length && score >= goal,
     runs: done,
   }
 }
