@@ -36,11 +36,11 @@ export function createDefence(deps: Deps, options: WorkerOptions, signal: AbortS
   const playing = new Map<Hex, Promise<void>>()
   let funding: Promise<void> = Promise.resolve()
 
-  /** What is put up in one dispute must not be missing in another. */
+  /** What is put up in one dispute must not be missing in another; the first bond of each was taken when it began. */
   async function fund(count: number): Promise<void> {
     try {
       const { bondWei } = await disputes.rules()
-      await deps.putUpBonds?.(BigInt(count) * bondLevels * bondWei)
+      await deps.putUpBonds?.(BigInt(count) * (bondLevels - 1n) * bondWei)
     } catch (error) {
       log.error({ err: error, code: codeOf(error), disputes: count }, 'no more bonds')
     }
