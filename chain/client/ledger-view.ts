@@ -19,9 +19,17 @@ export interface Commitment {
   readonly claim: SegmentClaim
 }
 
-/** Where a request for a state stands; the words are those of IStateRequests. */
-export type RequestStatus =
-  'open' | 'drawn' | 'withheld' | 'served' | 'fetched' | 'forfeited' | 'unanswered'
+/** Where a request for a state stands: the words of IStateRequests, in the contract's order, from 1 on. */
+const requestStatuses = [
+  'open',
+  'drawn',
+  'withheld',
+  'served',
+  'fetched',
+  'forfeited',
+  'unanswered',
+] as const
+export type RequestStatus = (typeof requestStatuses)[number]
 
 /** A request for the state before a drawn step, and what drawn validators say of it. */
 export interface StateRequest {
@@ -62,17 +70,6 @@ export const emptyLedger: LedgerView = {
   matured: [],
   stateRequests: [],
 }
-
-/** In the contract's order, from 1 on. */
-const statuses: readonly RequestStatus[] = [
-  'open',
-  'drawn',
-  'withheld',
-  'served',
-  'fetched',
-  'forfeited',
-  'unanswered',
-]
 
 function changeRequest(
   { stateRequests }: LedgerView,
@@ -130,7 +127,7 @@ const folds: { readonly [N in Name]?: Fold<N> } = {
     changeRequest(ledger, requestId, ({ answered }) => ({ answered: [...answered, Number(seat)] })),
   StateRequestMoved: (ledger, { requestId, status }) =>
     changeRequest(ledger, requestId, (request) => ({
-      status: statuses[status - 1] ?? request.status,
+      status: requestStatuses[status - 1] ?? request.status,
     })),
 }
 
