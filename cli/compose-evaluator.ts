@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import type { LocalAccount } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 import type { SealKeys } from '#base/crypto/seal.ts'
 import { toHex } from '#base/hex.ts'
@@ -17,6 +18,7 @@ import { createFiles } from '#store/files.ts'
 import { openLevelStore } from '#store/level.ts'
 import type { Hex } from '#wire/primitives.ts'
 import { announce } from './announce.ts'
+import { ensureBonds } from './bonds.ts'
 import { composeStation } from './compose.ts'
 import type { Settings } from './configuration.ts'
 import type { Context } from './context.ts'
@@ -29,6 +31,8 @@ export interface EvaluatorParts {
   readonly networkFile: NetworkFile
   readonly settings: Settings
   readonly operatorKey: Uint8Array
+  /** Pays bonds that the operator lacks. */
+  readonly payer: LocalAccount
   /** X25519 keys to which clients seal held-out keys. */
   readonly sealKeys: SealKeys
   /** Whom the machine works for, lower case. */
@@ -60,11 +64,15 @@ export async function composeEvaluator(
   const { access } = station
   const store = await openLevelStore(join(dataDir, 'evaluator'))
   const chain = createTransactor(access, operator)
+  const payer = createTransactor(access, parts.payer)
   const evaluator = createEvaluator(
     {
       ...station,
       chain,
-      disputes: trainToWei(settings.disputeBond) > 0n ? createDisputes(access, chain) : undefined,
+      ...(trainToWei(settings.disputeBond) > 0n && {
+        disputes: createDisputes(access, chain),
+        putUpBonds: (amountWei: bigint) => ensureBonds(payer, chain, { access, amountWei, log }),
+      }),
       operators: createOperators(access),
       files: createFiles(join(dataDir, 'jobs')),
       journal: createJournal(store),

@@ -52,7 +52,11 @@ export async function startEvaluator(context: Context, command: Command): Promis
     const metrics = createMetricsServer({ port: settings.metricsPort })
     const parts = { dataDir, networkFile, settings, operatorKey, sealKeys, misbehave, log, metrics }
     const ownerAddress = owner.address.toLowerCase() as Hex
-    const machine = await composeEvaluator(context, { ...parts, owner: ownerAddress })
+    const machine = await composeEvaluator(context, {
+      ...parts,
+      owner: ownerAddress,
+      payer: owner,
+    })
     const transactor = createTransactor(machine.station.access, owner)
     const enrolling = { transactor, sealKeys, stake: flags.stake, log }
     await runMachine(context, machine, {

@@ -99,7 +99,7 @@ export interface TrainTask {
 
 /**
  * `skip` claims every second step without doing it, `skip-few` every twentieth or so; `noise` claims all steps and
- * adds noise to p; `ulp` does all steps and changes the last bit of the first weight after each; `flip-bit` changes
+ * adds noise to p; `ulp` does all steps and moves the first weight by its last bit after each; `flip-bit` changes
  * one bit of the batch; `zero-rate` keeps p as it was; `sign-flip` and `alie` (Baruch et al. 2019) poison the update.
  */
 export type Misbehaviour =

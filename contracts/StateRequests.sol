@@ -7,6 +7,7 @@ import {IRandomness} from "./interfaces/IRandomness.sol";
 import {IStateRequests} from "./interfaces/IStateRequests.sol";
 import {IValidatorSet} from "./interfaces/IValidatorSet.sol";
 import {IWorkerRegistry} from "./interfaces/IWorkerRegistry.sol";
+import {JobSlot} from "./libraries/JobSlot.sol";
 import {Lottery} from "./libraries/Lottery.sol";
 import {TermsWords} from "./libraries/TermsWords.sol";
 
@@ -174,7 +175,7 @@ abstract contract StateRequests is IStateRequests {
 
     /// @dev Five failures of seven, or as large a part, rounded up, of fewer; one attester is enough to fetch from.
     function _ruling(StateRequest storage request) private view returns (RequestStatus) {
-        uint256 failures = _count(request.missed);
+        uint256 failures = JobSlot.count(request.missed);
         if (failures != 0 && failures * STATE_ATTESTERS >= uint256(request.drawn) * FAILURES) {
             return RequestStatus.Withheld;
         }
@@ -196,10 +197,6 @@ abstract contract StateRequests is IStateRequests {
             if (job.workers[i] == worker) return (job.submittedMask >> i) & 1 == 1;
         }
         return false;
-    }
-
-    function _count(uint256 mask) private pure returns (uint256 bits) {
-        for (; mask != 0; mask &= mask - 1) ++bits;
     }
 
     function _requests() private pure returns (mapping(bytes32 => StateRequest) storage requests) {

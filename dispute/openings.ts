@@ -117,7 +117,7 @@ export function childrenOf(tensors: StepTensors, position: Position): readonly H
   return below.slice(first, first + childrenMax)
 }
 
-/** The 8 KiB of the leaf at which a position stands. */
+/** The 2 KiB of the leaf at which a position stands. */
 export function wordsOf(tensors: StepTensors, { entry, place }: Position): Uint8Array {
   return tensors.leafOf(Number(entry), Number(place) * floatsPerLeaf).words
 }

@@ -45,15 +45,15 @@ export async function readPlace(
   view: JobView,
   place: Place,
 ): Promise<AttemptPlace> {
-  const { beaconHeight, seedHeight } = view
+  const { beaconHeight, auditHeight } = view
   const beacon = beaconHeight === undefined ? undefined : await deps.feed.randomness(beaconHeight)
-  const auditSeed = seedHeight === undefined ? undefined : await deps.feed.randomness(seedHeight)
-  if (seedHeight === undefined || beacon === undefined || auditSeed === undefined) {
+  const auditSeed = auditHeight === undefined ? undefined : await deps.feed.randomness(auditHeight)
+  if (auditHeight === undefined || beacon === undefined || auditSeed === undefined) {
     throw new AppError({ code: 'NOT_READY', jobId: view.jobId, retryable: true })
   }
   const active = view.active.map((index) => view.workers[index] as Hex)
   const keys = active.map(async (worker) => {
-    return [worker, await deps.operators.operatorsOf(worker, seedHeight)] as const
+    return [worker, await deps.operators.operatorsOf(worker, auditHeight)] as const
   })
   const operators = new Map(await Promise.all(keys))
   const { jobId, attempt } = view
@@ -65,10 +65,10 @@ export async function readRates(
   reader: Pick<Transactor, 'read'>,
   { active, view }: Pick<AttemptPlace, 'active' | 'view'>,
 ): Promise<ReadonlyMap<Hex, AuditRate>> {
-  const { seedHeight, jobId } = view
-  if (seedHeight === undefined) throw new AppError({ code: 'NOT_READY', jobId, retryable: true })
+  const { auditHeight, jobId } = view
+  if (auditHeight === undefined) throw new AppError({ code: 'NOT_READY', jobId, retryable: true })
   const rates = active.map(async (worker) => {
-    return [worker, auditRateOf(await historyOf(reader, worker, seedHeight))] as const
+    return [worker, auditRateOf(await historyOf(reader, worker, auditHeight))] as const
   })
   return new Map(await Promise.all(rates))
 }

@@ -8,7 +8,7 @@ import type { Operators } from '#chain/client/operators.ts'
 import type { Registry } from '#chain/client/registry.ts'
 import { verdictCommitment, verdictHashOf } from '#chain/client/terms.ts'
 import type { Transactor } from '#chain/client/transactor.ts'
-import { type JobView, hasPanelCommitted } from '#chain/client/view.ts'
+import { type JobView, type Verdict, hasPanelCommitted } from '#chain/client/view.ts'
 import type { Runner } from '#compute/runner.ts'
 import type { Artifacts, JobTopic } from '#p2p/network.ts'
 import type { Files } from '#store/files.ts'
@@ -22,7 +22,7 @@ import type { Journal, JournalEntry } from './journal.ts'
 import { type EvaluatorLie, sitLazily } from './misbehave.ts'
 import { type SignTyped, createWordCheck } from './saying.ts'
 import type { HeldTopics } from './topics.ts'
-import { type WindowEnd, openWindow, servingTimes } from './window.ts'
+import { type Windows, openWindows } from './window.ts'
 
 export interface AttestDeps {
   readonly feed: JobFeed
@@ -63,7 +63,7 @@ export type Progress =
       readonly attempt: number
       readonly findings: readonly Finding[]
       readonly steps: Examined['steps']
-      readonly metricMicros: bigint
+      readonly verdict: Verdict
     }
   | { readonly kind: 'committed' | 'revealed'; readonly attempt: number }
 export type OnProgress = (jobId: Hex, progress: Progress) => void
@@ -129,8 +129,7 @@ async function decide(
   })
   const examined = await examine(deps, options, { view, place, topic, signal })
   const { verdict, heldOutKey, findings, steps } = examined
-  const { metricMicros } = verdict
-  deps.onProgress(jobId, { kind: 'judged', attempt, findings, steps, metricMicros })
+  deps.onProgress(jobId, { kind: 'judged', attempt, findings, steps, verdict })
   const salt = toHex(deps.randomBytes(32))
   const entry = { jobId, attempt, verdict, salt, heldOutKey }
   await deps.journal.write(entry)
@@ -155,24 +154,13 @@ async function examine(
   const { jobId, attempt, terms } = view
   const { owner, sealKey, threads, misbehave } = options
   const present = () => feed.job(jobId) ?? view
-  const releases: (() => void)[] = []
-  const open = (end: WindowEnd) => {
-    const window = openWindow(feed, end, signal)
-    releases.push(window.release)
-    return window.signal
-  }
+  const opened: Windows[] = []
   const windows = (statesBytes: number) => {
-    const { commitSeconds } = terms
     const { commitDeadline = 0n } = present()
-    const nowTime = feed.head().timestamp
-    const times = servingTimes({ commitDeadline, commitSeconds, statesBytes, nowTime })
-    const { lastTime } = times
-    return {
-      reading: open({ untilTime: times.readUntil, lastTime }),
-      serving: open({ untilTime: times.servedUntil, lastTime }),
-      sharing: open({ untilTime: times.sharedUntil, lastTime }),
-      answering: open({ untilTime: lastTime, lastTime }),
-    }
+    const { commitSeconds } = terms
+    const all = openWindows(feed, { commitDeadline, commitSeconds, statesBytes }, signal)
+    opened.push(all)
+    return all
   }
   const seat = joinPanel(
     {
@@ -200,7 +188,7 @@ async function examine(
       signal,
     })
   } finally {
-    for (const release of releases) release()
+    for (const { release } of opened) release()
   }
 }
 

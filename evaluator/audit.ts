@@ -1,4 +1,5 @@
 import type { Clock } from '#base/clock.ts'
+import { AppError } from '#base/error.ts'
 import type { Logger } from '#base/log.ts'
 import { type Contest, type Served, checkAttempt, sortFindings } from '#compute/train/check.ts'
 import { listHashOf } from '#compute/train/certificate.ts'
@@ -46,6 +47,8 @@ export interface AuditOptions {
   readonly serving: AbortSignal
   readonly sharing: AbortSignal
   readonly answering: AbortSignal
+  /** Whether workers had less time here than they are due, because this evaluator came too late. */
+  readonly isCut?: () => boolean
   readonly signal: AbortSignal
 }
 
@@ -61,7 +64,10 @@ export interface Audited {
   readonly aggregates: Aggregates
 }
 
-/** All checks and repetitions of one attempt. */
+/**
+ * All checks and repetitions of one attempt. Throws LATE where nobody can say whether something was withheld: this
+ * evaluator came too late to wait for it, and validators have not ruled.
+ */
 export async function auditAttempt(
   deps: Audit,
   attempt: OpenAttempt,
@@ -96,10 +102,14 @@ export async function auditAttempt(
     examineTogether({ ...deps, repeat }, drawn, options),
     decideContests(bench, checked.contests, options.sharing),
   ])
-  const withheld = withheldBy(deps.court, drawn)
-  const findings = [...checked.findings, ...together.findings, ...withheld, ...contested]
+  const seen = [...checked.findings, ...together.findings, ...contested]
+  const late = withoutExcuses(seen).filter(isMissed)
+  if (late.length > 0 && options.isCut?.() === true) {
+    throw new AppError({ code: 'LATE', findings: late, retryable: true })
+  }
+  const findings = withoutExcuses([...seen, ...withheldBy(deps.court, drawn)])
   return {
-    findings: sortFindings(withoutExcuses(findings), facts.active),
+    findings: sortFindings(findings, facts.active),
     lazy: together.lazy,
     credits: checked.credits,
     steps: { repeated: together.repeated, all: stepsIn(transcripts) },
@@ -126,6 +136,11 @@ function withoutExcuses(findings: readonly Finding[]): Finding[] {
   const isWithheld = ({ kind }: Finding) => kind === 'stateWithheld' || kind === 'updateWithheld'
   const liars = new Set(findings.filter((one) => !isWithheld(one)).map(({ worker }) => worker))
   return findings.filter((finding) => !isWithheld(finding) || !liars.has(finding.worker))
+}
+
+/** Whether it says no more than that something did not come in time. */
+function isMissed({ kind }: Finding): boolean {
+  return kind === 'transcriptWithheld' || kind === 'stateWithheld' || kind === 'updateWithheld'
 }
 
 async function fetchAll(

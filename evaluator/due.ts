@@ -1,6 +1,6 @@
-import { conclusionOf } from '#chain/client/conclusion.ts'
+import { attestingStage, conclusionOf } from '#chain/client/conclusion.ts'
 import type { Head } from '#chain/client/feed.ts'
-import { type JobView, type Verdict, hasPanelCommitted } from '#chain/client/view.ts'
+import type { JobView, Verdict } from '#chain/client/view.ts'
 
 /** A transaction that anyone may send once its time has come. */
 export type Due =
@@ -20,10 +20,9 @@ export function dueOf(view: JobView, head: Head, deadline: bigint): readonly Due
         ? [{ call: 'drawEvaluators' }]
         : []
     case 'attesting': {
-      // Once all have committed, the deadline is the end of the reveal window itself.
-      const revealSeconds = hasPanelCommitted(view) ? 0 : view.terms.revealSeconds
-      const isOver = head.timestamp > deadline + BigInt(revealSeconds)
-      return isOver ? [...conclusions(view), { call: 'expire' }] : []
+      const stage = attestingStage(view, { deadline, timestamp: head.timestamp })
+      if (stage === 'over') return [...conclusions(view), { call: 'expire' }]
+      return stage === 'decided' ? conclusions(view) : []
     }
     case 'completed':
       return view.verdict ? [{ call: 'distributePayment', verdict: view.verdict }] : []

@@ -17,6 +17,7 @@ import type { Hex } from '#wire/primitives.ts'
 import { createSignerOf, factsOf, type AttemptPlace } from './attempt.ts'
 import { type AuditOptions, type Audited, auditAttempt } from './audit.ts'
 import type { Court } from './court.ts'
+import { persist } from './fetch.ts'
 import { evaluateHeldOut, openHeldOutKey } from './held-out.ts'
 import type { Voices } from './hearing.ts'
 import { judge } from './judge.ts'
@@ -55,7 +56,7 @@ export interface ExamineOptions {
   /** Ends the wait for states; how long it is depends on their size. */
   readonly windows: (
     statesBytes: number,
-  ) => Pick<AuditOptions, 'reading' | 'serving' | 'sharing' | 'answering'>
+  ) => Pick<AuditOptions, 'reading' | 'serving' | 'sharing' | 'answering' | 'isCut'>
   /** How long a silent evaluator is waited for. */
   readonly patienceMs: number
   /** Finds nothing wrong, as cheats of development chains do. */
@@ -155,10 +156,8 @@ async function conclude(
     return { verdict, heldOutKey: zeroHash, findings }
   }
   const { owner, sealKey, folder, signal, pins } = options
-  const { heldOut } = attempt.spec
   const key = await openHeldOutKey(attempt.spec, owner, sealKey)
-  const fetching = { owner: pins.lasting, sizeBytesMax: heldOut.sizeBytes, signal }
-  const bytes = await deps.artifacts.get(heldOut.cid, fetching)
+  const bytes = await fetchHeldOut(deps, attempt, { owner: pins.lasting, signal })
   const metricMicros = await evaluateHeldOut(
     { runner: attempt.runner, files: deps.files },
     { bytes, key },
@@ -166,6 +165,21 @@ async function conclude(
   )
   const verdict = judge({ ...facts, metricMicros })
   return { verdict, heldOutKey: key, findings }
+}
+
+/** Asks as long as the attempt goes on: a failure here would have everything repeated. */
+async function fetchHeldOut(
+  { artifacts, clock }: Pick<ExamineDeps, 'artifacts' | 'clock'>,
+  { spec }: OpenAttempt,
+  { owner, signal }: { owner: string; signal: AbortSignal },
+): Promise<Uint8Array> {
+  const { cid, sizeBytes: sizeBytesMax } = spec.heldOut
+  const bytes = await persist(clock, signal, (bounds) =>
+    artifacts.get(cid, { owner, sizeBytesMax, ...bounds }),
+  )
+  signal.throwIfAborted()
+  if (bytes instanceof Uint8Array) return bytes
+  throw new AppError({ code: 'ARTIFACT_MISSING', cid, retryable: true })
 }
 
 /** Publishes what was found; the digest is that of the file's only block. */

@@ -23,7 +23,6 @@ export interface Voices extends Hearing {
   wordsOn(step: StepPlace): readonly AuditWord[]
   /** The claims of an evaluator, once it has made them. */
   claimsOf(evaluator: Hex): Claims | undefined
-  allClaims(): readonly Claims[]
   /** When something of an evaluator came last; when this one began to listen, if nothing has. */
   heardAtMs(evaluator: Hex): number
 }
@@ -116,7 +115,6 @@ export function createVoices(deps: HearingDeps): Voices {
     wordOf: (examiner, step) => voices.get(examiner)?.first.get(stepKeyOf(step)),
     wordsOn: (step) => words.get(stepKeyOf(step)) ?? [],
     claimsOf: (evaluator) => voices.get(evaluator)?.claims,
-    allClaims: () => [...voices.values()].flatMap(({ claims }) => claims ?? []),
     heardAtMs: (evaluator) => voices.get(evaluator)?.heardAtMs ?? beganAtMs,
   }
 }

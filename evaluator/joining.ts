@@ -1,4 +1,5 @@
 import type { Clock } from '#base/clock.ts'
+import { AppError } from '#base/error.ts'
 import type { Logger } from '#base/log.ts'
 import type { JobFeed } from '#chain/client/feed.ts'
 import type { JobTopic } from '#p2p/network.ts'
@@ -36,7 +37,7 @@ export function joinPanel(
   { view, jobId, attempt, auditSeed }: AttemptPlace,
   { owner, evaluators }: JoiningOptions,
 ): Pick<ExamineDeps, 'notices' | 'panel' | 'voices' | 'say'> {
-  const { feed, topic } = deps
+  const { feed, topic, log } = deps
   const voices = createVoices({
     ...deps,
     height: () => feed.head().number,
@@ -44,7 +45,17 @@ export function joinPanel(
   })
   const { hear } = voices
   const heard = createNotices(topic, deps.accountOfPeer, { attempt, evaluators, hear })
-  const notices: Notices = { ...heard, update: () => heard.update().then(voices.update) }
+  const notices: Notices = { ...heard, update }
+  /** What cannot be judged while the chain is away is read the next time. */
+  async function update(): Promise<void> {
+    try {
+      await heard.update()
+      await voices.update()
+    } catch (error) {
+      if (!(error instanceof AppError && error.retryable)) throw error
+      log.debug({ jobId, code: error.code }, 'job log not read on')
+    }
+  }
   const say = createSaying(deps, { jobId, attempt, owner })
   return { notices, voices, say, panel: panelOf(view, { self: owner, auditSeed, attempt }) }
 }

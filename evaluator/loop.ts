@@ -4,7 +4,8 @@ import type { Service } from '#base/service.ts'
 import type { Disputes } from '#chain/client/dispute/disputes.ts'
 import { isOver } from '#chain/client/feed.ts'
 import type { Transactor } from '#chain/client/transactor.ts'
-import type { JobView } from '#chain/client/view.ts'
+import { verdictHashOf } from '#chain/client/terms.ts'
+import type { JobView, Verdict } from '#chain/client/view.ts'
 import type { JobTopics } from '#p2p/job-topic.ts'
 import type { Hex } from '#wire/primitives.ts'
 import {
@@ -26,6 +27,8 @@ export interface EvaluatorDeps extends Omit<AttestDeps, 'onProgress' | 'topics' 
   readonly onProgress?: OnProgress
   /** Where wrong claims are disputed; undefined where the chain has no game for it, or nobody wants to. */
   readonly disputes?: Disputes
+  /** Brings what the operator has in the game up to an amount, in wei, where several disputes want it. */
+  readonly putUpBonds?: (amountWei: bigint) => Promise<void>
 }
 
 export interface EvaluatorOptions extends AttestOptions {
@@ -172,9 +175,16 @@ function meter({ metrics, onProgress, log }: EvaluatorDeps): OnProgress {
     if (progress.kind === 'judged') {
       findings.add(progress.findings.length)
       audited.add(progress.steps.all)
-      log.info({ jobId, ...progress, metricMicros: Number(progress.metricMicros) }, 'judged')
+      log.info({ jobId, ...progress, verdict: wordsOf(progress.verdict) }, 'judged')
     } else if (progress.kind === 'rerun') log.debug({ jobId, ...progress }, 'rerun')
     else log.info({ jobId, ...progress }, progress.kind)
     onProgress?.(jobId, progress)
   }
+}
+
+/** Everything that is hashed in a verdict, and the hash: where evaluators differ, their logs say in what. */
+function wordsOf(verdict: Verdict) {
+  const { metricMicros, segments, ...words } = verdict
+  const numbers = { metricMicros: String(metricMicros), segments: `0x${segments.toString(16)}` }
+  return { ...words, ...numbers, hash: verdictHashOf(verdict) }
 }

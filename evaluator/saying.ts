@@ -63,6 +63,9 @@ export function createSaying(
       return publish({ kind: 'fixed', attempt, evaluator, worker, height })
     },
     claims(workers, words) {
+      if (workers.length + words.length > 0) {
+        log.info({ jobId, attempt, workers, falseWords: words }, 'claims faults')
+      }
       return publish({
         kind: 'claims',
         attempt,

@@ -1,5 +1,6 @@
 import { assert } from '#base/assert.ts'
 import type { Clock } from '#base/clock.ts'
+import { AppError } from '#base/error.ts'
 import type { ResultView } from '#chain/client/view.ts'
 import { sortFindings } from '#compute/train/check.ts'
 import { initSeedOf } from '#compute/train/commit.ts'
@@ -8,6 +9,7 @@ import type { Files } from '#store/files.ts'
 import type { Finding } from '#wire/evidence.ts'
 import type { Hex } from '#wire/primitives.ts'
 import type { Transcript } from '#wire/segment.ts'
+import type { Aggregate } from './aggregates.ts'
 import type { Audited } from './audit.ts'
 import type { OpenAttempt, PinOwners } from './open-attempt.ts'
 import {
@@ -33,7 +35,8 @@ interface StandingDeps {
 interface StandingOptions {
   readonly audited: Audited
   readonly pins: PinOwners
-  readonly sharing: AbortSignal
+  /** Until it aborts, what does not come is asked for again. */
+  readonly answering: AbortSignal
   readonly signal: AbortSignal
 }
 
@@ -71,40 +74,84 @@ export async function findModel(
   return { findings, model: { ...model, parameters } }
 }
 
-/** From any worker's directory, else from the updates of the last round; else who kept them back. */
+interface Search {
+  readonly attempt: OpenAttempt
+  readonly wanted: WantedModel
+  readonly transcript: Transcript
+}
+
+/**
+ * From any worker's directory, else from the updates of the last round; else who kept them back. Asks all of them again
+ * and again, since seconds of one machine must not decide. Throws LATE where it is too late for that from the beginning.
+ */
 async function parametersOf(
   deps: StandingDeps,
-  {
-    attempt,
-    wanted,
-    transcript,
-  }: { attempt: OpenAttempt; wanted: WantedModel; transcript: Transcript },
+  search: Search,
   options: StandingOptions,
 ): Promise<Float32Array | Finding[]> {
+  const isLate = options.answering.aborted
+  for (;;) {
+    const found = await askAll(deps, search, options)
+    options.signal.throwIfAborted()
+    if (found instanceof Float32Array) return found
+    const { kind, workers } = found
+    if (kind === 'late' && isLate) throw new AppError({ code: 'LATE', workers, retryable: true })
+    if (kind === 'wrong' || options.answering.aborted) return faultsOf(search, found)
+  }
+}
+
+async function askAll(
+  deps: StandingDeps,
+  { attempt, wanted, transcript }: Search,
+  options: StandingOptions,
+): Promise<Float32Array | Fault> {
+  const ask = <T>(get: (closing: AbortSignal) => Promise<T>) => within(deps.clock, get, options)
   for (const modelCidDigest of bySupport(attempt.place.view.results)) {
-    const closing = AbortSignal.any([AbortSignal.timeout(directoryTimeoutMs), options.signal])
-    const found = await fetchParameters(deps, modelCidDigest, { wanted, closing })
+    const found = await ask(async (closing) =>
+      fetchParameters(deps, modelCidDigest, { wanted, closing }),
+    )
     if (found instanceof Float32Array) return found
   }
   const list = transcript.rounds.at(-1)
   assert(list !== undefined, 'a job has a round')
-  const closing = AbortSignal.any([AbortSignal.timeout(directoryTimeoutMs), options.signal])
-  const aggregate = await options.audited.aggregates.of(list, closing)
-  if (aggregate.kind === 'aggregate')
-    return parametersOfState(await deps.files.read(aggregate.state))
-  const kind = aggregate.kind === 'wrong' ? 'updateBytes' : 'updateWithheld'
+  const aggregate = await ask((closing) => options.audited.aggregates.of(list, closing))
+  if (aggregate.kind !== 'aggregate') return aggregate
+  return parametersOfState(await deps.files.read(aggregate.state))
+}
+
+type Fault = Exclude<Aggregate, { kind: 'aggregate' }>
+
+function faultsOf({ attempt, transcript }: Search, fault: Fault): Finding[] {
+  const kind = fault.kind === 'wrong' ? 'updateBytes' : 'updateWithheld'
+  const round = transcript.rounds.length - 1
   const workers = attempt.facts.results.map(({ worker }) => worker)
-  const blamed = aggregate.workers.filter((worker) => workers.includes(worker))
+  const blamed = fault.workers.filter((worker) => workers.includes(worker))
   const findings = (blamed.length > 0 ? blamed : workers).map((worker): Finding => ({
     kind,
     worker,
-    round: list.round,
+    round,
   }))
   return sortFindings(findings, attempt.place.active)
 }
 
-/** Another worker, or the last updates, have the same parameters: no need to wait long for one. */
+/** Another worker, or the last updates, have the same parameters: no need to wait long for one at a time. */
 const directoryTimeoutMs = 15_000
+
+/** Gives up on one place after a while, or with the signal. */
+async function within<T>(
+  clock: Clock,
+  get: (closing: AbortSignal) => Promise<T>,
+  { signal }: Pick<StandingOptions, 'signal'>,
+): Promise<T> {
+  const [over, done] = [new AbortController(), new AbortController()]
+  const close = () => over.abort()
+  clock.sleep(directoryTimeoutMs, AbortSignal.any([done.signal, signal])).then(close, close)
+  try {
+    return await get(over.signal)
+  } finally {
+    done.abort()
+  }
+}
 
 /** Digests of directories, those that most workers name first: a wrong one may never be served. */
 function bySupport(results: readonly ResultView[]): Hex[] {

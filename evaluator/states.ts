@@ -19,9 +19,10 @@ import { limits } from '#wire/limits.ts'
 import type { Hex } from '#wire/primitives.ts'
 import { fetchTranscript } from './fetch.ts'
 import { createNotices } from './notices.ts'
+import { openWindow } from './window.ts'
 
 export interface StatesDeps {
-  readonly feed: Pick<JobFeed, 'head' | 'job'>
+  readonly feed: Pick<JobFeed, 'head' | 'job' | 'onHead'>
   /** One for each validator's account. */
   readonly accounts: readonly Pick<Transactor, 'address' | 'read' | 'send'>[]
   readonly registry: Registry
@@ -43,7 +44,6 @@ const pollMs = 500
 /** Of the time for answers this much is left for the transaction. */
 const marginSeconds = 8n
 const fetchTimeoutMs = 5_000
-const transcriptTimeoutMs = 20_000
 
 /** Creates the desk; what it fetched it serves until the job is over. */
 export function createStatesDesk(deps: StatesDeps, stopping: AbortSignal): StatesDesk {
@@ -88,6 +88,7 @@ export function createStatesDesk(deps: StatesDeps, stopping: AbortSignal): State
   ): Promise<void> {
     const { jobId } = view
     const isServed = await findState(deps, { view, request, signal: stopping })
+    if (isServed === undefined) return log.warn({ jobId }, 'no time to look for a state')
     for (const account of drawn) {
       await account
         .send('WorkLedger', 'attestState', [request.requestId, isServed])
@@ -107,12 +108,31 @@ interface Search {
   readonly signal: AbortSignal
 }
 
-/** Whether the state before the step can be had, from wherever the worker says, before the answers are due. */
-export async function findState(deps: StatesDeps, search: Search): Promise<boolean> {
+/**
+ * Whether the state before the step can be had, from wherever the worker says, before the answers are due; undefined where
+ * there was no time to look: whoever could not look says nothing against the worker.
+ */
+export async function findState(deps: StatesDeps, search: Search): Promise<boolean | undefined> {
+  const { request, signal } = search
+  const untilTime = request.untilTime - marginSeconds
+  const window = openWindow(deps.feed, { untilTime, lastTime: untilTime }, signal)
+  try {
+    return await lookUntil(deps, search, window.signal)
+  } finally {
+    window.release()
+  }
+}
+
+async function lookUntil(
+  deps: StatesDeps,
+  search: Search,
+  closing: AbortSignal,
+): Promise<boolean | undefined> {
   const { feed, files, registry, clock } = deps
   const { view, request, signal } = search
   const { jobId } = view
-  const root = await rootOf(deps, search)
+  const root = closing.aborted ? 'late' : await rootOf(deps, search, closing)
+  if (root === 'late') return undefined
   if (root === undefined) return false
   const directory = `${jobId}/states`
   await files.make(directory)
@@ -125,16 +145,17 @@ export async function findState(deps: StatesDeps, search: Search): Promise<boole
       attempt: request.attempt,
       evaluators: () => view.evaluators,
     })
-    while (!signal.aborted && feed.head().timestamp + marginSeconds < request.untilTime) {
+    let looks = 0
+    for (; !closing.aborted; looks += 1) {
       const limit = AbortSignal.any([signal, AbortSignal.timeout(fetchTimeoutMs)])
       await topic.sync(limit).catch(() => undefined) // then with what came
-      await notices.update()
+      await notices.update().catch(() => undefined) // the rest the next time
       for (const { cid } of notices.openingsOf(request)) {
         if (await isState(deps, { jobId, cid, root, signal })) return true
       }
-      await clock.sleep(pollMs, signal).catch(() => undefined)
+      await clock.sleep(pollMs, closing).catch(() => undefined)
     }
-    return false
+    return looks > 0 ? false : undefined
   } finally {
     await topic.close()
   }
@@ -144,16 +165,17 @@ export async function findState(deps: StatesDeps, search: Search): Promise<boole
 async function rootOf(
   { artifacts, clock }: StatesDeps,
   { view, request, signal }: Search,
-): Promise<Hex | undefined> {
+  closing: AbortSignal,
+): Promise<Hex | 'late' | undefined> {
   const result = view.results.find(({ worker }) => worker === request.worker)
   if (result === undefined) return undefined
   const owner = pinOwnerOf(view.jobId)
   const { train } = await fetchJobSpec(artifacts, view.terms.specDigest, { owner, signal })
-  const closing = AbortSignal.any([signal, AbortSignal.timeout(transcriptTimeoutMs)])
   const transcript = await fetchTranscript({ artifacts, clock }, result.transcriptCidDigest, {
     owner,
     closing,
   })
+  if (transcript === 'withheld') return 'late'
   if (typeof transcript === 'string') return undefined
   try {
     return stateRootOf(locateStep(train, transcript, request).before)

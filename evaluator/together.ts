@@ -4,7 +4,7 @@ import type { Finding } from '#wire/evidence.ts'
 import type { Hex } from '#wire/primitives.ts'
 import type { AuditWord } from '#wire/topic.ts'
 import type { Court } from './court.ts'
-import type { Voices } from './hearing.ts'
+import type { Claims, Voices } from './hearing.ts'
 import type { Notices } from './notices.ts'
 import {
   type Panel,
@@ -95,9 +95,9 @@ export async function examineTogether(
   const { serving, sharing } = options
   const findings = await deps.repeat(drawn, { part, tell, serving, sharing })
   const workers = [...new Set(findings.map(({ worker }) => worker))]
-  await deps.say.claims(workers, falseWords(deps, drawn, known))
+  const own = await claim(deps, { workers, words: falseWords(deps, drawn, known) })
   await untilSettled(deps, options, knowsAll(drawn, known))
-  const answered = await answer(deps, drawn, { ...options, tell, known, found: findings })
+  const answered = await answer(deps, drawn, { ...options, tell, known, found: findings, own })
   return { ...answered, repeated: known.truths.size }
 }
 
@@ -149,6 +149,16 @@ function createPart(
   }
 }
 
+/**
+ * Says what was found wrong, and answers what others hear: where a process of this evaluator that was killed has said it
+ * already, that. What it would say now nobody counts, so that it must not count here either.
+ */
+async function claim({ panel, voices, say }: TogetherDeps, found: Claims): Promise<Claims> {
+  const said = voices.claimsOf(panel.self)
+  if (said === undefined) await say.claims(found.workers, found.words)
+  return said ?? found
+}
+
 /** Words of others that are false about steps repeated here: one of each evaluator is enough. */
 function falseWords(
   { panel, voices }: TogetherDeps,
@@ -194,17 +204,18 @@ interface Answering extends TogetherOptions {
   readonly tell: RepeatOptions['tell']
   readonly known: Known
   readonly found: readonly Finding[]
+  readonly own: Claims
 }
 
 /** Repeats what is claimed, and what follows from it, until nothing is owed. */
 async function answer(
   deps: TogetherDeps,
   drawn: readonly DrawnStep[],
-  { tell, known, found, answering }: Answering,
+  { tell, known, found, own, answering }: Answering,
 ): Promise<Pick<Together, 'findings' | 'lazy'>> {
   const { panel } = deps
   const findings = [...found]
-  const { workers, words } = claimsOfAll(deps)
+  const { workers, words } = claimsOfAll(deps, own)
   for (;;) {
     const lazy = lazyIn(panel, words, known)
     const guilty = new Set(
@@ -226,9 +237,13 @@ async function answer(
   }
 }
 
-/** What all evaluators of the attempt claimed, this one among them. */
-function claimsOfAll({ voices }: TogetherDeps): { workers: Set<Hex>; words: AuditWord[] } {
-  const claims = voices.allClaims()
+/** What all evaluators of the attempt claimed, this one among them, whether or not it has heard itself. */
+function claimsOfAll(
+  { panel, voices }: TogetherDeps,
+  own: Claims,
+): { workers: Set<Hex>; words: AuditWord[] } {
+  const others = panel.all.filter((evaluator) => evaluator !== panel.self)
+  const claims = [own, ...others.flatMap((evaluator) => voices.claimsOf(evaluator) ?? [])]
   return {
     workers: new Set(claims.flatMap(({ workers }) => workers)),
     words: claims.flatMap(({ words }) => words),

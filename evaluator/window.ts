@@ -1,14 +1,16 @@
-import { least, most } from '#base/bigint.ts'
+import { least } from '#base/bigint.ts'
 import type { JobFeed } from '#chain/client/feed.ts'
 
 /** A limit in chain time, as a signal. */
 export interface Window {
   readonly signal: AbortSignal
+  /** Whether it ended, or will end, before others have had as long as they are due. */
+  isCut(): boolean
   /** Stops listening. */
   release(): void
 }
 
-/** When a window ends (Unix seconds), and until when it may be moved. */
+/** When a window is to end (Unix seconds), and until when it may be moved; it ends with the earlier of both. */
 export interface WindowEnd {
   readonly untilTime: bigint
   readonly lastTime: bigint
@@ -28,16 +30,18 @@ export function openWindow(
 ): Window {
   const over = new AbortController()
   let seen = feed.head().timestamp
-  let end = untilTime
+  let wanted = untilTime
   const look = () => {
+    if (over.signal.aborted) return
     const { timestamp } = feed.head()
-    if (timestamp >= seen + gapSeconds) end = most(end, least(end + timestamp - seen, lastTime))
+    if (timestamp >= seen + gapSeconds) wanted += timestamp - seen
     seen = timestamp
-    if (timestamp >= end) over.abort(new Error('the window is over'))
+    if (timestamp >= least(wanted, lastTime)) over.abort(new Error('the window is over'))
   }
   const release = feed.onHead(look)
   look()
-  return { signal: AbortSignal.any([over.signal, stopping]), release }
+  const signal = AbortSignal.any([over.signal, stopping])
+  return { signal, isCut: () => wanted > lastTime, release }
 }
 
 /** What the windows of an attempt follow from. */
@@ -68,7 +72,8 @@ const bytesPerSecond = 5_000_000
 /**
  * How long an evaluator waits for states: 60 s and their bytes at 5 MB/s from the drawing on, at most half of
  * the commit window. The same for all evaluators, apart from one that came late (half of the time for transcripts
- * was over), which takes as long from then on; nobody takes more than 4/5 of the window.
+ * was over), which takes as long from then on; nobody takes more than 4/5 of the window (`lastTime`), and whoever would
+ * have to says of nobody that it withheld something.
  */
 export function servingTimes(facts: WindowFacts): ServingTimes {
   const { commitDeadline, commitSeconds, statesBytes, nowTime } = facts
@@ -79,9 +84,45 @@ export function servingTimes(facts: WindowFacts): ServingTimes {
   const late = nowTime > drawn + serving / 4n ? nowTime : drawn
   const lastTime = drawn + BigInt(Math.floor((4 * commitSeconds) / 5))
   return {
-    readUntil: least(late + serving / 2n, lastTime),
-    servedUntil: least(late + serving, lastTime),
-    sharedUntil: least(late + serving + sharing, lastTime),
+    readUntil: late + serving / 2n,
+    servedUntil: late + serving,
+    sharedUntil: late + serving + sharing,
     lastTime,
+  }
+}
+
+/** All windows of an attempt, as an audit takes them. */
+export interface Windows {
+  readonly reading: AbortSignal
+  readonly serving: AbortSignal
+  readonly sharing: AbortSignal
+  readonly answering: AbortSignal
+  /** Whether workers have less time here than they are due. */
+  isCut(): boolean
+  release(): void
+}
+
+/** Opens them as `servingTimes` has them, from now on. */
+export function openWindows(
+  feed: Pick<JobFeed, 'head' | 'onHead'>,
+  facts: Omit<WindowFacts, 'nowTime'>,
+  stopping: AbortSignal,
+): Windows {
+  const times = servingTimes({ ...facts, nowTime: feed.head().timestamp })
+  const { lastTime } = times
+  const open = (untilTime: bigint) => openWindow(feed, { untilTime, lastTime }, stopping)
+  const reading = open(times.readUntil)
+  const serving = open(times.servedUntil)
+  const sharing = open(times.sharedUntil)
+  const answering = open(lastTime)
+  return {
+    reading: reading.signal,
+    serving: serving.signal,
+    sharing: sharing.signal,
+    answering: answering.signal,
+    isCut: serving.isCut,
+    release() {
+      for (const { release } of [reading, serving, sharing, answering]) release()
+    },
   }
 }

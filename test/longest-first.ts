@@ -1,12 +1,16 @@
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
-/** Files that take minutes, longest first: begun last, one of them would run alone at the end. */
+/**
+ * Files that take minutes, longest first: begun last, one of them would run alone at the end. The three with the most
+ * liars are not begun together.
+ */
 const longest = [
   'e2e/liars',
   'e2e/dispute-liars',
   'e2e/epochs',
   'e2e/evaluator-kill',
   'e2e/vanish',
+  'e2e/liars-steps',
   'e2e/client',
   'e2e/faults',
   'e2e/dispute',

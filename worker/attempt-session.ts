@@ -16,6 +16,7 @@ import { publishOpenings } from './openings.ts'
 import { type AttemptPlace, attemptFolder, pinOwner } from './place.ts'
 import type { Progress } from './progress.ts'
 import type { OpenJob, SessionDeps, SessionOptions } from './open-job.ts'
+import { operatorIn } from './operator.ts'
 import { buildResult } from './submission.ts'
 import { createTrainer, type Trainer } from './trainer.ts'
 import { createUpdates } from './updates.ts'
@@ -70,11 +71,11 @@ async function workThrough(deps: SessionDeps, options: SessionOptions, part: Par
         job.jobId,
         (seen) =>
           isPast(seen, view.attempt) ||
-          (seen.seedHeight !== undefined && seen.seedHeight !== served),
+          (seen.auditHeight !== undefined && seen.auditHeight !== served),
         { signal },
       )
       if (isPast(next, view.attempt)) return
-      served = next.seedHeight as bigint
+      served = next.auditHeight as bigint
       if (options.misbehave === 'withhold-states' || !transcript) continue
       const auditSeed = await randomnessOf(deps, served, signal)
       const rate = await ownRate(deps, options.self, served)
@@ -93,10 +94,10 @@ async function workThrough(deps: SessionDeps, options: SessionOptions, part: Par
 async function ownRate(
   { chain, log }: SessionDeps,
   self: Hex,
-  seedHeight: bigint,
+  auditHeight: bigint,
 ): Promise<AuditRate> {
   try {
-    return auditRateOf(await historyOf(chain, self, seedHeight))
+    return auditRateOf(await historyOf(chain, self, auditHeight))
   } catch (error) {
     log.warn({ err: error }, 'own history not read')
     return 'new'
@@ -262,15 +263,6 @@ async function providersOf(
   const announcer = await registry.entryOf(worker).catch(() => undefined)
   const others = topic.peers().filter((peer) => peer !== announcer?.peerId)
   return announcer?.peerId ? [announcer.peerId, ...others] : others
-}
-
-async function operatorIn(deps: SessionDeps, owner: Hex): Promise<Hex | undefined> {
-  try {
-    return (await deps.registry.entryOf(owner)).operator
-  } catch (error) {
-    deps.log.warn({ err: error, owner }, 'operator not known')
-    return undefined
-  }
 }
 
 async function placeOf(

@@ -1,6 +1,6 @@
-import { conclusionOf } from '#chain/client/conclusion.ts'
+import { attestingStage, conclusionOf } from '#chain/client/conclusion.ts'
 import type { Head } from '#chain/client/feed.ts'
-import { type JobView, type Verdict, hasPanelCommitted } from '#chain/client/view.ts'
+import type { JobView, Verdict } from '#chain/client/view.ts'
 import type { Hex } from '#wire/primitives.ts'
 
 /** The stored state of a job as `JobManager.jobState` answers it, as far as duties need it. */
@@ -37,10 +37,9 @@ export function dueCall(job: StoredJob, view: JobView, head: Head): Duty | undef
       if (isPast(0)) return { call: 'expire' }
       return isDrawable ? { call: 'drawEvaluators' } : undefined
     case statuses.attesting:
-      // Once all have committed, the deadline is the end of the reveal window itself.
-      return isPast(hasPanelCommitted(view) ? 0 : terms.revealSeconds)
-        ? attestingDuty(view)
-        : undefined
+      return attestingStage(view, { deadline: job.deadline, timestamp: head.timestamp }) === 'open'
+        ? undefined
+        : attestingDuty(view)
     case statuses.completed:
       return view.verdict ? { call: 'distributePayment', verdict: view.verdict } : undefined
     default:
@@ -48,7 +47,7 @@ export function dueCall(job: StoredJob, view: JobView, head: Head): Duty | undef
   }
 }
 
-/** After the reveal window: what most evaluators say, or a further panel where no two agree. */
+/** What most evaluators say, or a further panel where no two agree. */
 function attestingDuty(view: JobView): Duty {
   const found = conclusionOf(view)
   if (found === undefined || found.support < 2) return { call: 'expire' }

@@ -6,7 +6,7 @@ import { sha256, sha256Bytes, sha256Into } from './sha256.ts'
  * SHA-256 Merkle trees. The root is H(0x02 | kind | length as u64be | top), so that trees of different lengths
  * or kinds never share a root. In both kinds a last node with one child alone rises unhashed.
  *
- * `bytes` trees cut a byte string into 8 KiB leaves (length in bytes): a leaf is H(leaf), a node is H of the
+ * `bytes` trees cut a byte string into 2 KiB leaves (length in bytes): a leaf is H(leaf), a node is H of the
  * hashes of up to four children one after another. No tag stands before them, so that memory is hashed where
  * it lies. None is needed: the root states the length, the length gives the shape of the tree, and the shape
  * says of every place whether a leaf or a node stands there and how long it is. Two strings with one root are
@@ -29,10 +29,10 @@ export interface MerkleProof {
   readonly path: readonly Uint8Array[]
 }
 
-export const merkleLeafBytes = 8192
+export const merkleLeafBytes = 2048
 
-/** A whole subtree of the `bytes` tree, two levels high: what one thread hashes at a time. */
-export const merkleGroupBytes = 16 * merkleLeafBytes
+/** A whole subtree of the `bytes` tree, three levels high: what one thread hashes at a time. */
+export const merkleGroupBytes = 64 * merkleLeafBytes
 
 const rootTag = 2
 
@@ -58,7 +58,7 @@ const shapes: Readonly<Record<MerkleKind, Shape>> = {
   },
 }
 
-/** Root over the 8 KiB leaves of a byte string, 32 bytes. */
+/** Root over the 2 KiB leaves of a byte string, 32 bytes. */
 export function bytesRoot(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   const groups = merkleGroupsOf(bytes.length)
   const digests = new Uint8Array(sha256Bytes * Math.max(groups, 1))
@@ -112,7 +112,7 @@ export function listRoot(leaves: readonly Uint8Array[]): Uint8Array<ArrayBuffer>
   return rootOf('list', leaves.length, level[0] ?? new Uint8Array(sha256Bytes))
 }
 
-/** Proof of the 8 KiB leaf `index` of a byte string. */
+/** Proof of the 2 KiB leaf `index` of a byte string. */
 export function bytesProof(bytes: Uint8Array, index: number): MerkleProof {
   const hashes: Uint8Array[] = []
   for (let at = 0; at < bytes.length; at += merkleLeafBytes) {
@@ -127,7 +127,7 @@ export function listProof(leaves: readonly Uint8Array[], index: number): MerkleP
   return { kind: 'list', index, length: leaves.length, path }
 }
 
-/** Whether `leaf` (an 8 KiB cut, the last may be shorter; or 32 bytes of a list) stands in the tree of `root`. */
+/** Whether `leaf` (a 2 KiB cut, the last may be shorter; or 32 bytes of a list) stands in the tree of `root`. */
 export function verifyMerkleProof(root: Uint8Array, leaf: Uint8Array, proof: MerkleProof): boolean {
   const { kind, index, length, path } = proof
   if (!Number.isSafeInteger(length) || !Number.isSafeInteger(index) || index < 0) return false

@@ -32,7 +32,7 @@ export interface JobFeed extends Service {
     condition: (view: JobView) => boolean,
     options: { signal: AbortSignal },
   ): Promise<JobView>
-  /** The beacon of a finalised height; undefined while it is not finalised. */
+  /** The beacon of a finalised height; undefined while it is not finalised. Throws RPC_DOWN. */
   randomness(height: bigint): Promise<Hex | undefined>
 }
 
@@ -100,8 +100,7 @@ export function createJobFeed(
   }
 
   async function randomness(height: bigint): Promise<Hex | undefined> {
-    if (height > head.number) return undefined
-    return (await rpc.getBlock({ blockNumber: height })).mixHash
+    return height > head.number ? undefined : readBeacon(rpc, height)
   }
 
   return {
@@ -118,6 +117,14 @@ export function createJobFeed(
         signal,
       }),
     randomness,
+  }
+}
+
+async function readBeacon(rpc: PublicClient, height: bigint): Promise<Hex> {
+  try {
+    return (await rpc.getBlock({ blockNumber: height })).mixHash
+  } catch (cause) {
+    throw new AppError({ code: 'RPC_DOWN', retryable: true }, { cause })
   }
 }
 

@@ -1,9 +1,10 @@
 import type { Log } from 'viem'
 import type { jobManagerAbi } from '#wire/abi/jobManager.ts'
 import type { Hex } from '#wire/primitives.ts'
+import { conclusionOf } from './conclusion.ts'
 import { type LedgerEvent, emptyLedger, foldLedger, isLedgerEvent } from './ledger-view.ts'
 import { unpackTerms } from './terms.ts'
-import type { ClosedRound, JobView, Payout, Slash } from './view.ts'
+import type { ClosedRound, JobView, Payout, Slash, Verdict } from './view.ts'
 
 type Abi = typeof jobManagerAbi
 type EventName = JobEvent['eventName']
@@ -33,7 +34,7 @@ const folds: { readonly [Name in EventName]?: Fold<Name> } = {
   }),
   ResultsSubmitted: (view, { stage, modelHash, modelCidDigest, roots }) => ({
     phase: 'submitted',
-    seedHeight: stage >> 64n,
+    ...seedAt(stage >> 64n),
     results: [
       ...view.results,
       ...view.workers
@@ -44,7 +45,8 @@ const folds: { readonly [Name in EventName]?: Fold<Name> } = {
   ResultSubmitted: (view, { worker, result }) => ({
     results: [...view.results, { worker: lower(worker), ...result }],
   }),
-  EvaluationOpened: (_view, { seedHeight }) => ({ phase: 'submitted', seedHeight }),
+  EvaluationOpened: (_view, { seedHeight }) => ({ phase: 'submitted', ...seedAt(seedHeight) }),
+  // Another panel for the same steps: else it could neither confirm nor deny what the first one found.
   RedrawOpened: (_view, { seedHeight }) => ({ phase: 'submitted', seedHeight }),
   EvaluatorsDrawn: (view, { evaluators, commitDeadline }) => ({
     phase: 'attesting',
@@ -79,7 +81,7 @@ const folds: { readonly [Name in EventName]?: Fold<Name> } = {
     phase: 'completed',
     modelCidDigest,
     completedBlock: event.blockNumber,
-    verdict: view.revealed.findLast(({ verdict }) => verdict.modelHash === modelHash)?.verdict,
+    verdict: acceptedOf(view, modelHash),
   }),
   JobAgreed: foldAgreed,
   PaymentDistributed: (view, { postings, refundWei, burnedWei }) => ({
@@ -97,12 +99,24 @@ const folds: { readonly [Name in EventName]?: Fold<Name> } = {
   }),
 }
 
+/** Verdicts on the same model may call others lazy: the accepted one is what most of them say. */
+function acceptedOf({ revealed }: JobView, modelHash: Hex): Verdict | undefined {
+  const ofModel = revealed.filter(({ verdict }) => verdict.modelHash === modelHash)
+  return conclusionOf({ revealed: ofModel })?.verdict
+}
+
+/** The first seed of an attempt's evaluation draws the steps and the first panel. */
+function seedAt(height: bigint) {
+  return { auditHeight: height, seedHeight: height }
+}
+
 const nothingSubmitted = {
   results: [],
   evaluators: [],
   panelStart: undefined,
   committed: [],
   revealed: [],
+  auditHeight: undefined,
   seedHeight: undefined,
   commitDeadline: undefined,
   ledger: emptyLedger,

@@ -1,3 +1,4 @@
+import { codeOf } from '#base/error.ts'
 import type { Hex } from '#wire/primitives.ts'
 import type { Registry } from './registry.ts'
 import type { JobView } from './view.ts'
@@ -11,15 +12,20 @@ export async function isJobMember(
   return (await memberOf(view, peerId, registry)) !== undefined
 }
 
-/** The worker or drawn evaluator of the job that registered this peer. */
+/** The worker or drawn evaluator of the job that registered this peer. Throws what reading the chain throws. */
 export async function memberOf(
   view: JobView | undefined,
   peerId: string,
   registry: Registry,
 ): Promise<Hex | undefined> {
   for (const owner of view === undefined ? [] : [...view.workers, ...view.evaluators]) {
-    const entry = await registry.entryOf(owner).catch(() => undefined)
+    const entry = await registry.entryOf(owner).catch(nobody)
     if (entry?.peerId === peerId) return owner
   }
   return undefined
+}
+
+/** Whoever cannot be looked up just now is no stranger: what it said would be passed over for good. */
+function nobody(error: unknown): undefined {
+  if (codeOf(error) !== 'NOT_REGISTERED') throw error
 }

@@ -208,6 +208,11 @@ function chainOf(access: ChainAccess) {
   })
 }
 
+/** The node was not reached, or took too long. */
+function isAway(error: unknown): boolean {
+  return error instanceof Error && ['HttpRequestError', 'TimeoutError'].includes(error.name)
+}
+
 function chainError(error: unknown, call: string): AppError {
   if (error instanceof AppError) return error
   const cause = { cause: error }
@@ -218,7 +223,7 @@ function chainError(error: unknown, call: string): AppError {
     const args = revert.data?.args?.map(String)
     return new AppError({ code: 'REVERTED', call, reason, args }, cause)
   }
-  if (error.walk((inner) => inner instanceof Error && inner.name === 'HttpRequestError') !== null) {
+  if (error.walk(isAway) !== null) {
     return new AppError({ code: 'RPC_DOWN', call, retryable: true }, cause)
   }
   if (error.name === 'WaitForTransactionReceiptTimeoutError') {

@@ -87,7 +87,9 @@ export interface JobView {
   /** The randomness of this height is the job's beacon (for seeds and initial parameters). */
   readonly beaconHeight?: bigint
   readonly results: readonly ResultView[]
-  /** The randomness of this height draws the evaluators and the steps they repeat. */
+  /** The randomness of this height draws the steps that are repeated: of an attempt the same for all panels. */
+  readonly auditHeight?: bigint
+  /** The randomness of this height draws the newest panel of evaluators. */
   readonly seedHeight?: bigint
   /** All that were drawn in this attempt, one panel after another. */
   readonly evaluators: readonly Hex[]
@@ -115,4 +117,17 @@ export interface JobView {
 /** Whether the whole present panel has committed: from then on verdicts are opened, within the reveal window. */
 export function hasPanelCommitted({ evaluators, panelStart, committed }: JobView): boolean {
   return evaluators.slice(panelStart ?? 0).every((evaluator) => committed.includes(evaluator))
+}
+
+/** Whether everybody of the present panel that committed has opened its verdict. */
+export function hasPanelRevealed({
+  evaluators,
+  panelStart,
+  committed,
+  revealed,
+}: JobView): boolean {
+  return evaluators
+    .slice(panelStart ?? 0)
+    .filter((evaluator) => committed.includes(evaluator))
+    .every((evaluator) => revealed.some((one) => one.evaluator === evaluator))
 }

@@ -33,7 +33,7 @@ export interface OfferFlags {
   readonly reward: string
   readonly mode?: JobMode
   readonly runSeconds?: string
-  readonly volunteerSeconds: string
+  readonly volunteerSeconds?: string
 }
 
 /** What a person types about how workers are found. */
@@ -70,7 +70,10 @@ export function addOfferFlags(command: Command): Command {
     .option('--workers <count>', 'how many workers share the rows, 1 to 8', '3')
     .option('--evaluators <count>', 'how many evaluators are drawn at first, 1 to 8', '2')
     .option('--reward <train>', 'what the work is paid, in TRAIN', '1000')
-    .option('--volunteer-seconds <seconds>', 'how long workers may volunteer', '6')
+    .option(
+      '--volunteer-seconds <seconds>',
+      'how long workers may volunteer; 2 for each that is wanted, and at least 6, when not given',
+    )
     .option('--run-seconds <seconds>', 'how long the training may take')
     .addOption(
       new Option(
@@ -144,21 +147,30 @@ function isModelFile(text: string): boolean {
 /** The offer behind the flags. Throws FLAG_INVALID, AMOUNT_INVALID. */
 export function offerOf(flags: OfferFlags & MatchFlags, expectedSeconds: number): Offer {
   const seconds = { min: 1, max: 2_592_000 }
-  const { runSeconds } = flags
+  const { runSeconds, volunteerSeconds } = flags
+  const workers = workerCountOf(flags)
   return {
     rewardWei: trainToWei(flags.reward),
     mode: flags.mode ?? 'exact',
     match: flags.match ?? 'volunteer',
-    workers: workerCountOf(flags),
+    workers,
     workersAt: workersAtOf(flags),
     consentSeconds: integerOf('consent-seconds', flags.consentSeconds ?? '60', seconds),
     evaluators: integerOf('evaluators', flags.evaluators, { min: 1, max: limits.evaluatorsMax }),
-    volunteerSeconds: integerOf('volunteer-seconds', flags.volunteerSeconds, seconds),
+    volunteerSeconds:
+      volunteerSeconds === undefined
+        ? volunteerSecondsFor(workers)
+        : integerOf('volunteer-seconds', volunteerSeconds, seconds),
     runSeconds:
       runSeconds === undefined
         ? Math.max(180, Math.ceil(expectedSeconds * 4))
         : integerOf('run-seconds', runSeconds, seconds),
   }
+}
+
+/** Three workers need four seconds where nothing else runs; each more that is wanted is one more that may be late. */
+function volunteerSecondsFor(workers: number): number {
+  return Math.max(6, 2 * workers)
 }
 
 /** A whole number within bounds. Throws FLAG_INVALID. */

@@ -70,7 +70,7 @@ function phaseText(view: JobView): string {
   const texts: Record<JobView['phase'], string> = {
     posted: `job ${view.jobId}`,
     running: people(view.active.map((i) => view.workers[i] as Hex)),
-    submitted: `${view.results.length} results; the audit seed is block ${view.seedHeight}`,
+    submitted: `${view.results.length} results; the audit seed is block ${view.auditHeight}`,
     attesting: people(view.evaluators),
     completed: `model ${view.verdict?.modelHash ?? ''}`,
     settled: 'everybody is paid',

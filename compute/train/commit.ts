@@ -8,7 +8,7 @@ import type { Leaf } from '#wire/segment.ts'
 /**
  * What is committed of a training run, by hashes alone. Numbers are big-endian, floats little-endian.
  *
- * part root  = Merkle root over 8 KiB leaves of a flat binary32 vector (base/crypto/merkle.ts, `bytes`)
+ * part root  = Merkle root over 2 KiB leaves of a flat binary32 vector (base/crypto/merkle.ts, `bytes`)
  * state      = SHA256("quern/state/1" | p | m | v | step u64)
  * transcript = SHA256("quern/transcript/1" | part root of the folded gradients | bits of the loss u32)
  * leaf       = SHA256("quern/leaf/1" | state | transcript)

@@ -41,9 +41,9 @@ export function lieOf(kind: Misbehaviour | undefined, engine: Engine): Lie {
   }
 }
 
-/** One step of twenty, spread by a multiplicative hash of its number. */
+/** One step of twenty, spread by a multiplicative hash of its number; the first of them is the fifth. */
 function isFew(step: number): boolean {
-  return ((Math.imul(step + 1, 0x9e3779b1) ^ 0x5bd1e995) >>> 0) % fewEach === 0
+  return ((Math.imul(step + 1, 0x9e3779b1) ^ 0x9e3779b9) >>> 0) % fewEach === 0
 }
 
 /** Flips one bit of the largest value of the batch: an activation of the first layer. */
@@ -67,10 +67,10 @@ function bend(p: Float32Array, held: Float32Array, kind: Misbehaviour | undefine
   }
 }
 
-/** Changes the last bit of the first weight: the smallest lie that there is. */
+/** Takes the next number for the first weight, never back: the smallest lie that no later one takes away. */
 function nudge({ p }: Pick<Engine, 'p'>): void {
   const bits = new Uint32Array(p.buffer, p.byteOffset, 1)
-  bits[0] = (bits[0] as number) ^ 1
+  bits[0] = (bits[0] as number) + 1
 }
 
 /** What a cheat claims of a step that it did not do: the state it has, one more step, an old transcript. */

@@ -34,7 +34,7 @@ export interface StepTensors {
   readonly loss: number
   /** Little-endian bytes of a tensor. */
   readonly bytesOf: (entry: number) => Uint8Array
-  /** Merkle root of a tensor over 8 KiB leaves. */
+  /** Merkle root of a tensor over 2 KiB leaves. */
   readonly rootOf: (entry: number) => Uint8Array
   /** Root over the roots of the first `count` tensors; the others count as zeros, so that the shape stays. */
   readonly prefixRoot: (count: number) => Uint8Array
@@ -44,7 +44,7 @@ export interface StepTensors {
   readonly stateProof: (entry: number) => MerkleProof
   /** Proof of a tensor's root under `prefixRoot(count)`. */
   readonly entryProof: (entry: number, count: number) => MerkleProof
-  /** The 8 KiB of a tensor in which an element stands, and their proof under the tensor's root. */
+  /** The 2 KiB of a tensor in which an element stands, and their proof under the tensor's root. */
   readonly leafOf: (
     entry: number,
     element: number,

@@ -275,7 +275,7 @@ interface IDisputeGame is IHolds {
         uint256 child
     ) external;
 
-    /// @notice The asserter shows the 8 KiB of the disputed leaf.
+    /// @notice The asserter shows the 2 KiB of the disputed leaf.
     function openLeaf(bytes32 id, Position calldata position, bytes calldata words) external;
 
     /// @notice The challenger points at an element of the leaf.

@@ -23,7 +23,7 @@ interface IOpVerifier {
         uint256 registers;
     }
 
-    /// @notice 2048 elements of an operand's tensor, from 2048 * index on, little-endian; the last leaf may be shorter.
+    /// @notice 512 elements of an operand's tensor, from 512 * index on, little-endian; the last leaf may be shorter.
     struct Leaf {
         uint256 operand;
         uint256 index;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-/// @title The SHA-256 Merkle trees of base/crypto/merkle.ts: lists of 32-byte leaves, and strings in 8 KiB leaves.
+/// @title The SHA-256 Merkle trees of base/crypto/merkle.ts: lists of 32-byte leaves, and strings in 2 KiB leaves.
 library MerklePaths {
-    uint256 internal constant LEAF_BYTES = 8192;
+    uint256 internal constant LEAF_BYTES = 2048;
     uint256 private constant ARITY = 4;
 
     error BadPath();

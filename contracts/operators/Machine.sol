@@ -37,9 +37,9 @@ library Machines {
                 next := add(next, 32)
                 // A leaf: its operand, its index, where its words are.
                 let leaf := mload(next)
-                if and(eq(mload(leaf), operand), eq(mload(add(leaf, 32)), shr(11, place))) {
+                if and(eq(mload(leaf), operand), eq(mload(add(leaf, 32)), shr(9, place))) {
                     let words := mload(add(leaf, 64))
-                    let start := shl(2, and(place, 2047))
+                    let start := shl(2, and(place, 511))
                     isFound := lt(add(start, 3), mload(words))
                     bits := shr(224, mload(add(add(words, 32), start)))
                     bits := or(shl(8, and(bits, 0xff00ff)), and(shr(8, bits), 0xff00ff))

@@ -38,6 +38,8 @@ export interface Challenge {
   readonly chainId: number
   readonly jobManager: Hex
   readonly threads: number
+  /** Called when the replay is over and the dispute open. */
+  readonly onOpened?: () => void
   readonly signal: AbortSignal
 }
 
@@ -64,8 +66,9 @@ export async function challenge(deps: ChallengeDeps, options: Challenge): Promis
   const { view, attempt, worker, signal, threads } = options
   const { jobId } = view
   if (view.terms.mode !== jobModes.exact) return { kind: 'left', reason: 'not exact' }
-  const folder = `${jobId}/dispute-${attempt}-${view.workers.indexOf(worker)}`
-  const pin = `dispute:${jobId}`
+  const index = view.workers.indexOf(worker)
+  const folder = `${jobId}/dispute-${attempt}-${index}`
+  const pin = `dispute:${jobId}:${attempt}:${index}`
   const transcript = await readTranscript(deps, options, pin)
   if (transcript === undefined) return { kind: 'left', reason: 'no transcript' }
   const place = await placeOf(deps, options)
@@ -81,6 +84,7 @@ export async function challenge(deps: ChallengeDeps, options: Challenge): Promis
     const id = claimIdOf(wrong.claim)
     const reason = await openDispute(deps, { ...options, ...wrong, id })
     if (reason) return { kind: 'left', reason }
+    options.onOpened?.()
     const work = workOfFiles(wrong.source)
     try {
       const moveOf = createChallenger({ work, verifier: deps.disputes.verifier })

@@ -1,11 +1,13 @@
 import { codeOf } from '#base/error.ts'
+import type { Disputes } from '#chain/client/dispute/disputes.ts'
 import type { Finding } from '#wire/evidence.ts'
 import type { JobView } from '#chain/client/view.ts'
 import type { Registry } from '#chain/client/registry.ts'
 import type { Hex } from '#wire/primitives.ts'
 import { type Challenge, type ChallengeDeps, challenge, slash } from './challenge.ts'
+import { type TurnsDeps, createTurns } from './turns.ts'
 
-/** Disputes that follow from an evaluator's own findings, one after another in the background. */
+/** Disputes that follow from an evaluator's own findings, in the background. */
 export interface Challenges {
   /** What examining an attempt found; only what replaying steps contradicts is disputed. */
   found(view: JobView, findings: readonly Finding[]): void
@@ -17,29 +19,39 @@ export interface Challenges {
 const disputable: readonly Finding['kind'][] = ['step']
 const waitingMax = 64
 
+export interface ChallengesDeps extends ChallengeDeps, TurnsDeps {
+  readonly disputes: Disputes
+  readonly registry: Pick<Registry, 'entryOf'>
+}
+
+type Place = Pick<Challenge, 'view' | 'attempt' | 'worker'>
+
 export function createChallenges(
-  deps: ChallengeDeps & { registry: Pick<Registry, 'entryOf'> },
-  options: Omit<Challenge, 'view' | 'attempt' | 'worker'>,
+  deps: ChallengesDeps,
+  options: Omit<Challenge, keyof Place>,
+  play: typeof challenge = challenge,
 ): Challenges {
   const { log, disputes } = deps
   const { signal, self } = options
   const wanted = new Set<string>()
-  let last: Promise<void> = Promise.resolve()
+  const turns = createTurns(deps, self)
 
-  function want(view: JobView, attempt: number, worker: Hex): void {
-    const { jobId } = view
-    const key = `${jobId}/${attempt}/${worker}`
+  function want(place: Place, isOpen: boolean): void {
+    const key = `${place.view.jobId}/${place.attempt}/${place.worker}`
     if (wanted.has(key) || wanted.size >= waitingMax) return
     wanted.add(key)
-    last = last.then(() => perform({ view, attempt, worker })).finally(() => wanted.delete(key))
+    turns.take({
+      isOpen,
+      play: (onOpened) => perform({ ...place, onOpened }).finally(() => wanted.delete(key)),
+    })
   }
 
-  async function perform(of: Pick<Challenge, 'view' | 'attempt' | 'worker'>): Promise<void> {
+  async function perform(of: Place & Pick<Challenge, 'onOpened'>): Promise<void> {
     const { worker } = of
     const { jobId } = of.view
     if (signal.aborted) return
     try {
-      const done = await challenge(deps, { ...options, ...of })
+      const done = await play(deps, { ...options, ...of })
       if (done.kind === 'left')
         return log.info({ jobId, worker, reason: done.reason }, 'no dispute')
       const { standing, gasUsed } = done.played
@@ -56,7 +68,7 @@ export function createChallenges(
     found(view, findings) {
       const workers = findings.filter(({ kind }) => disputable.includes(kind))
       const named = new Set(workers.map(({ worker }) => worker))
-      for (const worker of named) want(view, view.attempt, worker)
+      for (const worker of named) want({ view, attempt: view.attempt, worker }, false)
     },
     async resume(jobs) {
       const own = (await disputes.all()).filter(({ challenger }) => challenger === self)
@@ -67,11 +79,11 @@ export function createChallenges(
           continue
         }
         const worker = view && (await ownerOf(deps, view, asserter))
-        if (view && worker) want(view, claim.attempt, worker)
+        if (view && worker) want({ view, attempt: claim.attempt, worker }, true)
         else log.warn({ jobId: claim.jobId, asserter }, 'dispute not resumed')
       }
     },
-    ended: () => last,
+    ended: turns.ended,
   }
 }
 

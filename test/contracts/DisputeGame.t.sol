@@ -240,7 +240,7 @@ contract DisputeGameTest is DisputePlay {
         refusedMove(asserter, abi.encodeCall(disputes.pickElement, (id, at, "", 0)), reason);
         refusedMove(
             asserter,
-            abi.encodeCall(disputes.openElement, (id, at, claim, elementOpening(4 * 2048))),
+            abi.encodeCall(disputes.openElement, (id, at, claim, elementOpening(4 * 512))),
             reason
         );
         IDisputeGame.Slice memory slice;
@@ -446,7 +446,7 @@ contract DisputeGameTest is DisputePlay {
 
     function test_aLeafOfAnotherLengthIsNone() public {
         // The claimed top is that of a shorter string than the program says.
-        afterSize = 2048;
+        afterSize = 512;
         begin(claimOf("job", 1));
         playTo(IDisputeGame.Phase.OpenTensor);
         IDisputeGame.TensorOpening memory o = tensorOpening(AFTER);
@@ -454,14 +454,14 @@ contract DisputeGameTest is DisputePlay {
         disputes.openTensor(id, at, claim, o);
         at.prefix = o.claims[0];
         at.entry = uint64(AFTER);
-        at.sizeBytes = 8192;
+        at.sizeBytes = 2048;
         at.node = o.top;
         at.phase = IDisputeGame.Phase.OpenLeaf;
         bytes memory words = abi.encodePacked(nodesOfAfter());
         refusedMove(
             asserter,
             abi.encodeCall(disputes.openLeaf, (id, at, words)),
-            abi.encodeWithSelector(IDisputeGame.WrongCount.selector, uint256(64), uint256(8192))
+            abi.encodeWithSelector(IDisputeGame.WrongCount.selector, uint256(64), uint256(2048))
         );
     }
 

@@ -168,7 +168,7 @@ abstract contract DisputePlay is DisputeWorld {
             return (asserter, abi.encodeCall(disputes.openLeaf, (id, at, words)), next);
         }
         next.value = values[element];
-        next.place = uint64(at.place * 2048 + element);
+        next.place = uint64(at.place * 512 + element);
         next.phase = IDisputeGame.Phase.OpenElement;
         return (challenger, abi.encodeCall(disputes.pickElement, (id, at, words, element)), next);
     }

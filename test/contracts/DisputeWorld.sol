@@ -14,7 +14,7 @@ abstract contract DisputeWorld is World {
     uint256 internal constant LOSS = 2;
     uint256 internal constant AFTER = 3;
     /// @dev Five leaves: the second node above them has one child.
-    uint256 internal constant ELEMENTS = 4 * 2048 + 3;
+    uint256 internal constant ELEMENTS = 4 * 512 + 3;
     uint256 internal constant LAST_LEAF = 4;
     uint256 internal constant TERMS = 100;
     uint256 internal constant STEPS = 40;
@@ -31,10 +31,11 @@ abstract contract DisputeWorld is World {
     uint32 internal lossBits = 2;
     uint256 internal afterSize = ELEMENTS;
     uint8 internal afterKind = 31;
+    uint64 internal stepAfter = uint64(STEP + 1);
 
     function setUpDisputes() internal {
         asserter = operatorOf(workers[0]);
-        for (uint256 i; i < 3; ++i) values[i] = uint32((4 * 2048 + i + 1) * TERMS);
+        for (uint256 i; i < 3; ++i) values[i] = uint32((4 * 512 + i + 1) * TERMS);
         deposit(asserter, 100 ether);
         deposit(challenger, 100 ether);
         deposit(second, 100 ether);
@@ -133,7 +134,7 @@ abstract contract DisputeWorld is World {
         bytes32[] memory roots = tensorRoots();
         leaf = startLeaf();
         leaf.p = roots[AFTER];
-        leaf.step = uint64(STEP + 1);
+        leaf.step = stepAfter;
         leaf.folded = roots[TOTAL - 1];
         leaf.lossBits = lossBits;
     }
@@ -153,7 +154,7 @@ abstract contract DisputeWorld is World {
     }
 
     function nodesOfAfter() internal view returns (bytes32[] memory nodes) {
-        bytes32 empty = sha256(new bytes(8192));
+        bytes32 empty = sha256(new bytes(2048));
         nodes = new bytes32[](2);
         nodes[0] = sha256(abi.encodePacked(empty, empty, empty, empty));
         nodes[1] = sha256(wordsOfAfter());
@@ -236,7 +237,7 @@ abstract contract DisputeWorld is World {
     /// @dev The state of an element's computation behind so many terms; the last one ends in what was said.
     function stateAt(uint256 element, uint256 term) internal view returns (IOpVerifier.State memory state) {
         state = IOpVerifier.State(term, (element + 1) * term);
-        if (term == TERMS) state.registers = values[element - 4 * 2048];
+        if (term == TERMS) state.registers = values[element - 4 * 512];
     }
 
     function hashAt(uint256 element, uint256 term) internal view returns (bytes32) {

@@ -27,9 +27,12 @@ export function reviewsAsCsv(): string {
   return `review,label\n${rows.join('\n')}\n`
 }
 
-/** Three workers and three evaluators that take several jobs at a time. */
+/**
+ * Three workers and three evaluators that take more jobs at a time than are posted: one that has ended holds its place
+ * for a moment.
+ */
 export function startBusyWorld(): Promise<LocalWorld> {
-  return startWorld([], { environment: { QUERN_CONCURRENCY: '5' } })
+  return startWorld([], { environment: { QUERN_CONCURRENCY: '10' } })
 }
 
 /** Development accounts that no daemon of such a network uses: clients that post at the same time. */

@@ -108,7 +108,7 @@ test(
   { timeout: 400_000 },
   async () => {
     const { summary, victim, revealed } = await postAndKill(startAgain)
-    expect(summary.phase).toBe('settled')
+    expect(summary.phase, world.logged('judged')).toBe('settled')
     expect(summary.isBalanced).toBe(true)
     expect(summary.attempts).toBe(1)
     expect(slashedOf(summary)).toEqual([])
@@ -123,7 +123,7 @@ test(
   { timeout: 400_000 },
   async () => {
     const { summary, victim, revealed } = await postAndKill(async () => undefined)
-    expect(summary.phase).toBe('settled')
+    expect(summary.phase, world.logged('judged')).toBe('settled')
     expect(summary.isBalanced).toBe(true)
     expect(slashedOf(summary)).toEqual([victim])
     expect(revealed).not.toContain(victim)

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -55,6 +55,8 @@ export interface LocalWorld {
   post(files: readonly string[], flags: readonly string[], options?: PostOptions): Promise<Run>
   /** The living daemon's pid, as `daemon.pid` tells it. */
   pidOf(part: string): number
+  /** Lines of all logs with this message, for what is told of a failure. */
+  logged(message: string): string
   stop(): Promise<void>
 }
 
@@ -117,8 +119,15 @@ export async function startWorld(
     rmSync(dataDir, { recursive: true, force: true })
   }
 
+  function logged(message: string): string {
+    const logs = join(dataDir, 'logs')
+    const files = readdirSync(logs).filter((name) => name.endsWith('.out.log'))
+    const lines = files.flatMap((name) => readFileSync(join(logs, name), 'utf8').split('\n'))
+    return lines.filter((line) => line.includes(`"msg":"${message}"`)).join('\n')
+  }
+
   const pidOf = (part: string) => Number(readFileSync(join(dataDir, part, 'daemon.pid'), 'utf8'))
-  return { dataDir, post, pidOf, stop }
+  return { dataDir, post, pidOf, logged, stop }
 }
 
 /** The last line of a run that ended a job; amounts (decimal strings in JSON) are bigints again. */

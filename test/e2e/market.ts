@@ -76,8 +76,9 @@ export function createMarket(posted: {
     const results = [...view.results, { worker: owner, ...result }]
     const isAll = view.active.every((i) => results.some(({ worker }) => worker === view.workers[i]))
     // Always the same height, so that every run draws the same steps.
-    const seedHeight = 1000n + BigInt(view.attempt)
-    change({ results, ...(isAll ? { phase: 'submitted', seedHeight } : {}) })
+    const height = 1000n + BigInt(view.attempt)
+    const seeded = { phase: 'submitted', auditHeight: height, seedHeight: height } as const
+    change({ results, ...(isAll && seeded) })
   }
 
   /** The first call presents; any later one closes: time is the caller's. */
@@ -132,7 +133,7 @@ export function createMarket(posted: {
     change,
     slash(workers) {
       const active = view.active.filter((i) => !workers.includes(view.workers[i] as Hex))
-      const fields = { results: [], seedHeight: undefined, attempt: view.attempt + 1 } as const
+      const fields = { results: [], auditHeight: undefined, attempt: view.attempt + 1 } as const
       change({ phase: 'running', active, ...fields })
     },
     calls,

@@ -31,7 +31,7 @@ export async function auditWorld(world: World, spec: JobSpec, view: JobView): Pr
   const { market, jobId, machines } = world
   const { artifacts, files } = machines[0]!
   const beacon = (await market.feed.randomness(view.beaconHeight!)) as Hex
-  const auditSeed = (await market.feed.randomness(view.seedHeight!)) as Hex
+  const auditSeed = (await market.feed.randomness(view.auditHeight!)) as Hex
   const active = view.active.map((index) => view.workers[index] as Hex)
   const { attempt } = view
   const runner = createRunner()

@@ -43,6 +43,31 @@ describe('a job with a lazy evaluator', () => {
   })
 })
 
+describe('a job whose evaluators are stopped, and one of them killed', () => {
+  test.each(Array.from({ length: 16 }, (_, seed) => seed))(
+    'the substitute and the one that is left agree (seed %i)',
+    async (seed) => {
+      const { attempts, isCompleted } = await simulateJob(await openWideLab(), {
+        seed,
+        workers: 2,
+        lost: seed % 2,
+        further: 1,
+        rate: 'new',
+        faults: {
+          ...calm,
+          missRate: 0.4,
+          weather: { delayMsMax: 800, dropRate: 0.3, resendMsMax: 3_000 },
+          evaluatorStartMsMax: 5_000,
+          evaluatorStopMsMax: 100_000,
+        },
+      })
+      expect(isCompleted).toBe(true)
+      expect(attempts).toMatchObject([{ outvoted: [], guilty: [], withheld: [], silent: [] }])
+      expect(attempts[0]?.verdict.lazyMask).toBe(0)
+    },
+  )
+})
+
 describe('steps that are left out', () => {
   test('are found by 95 of 100 draws, of 5 % in 64 segments (seed 1)', async () => {
     expect(await countCaught(1, 100)).toBeGreaterThanOrEqual(95)

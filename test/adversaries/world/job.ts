@@ -24,6 +24,8 @@ export interface Faults {
   /** By worker index. */
   readonly crashes: ReadonlyMap<number, readonly Crash[]>
   readonly evaluatorStartMsMax: number
+  /** How long an evaluator's process is stopped at most. */
+  readonly evaluatorStopMsMax?: number
 }
 
 export const calm: Faults = {
@@ -42,6 +44,8 @@ export interface JobOptions {
   readonly faults?: Faults
   /** Place in the first panel of an evaluator that gives tags which it has not made. */
   readonly lazy?: number
+  /** Place in the first panel of an evaluator that is killed when it has committed. */
+  readonly lost?: number
   /** Evaluators of the second panel; all others if undefined, as the contract draws up to 7. */
   readonly further?: number
 }
@@ -106,7 +110,7 @@ interface Stage extends Pick<
 
 async function playAttempt(
   { rng, ...stage }: Stage,
-  { lies = new Map(), rate = 'normal', faults = calm, lazy, further }: JobOptions,
+  { lies = new Map(), rate = 'normal', faults = calm, lazy, lost, further }: JobOptions,
 ): Promise<AttemptOutcome> {
   const { lab, clock, workers, active, jobId } = stage
   const { weather, missRate } = faults
@@ -131,8 +135,7 @@ async function playAttempt(
     return runWorker(attempt, { party, lie: lies.get(index), crashes, rate })
   })
   const living = Promise.all(lives)
-  const startMsMax = faults.evaluatorStartMsMax
-  const judging = judge(attempt, { rng, rate, startMsMax, lazy, further })
+  const judging = judge(attempt, { rng, rate, faults, lazy, lost, further })
   const judged = await Promise.race([judging, living.then(() => judging)])
   over.abort(new Error('judged'))
   await living
@@ -142,14 +145,15 @@ async function playAttempt(
 interface Judging {
   readonly rng: Rng
   readonly rate: AuditRate
-  readonly startMsMax: number
+  readonly faults: Faults
   readonly lazy: number | undefined
+  readonly lost: number | undefined
   readonly further: number | undefined
 }
 
 /** The verdicts of a panel, and of a further one where it did not agree. */
 async function judge(attempt: Attempt, options: Judging): Promise<readonly Judged[]> {
-  const { rng, rate, startMsMax, lazy, further = evaluatorParties.length } = options
+  const { rng, rate, faults, lazy, lost, further = evaluatorParties.length } = options
   await attempt.drawn(new AbortController().signal)
   const first = rng.below(evaluatorParties.length)
   const drawn = evaluatorParties.map(
@@ -158,10 +162,12 @@ async function judge(attempt: Attempt, options: Judging): Promise<readonly Judge
   const panel = drawn.slice(0, panelSize)
   const rates = new Map(attempt.active.map((worker) => [worker, rate] as const))
   const lazyOwner = lazy === undefined ? undefined : panel[lazy]?.owner
-  const common = { rates, faults: { startMsMax }, rng, lazy: lazyOwner }
-  const judged = await judgePanel(attempt, panel, common)
+  const { evaluatorStartMsMax: startMsMax, evaluatorStopMsMax: stopMsMax } = faults
+  const common = { rates, faults: { startMsMax, stopMsMax }, rng, lazy: lazyOwner }
+  const all = await judgePanel(attempt, panel, common)
+  const judged = all.filter((_, i) => i !== lost)
   if (agreedOf(judged.map(({ examined }) => examined.verdict))) return judged
-  const earlier = judged.map(({ evaluator }) => evaluator)
+  const earlier = all.map(({ evaluator }) => evaluator)
   const more = await judgePanel(attempt, drawn.slice(panelSize, panelSize + further), {
     ...common,
     earlier,

@@ -12,14 +12,14 @@ import type { AttemptPlace } from '#evaluator/attempt.ts'
 import { type Examined, examineAttempt } from '#evaluator/examine.ts'
 import type { JobEntry } from '#p2p/network.ts'
 import { joinPanel } from '#evaluator/joining.ts'
-import { type WindowEnd, openWindow, servingTimes } from '#evaluator/window.ts'
+import { type Windows, openWindows } from '#evaluator/window.ts'
 import { canonicalBytes, parseJson } from '#wire/canonical.ts'
 import { digestOfCid } from '#wire/cid.ts'
 import type { Hex } from '#wire/primitives.ts'
 import { type TopicEntry, topicEntrySchema } from '#wire/topic.ts'
 import { segmentsPerWorker } from '#wire/spec.ts'
 import type { Attempt } from './attempt.ts'
-import type { VirtualClock } from './clock.ts'
+import { type StoppableClock, stoppable } from './stoppable.ts'
 import { type Party, hashOf, place as home, signList, workerParties } from './parties.ts'
 
 const commitSeconds = 300
@@ -27,6 +27,8 @@ const commitSeconds = 300
 export interface PanelFaults {
   /** How late an evaluator begins at most, in milliseconds. */
   readonly startMsMax: number
+  /** How long its process is stopped at most, once in its first seconds. */
+  readonly stopMsMax?: number
 }
 
 export interface Judged {
@@ -50,6 +52,8 @@ interface Seat {
   readonly rates: ReadonlyMap<Hex, AuditRate>
   readonly panelStart: number
   readonly isLazy: boolean
+  /** The machine's, apart from when its process is stopped. */
+  readonly clock: StoppableClock
 }
 
 /** What every member of a panel makes of an attempt. */
@@ -62,35 +66,37 @@ export function judgePanel(
   const own = panel.map(({ owner }) => owner)
   const evaluators = [...earlier, ...own]
   const judged = own.map(async (evaluator) => {
-    await attempt.clock.sleep(rng.below(faults.startMsMax + 1))
+    const clock = stoppable(attempt.clock, stopFor(rng, attempt.clock.nowMs(), faults))
+    await clock.sleep(rng.below(faults.startMsMax + 1))
     for (let tries = 0; ; tries += 1) {
       try {
-        const seat = { evaluator, evaluators, rates, panelStart: earlier.length }
+        const seat = { evaluator, evaluators, rates, panelStart: earlier.length, clock }
         const isLazy = evaluator === lazy
         return { evaluator, examined: await examine(attempt, { ...seat, isLazy }) }
       } catch (error) {
         if (codeOf(error) === undefined || tries >= triesMax) throw error
-        await attempt.clock.sleep(1000)
+        await clock.sleep(1000)
       }
     }
   })
   return Promise.all(judged)
 }
 
+function stopFor(rng: Rng, nowMs: number, { stopMsMax = 0 }: PanelFaults) {
+  if (stopMsMax === 0) return undefined
+  const fromMs = nowMs + rng.below(8_000)
+  return { fromMs, untilMs: fromMs + rng.below(stopMsMax) }
+}
+
 /** A daemon begins again after a failure of the world. */
 const triesMax = 20
 
 async function examine(attempt: Attempt, who: Seat): Promise<Examined> {
-  const { lab, store, topic, clock } = attempt
-  const { evaluator, evaluators, isLazy } = who
+  const { lab, store, topic } = attempt
+  const { evaluator, evaluators, isLazy, clock } = who
   const feed = headsOf(clock)
   const never = new AbortController().signal
-  const releases: (() => void)[] = []
-  const open = (end: WindowEnd) => {
-    const window = openWindow(feed, end, never)
-    releases.push(window.release)
-    return window.signal
-  }
+  const opened: Windows[] = []
   const place = await placeOf(attempt, who)
   const seat = joinPanel(
     {
@@ -135,26 +141,17 @@ async function examine(attempt: Attempt, who: Seat): Promise<Examined> {
         folder: `audit-${attempt.attempt}`,
         pins: { lasting: 'job', passing: 'audit' },
         windows(statesBytes) {
-          const times = servingTimes({
-            commitDeadline: attempt.drawnTime() + BigInt(commitSeconds),
-            commitSeconds,
-            statesBytes,
-            nowTime: feed.head().timestamp,
-          })
-          const { lastTime } = times
-          return {
-            reading: open({ untilTime: times.readUntil, lastTime }),
-            serving: open({ untilTime: times.servedUntil, lastTime }),
-            sharing: open({ untilTime: times.sharedUntil, lastTime }),
-            answering: open({ untilTime: lastTime, lastTime }),
-          }
+          const commitDeadline = attempt.drawnTime() + BigInt(commitSeconds)
+          const all = openWindows(feed, { commitDeadline, commitSeconds, statesBytes }, never)
+          opened.push(all)
+          return all
         },
         patienceMs: 10_000,
         signal: never,
       },
     )
   } finally {
-    for (const release of releases) release()
+    for (const { release } of opened) release()
   }
 }
 
@@ -179,8 +176,8 @@ function signatureOf(evaluator: Hex): Hex {
   return `0x${evaluator.slice(2).repeat(4).slice(0, 130).padEnd(130, '0')}`
 }
 
-/** A block each second. */
-function headsOf(clock: VirtualClock): Pick<JobFeed, 'head' | 'onHead'> {
+/** A block each second, of which a stopped process hears nothing. */
+function headsOf(clock: StoppableClock): Pick<JobFeed, 'head' | 'onHead'> {
   const head = (): Head => {
     const timestamp = BigInt(Math.floor(clock.nowMs() / 1000))
     return { number: timestamp, timestamp }
@@ -191,7 +188,7 @@ function headsOf(clock: VirtualClock): Pick<JobFeed, 'head' | 'onHead'> {
       let isOpen = true
       const tick = () => {
         if (!isOpen) return
-        listener(head())
+        if (!clock.isStopped()) listener(head())
         clock.at(1000, tick)
       }
       clock.at(1000, tick)

@@ -8,8 +8,8 @@ import { canonicalBytes } from '#wire/canonical.ts'
 import { type TrainSpec, trainSpecSchema } from '#wire/spec.ts'
 
 export const context = 128
-const batchSize = 16
-export const tokensPerStep = batchSize * context
+export const lmBatchSize = 16
+export const tokensPerStep = lmBatchSize * context
 /** Steps between two snapshots. */
 export const stepsAtOnce = 32
 
@@ -25,7 +25,7 @@ export interface LmTask {
 }
 
 /** About 10.7 million parameters. */
-const model = {
+export const lmModel = {
   kind: 'transformer',
   layers: 6,
   width: 384,
@@ -54,8 +54,8 @@ export async function prepareTask(
   })
   const spec = trainSpecSchema.parse({
     ...prepared.train,
-    model,
-    batchSize,
+    model: lmModel,
+    batchSize: lmBatchSize,
     optimizer: { ...prepared.train.optimizer, learningRate: 0.001, beta2: 0.95 },
     schedule: 'cosine',
     warmupSteps: steps >= 64 ? 32 : undefined,
@@ -72,7 +72,7 @@ export async function prepareTask(
   mkdirSync(folder, { recursive: true })
   const [trainFile, heldOutFile] = [join(folder, 'train.rows'), join(folder, 'held-out.rows')]
   writeFileSync(trainFile, prepared.trainSet.bytes)
-  const heldOut = shorten(decodeRows(prepared.heldOut.bytes, spec), steps * batchSize)
+  const heldOut = shorten(decodeRows(prepared.heldOut.bytes, spec), steps * lmBatchSize)
   writeFileSync(heldOutFile, encodeRows(heldOut))
   return {
     spec,

@@ -76,20 +76,20 @@ async function stepGame(
 const isBeforeElement = ({ position }: { position: Position }) =>
   position.phase < phases.openElement
 
-/** Gas of a proof of 64 products from two whole leaves: a weight's gradient over 64 rows of 32 values. */
+/** Gas of a proof of 64 products from two whole leaves: a weight's gradient over 64 rows of 8 values. */
 async function proofOfProducts(): Promise<number> {
   const right = await tensorsAfter(
-    { ...spec, inputShape: [32], model: { kind: 'mlp', hidden: [32] }, batchSize: 64 },
+    { ...spec, inputShape: [8], model: { kind: 'mlp', hidden: [8] }, batchSize: 64 },
     2,
   )
   const place = right.program.entries.findLastIndex(
-    ({ kind, sides, sizeElements }) => kind === 0 && sides[1] === 64n && sizeElements === 1024,
+    ({ kind, sides, sizeElements }) => kind === 0 && sides[1] === 64n && sizeElements === 64,
   )
   const world = await warmWorld()
-  const game = await stepGame(world, right, { known: forged(right, place, 700) })
+  const game = await stepGame(world, right, { known: forged(right, place, 44) })
   await game.playWhile(({ position }) => position.phase !== phases.splitSlice)
   const { position } = game.standing()
-  expect(position).toMatchObject({ entry: BigInt(place), place: 700n, low: 0n, high: 64n })
+  expect(position).toMatchObject({ entry: BigInt(place), place: 44n, low: 0n, high: 64n })
   const move = await game.next()
   expect(move?.name).toBe('prove')
   return game.make(move!)

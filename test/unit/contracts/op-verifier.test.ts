@@ -103,7 +103,7 @@ test('gas of 64 steps is what is committed, with whole leaves', async () => {
     const leaves: Parameters<typeof runSlice>[1]['leaves'] = []
     const slice = { element: 0, from: 0, to: 64, state: startState }
     figures[title] = (await runSlice(call, { tensors, entry, leaves }, slice)).gas
-    expect(leaves.map(({ words }) => toHexLength(words))).toContain(8192)
+    expect(leaves.map(({ words }) => toHexLength(words))).toContain(2048)
   }
   const [, mlp] = specs[0]!
   const wide = { ...mlp, batchSize: 40, inputShape: [64] }

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { AppError } from '#base/error.ts'
 import { sealKeysOf } from '#base/crypto/seal.ts'
 import { sha256 } from '#base/crypto/sha256.ts'
@@ -13,30 +13,17 @@ import { createFiles } from '#store/files.ts'
 import { createMemoryStore } from '#store/memory.ts'
 import type { Hex } from '#wire/primitives.ts'
 import { arenaPlace, operatorsOf, owners } from '../compute/train/arena.ts'
-import { createWorld, rejection, until } from '../p2p/world.ts'
-import {
-  type Case,
-  type Hub,
-  buildCase,
-  evaluators,
-  openHub,
-  placeOf,
-  say,
-  sealSeeds,
-  serveAll,
-} from './case.ts'
-import { type OneJobFeed, beaconHeight, feedOf, registry, seedHeight, topicOf } from './stubs.ts'
+import { rejection, until } from '../p2p/world.ts'
+import { openBench } from './bench.ts'
+import { evaluators, placeOf, say, sealSeeds, serveAll } from './case.ts'
+import { type OneJobFeed, beaconHeight, feedOf, registry, auditHeight, topicOf } from './stubs.ts'
 
-const world = createWorld()
+const { world, hub, honest: made } = await openBench()
 const [self, other] = evaluators as [Hex, Hex]
 const signal = new AbortController().signal
-let hub: Hub
-let made: Case
 let view: JobView
 
 beforeAll(async () => {
-  hub = await openHub(world)
-  made = await buildCase(hub)
   await serveAll(made)
   say(made, other, { kind: 'claims', attempt: 0, evaluator: other, workers: [], words: [] })
   const { view: placed } = placeOf(made)
@@ -46,12 +33,11 @@ beforeAll(async () => {
     terms: { ...placed.terms, commitSeconds: 1_000, revealSeconds: 60 },
     commitDeadline: 10_000n,
     beaconHeight,
-    seedHeight,
+    auditHeight,
     committed: [],
     revealed: [],
   }
 })
-afterAll(() => world.end())
 
 interface Sent {
   readonly call: string
@@ -78,7 +64,7 @@ async function begin(
     artifacts: hub.held[0] as AttestDeps['artifacts'],
     chain: {
       async read<T>(_contract: unknown, name: string, _args: unknown, at?: ReadOptions) {
-        expect([name, at?.blockNumber]).toEqual(['reputationOf', seedHeight])
+        expect([name, at?.blockNumber]).toEqual(['reputationOf', auditHeight])
         return { completed: 20, timeouts: 0, invalids: 0 } as T
       },
       send: async (_contract, call, args = []) => {
@@ -168,8 +154,10 @@ describe('attest', () => {
   test('what was sent before a restart is not sent for nothing', async () => {
     const journal = createJournal(createMemoryStore())
     const first = await begin(journal)
+    const running = run(first)
+    await until('the commitment is sent', () => first.sent.length === 1)
     first.feed.move(10_001n)
-    await run(first)
+    await running
     const failure = new AppError({ code: 'REVERTED', reason: 'AlreadyDone' })
     const again = await begin(journal, { canRun: false, fails: () => failure })
     again.feed.move(10_001n)
@@ -177,6 +165,13 @@ describe('attest', () => {
     const refused = new AppError({ code: 'REVERTED', reason: 'TooLate' })
     const tooLate = await begin(journal, { canRun: false, fails: () => refused })
     expect(await rejection(run(tooLate))).toBe('REVERTED')
+  })
+
+  test('LATE: whoever wakes when the time to wait for states is over commits nothing', async () => {
+    const asleep = await begin(createJournal(createMemoryStore()))
+    asleep.feed.move(9_900n)
+    expect(await rejection(run(asleep))).toBe('LATE')
+    expect(asleep.sent).toEqual([])
   })
 
   test('SALT_LOST: committed, but the journal is gone', async () => {

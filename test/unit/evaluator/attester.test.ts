@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { AppError } from '#base/error.ts'
 import { noopLogger } from '#base/log.ts'
 import { noopMetrics } from '#base/metrics.ts'
@@ -13,22 +13,15 @@ import { createFiles } from '#store/files.ts'
 import type { Hex } from '#wire/primitives.ts'
 import type { SegmentClaim } from '#wire/segment-claim.ts'
 import { owners } from '../compute/train/arena.ts'
-import { createWorld, until } from '../p2p/world.ts'
-import { type Case, type Hub, buildCase, openHub, placeOf } from './case.ts'
+import { until } from '../p2p/world.ts'
+import { openBench } from './bench.ts'
+import { placeOf } from './case.ts'
 import { beaconHeight, feedOf, registry, topicOf } from './stubs.ts'
 
-const world = createWorld()
+const { world, hub, honest: made } = await openBench()
 const seat = 3
 const own: Hex = `0x${'d1'.repeat(20)}`
 const never = new AbortController().signal
-let hub: Hub
-let made: Case
-
-beforeAll(async () => {
-  hub = await openHub(world)
-  made = await buildCase(hub)
-})
-afterAll(() => world.end())
 
 type Change = (claims: SegmentClaim[], index: number) => SegmentClaim[]
 

@@ -1,3 +1,4 @@
+import type { Clock } from '#base/clock.ts'
 import { encryptBytes, seal, sealKeysOf, streamPrefixBytes } from '#base/crypto/seal.ts'
 import { sha256 } from '#base/crypto/sha256.ts'
 import { AppError } from '#base/error.ts'
@@ -17,6 +18,7 @@ import type { Court } from '#evaluator/court.ts'
 import { type Examined, examineAttempt } from '#evaluator/examine.ts'
 import { joinPanel } from '#evaluator/joining.ts'
 import { parametersOfState } from '#evaluator/model.ts'
+import type { AccountOfPeer } from '#evaluator/notices.ts'
 import type { Artifacts, JobEntry } from '#p2p/network.ts'
 import { createFiles } from '#store/files.ts'
 import { canonicalBytes, parseJson } from '#wire/canonical.ts'
@@ -239,6 +241,13 @@ export interface Examining {
   readonly onTold?: (count: number) => unknown
   /** An artifact that cannot be had so many times. */
   readonly failing?: { left: number; readonly cid: string }
+  /** Whether nothing of an artifact (or of a path in it) can be had now. */
+  readonly isAway?: (path: string) => boolean
+  readonly clock?: Clock
+  /** Which account speaks through a peer; peers are called like their accounts. */
+  readonly accountOfPeer?: AccountOfPeer
+  /** Whether this evaluator came too late to wait for anything. */
+  readonly isCut?: boolean
   /** How closely workers are looked at; `normal` where nothing stands. */
   readonly rates?: ReadonlyMap<Hex, AuditRate>
   /** Both evaluators examine the case; else the other one has said that it has nothing to say. */
@@ -262,7 +271,8 @@ export async function examine(
   made: Case,
   { index = 0, ...options }: Examining & { index?: number } = {},
 ): Promise<Examined & { artifacts: Artifacts }> {
-  const artifacts = failingAt(hub.held[index] as Artifacts, options.failing)
+  const { clock = realClock } = options
+  const artifacts = failingAt(hub.held[index] as Artifacts, options)
   const files = createFiles(await hub.world.directory())
   const owner = evaluators[index] as Hex
   const sees = options.sees ?? (() => true)
@@ -289,10 +299,10 @@ export async function examine(
           return { author: owner, sequence: 0, body }
         },
       },
-      accountOfPeer: async (peer) => peer as Hex,
+      accountOfPeer: options.accountOfPeer ?? (async (peer) => peer as Hex),
       isSigned: async ({ signature }) => signature === signed,
       sign: async () => signed,
-      clock: realClock,
+      clock,
       log: noopLogger,
       onShown: () => undefined,
     },
@@ -305,7 +315,7 @@ export async function examine(
     {
       artifacts,
       files,
-      clock: realClock,
+      clock,
       log: noopLogger,
       openRunner: () => hub.runners[index] as Runner,
       ...seat,
@@ -331,6 +341,7 @@ export async function examine(
         serving: options.serving ?? never,
         sharing: options.sharing ?? never,
         answering: options.sharing ?? never,
+        isCut: () => options.isCut === true,
       }),
       patienceMs: 60_000,
       signal: never,
@@ -339,14 +350,21 @@ export async function examine(
   return { ...examined, artifacts }
 }
 
-function failingAt(artifacts: Artifacts, failing: Examining['failing']): Artifacts {
-  if (failing === undefined) return artifacts
+function failingAt(
+  artifacts: Artifacts,
+  { failing, isAway = () => false }: Pick<Examining, 'failing' | 'isAway'>,
+): Artifacts {
+  const missing = async (cid: string): Promise<never> => {
+    throw new AppError({ code: 'ARTIFACT_MISSING', cid })
+  }
   return {
     ...artifacts,
+    get: (path, options) => (isAway(path) ? missing(path) : artifacts.get(path, options)),
     getFile(cid, toPath, options) {
-      if (cid !== failing.cid || failing.left === 0) return artifacts.getFile(cid, toPath, options)
-      failing.left -= 1
-      return Promise.reject(new AppError({ code: 'ARTIFACT_MISSING', cid }))
+      const isFailing = cid === failing?.cid && failing.left > 0
+      if (isFailing) failing.left -= 1
+      if (isFailing || isAway(cid)) return missing(cid)
+      return artifacts.getFile(cid, toPath, options)
     },
   }
 }

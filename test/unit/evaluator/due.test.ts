@@ -20,7 +20,7 @@ const deadline = 1_000n
 const drawn = [hash('e1'), hash('e2')] as const
 
 function calls(phase: Phase, view: Partial<JobView>, timestamp: bigint, number = 50n): string[] {
-  const terms = { revealSeconds: 60 }
+  const terms = { revealSeconds: 60, evaluatorCount: 2 }
   const whole = {
     phase,
     terms,
@@ -64,5 +64,21 @@ describe('dueOf', () => {
   test('tries the verdict that most evaluators gave', () => {
     const revealed = [reveal(clean), reveal(guilty), reveal(guilty)]
     expect(calls('attesting', { revealed }, 1_061n)).toEqual(['slash', 'expire'])
+  })
+
+  const [one, two, three] = [hash('e1'), hash('e2'), hash('e3')]
+  const said = (evaluator: Hex, verdict: Verdict) => ({ evaluator, verdict })
+  const split = [said(one, clean), said(two, clean), said(three, guilty)]
+
+  test.each<[string, Partial<JobView>, bigint, string[]]>([
+    ['two of three agree, and the third said its word last', {}, 900n, ['completeJob']],
+    ['the third has yet to open its verdict', { revealed: split.slice(0, 2) }, 900n, []],
+    ['no two agree', { revealed: [said(one, clean), said(two, guilty)] }, 900n, []],
+    ['the third never committed, others may', { committed: [one, two] }, 1_000n, []],
+    ['the third never committed in time', { committed: [one, two] }, 1_001n, ['completeJob']],
+  ])('before the reveal window ends: %s', (_title, fields, timestamp, expected) => {
+    const evaluators = [one, two, three]
+    const view = { evaluators, committed: evaluators, revealed: split, ...fields }
+    expect(calls('attesting', view, timestamp)).toEqual(expected)
   })
 })

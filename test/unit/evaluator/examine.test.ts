@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { sha256 } from '#base/crypto/sha256.ts'
 import { toHex } from '#base/hex.ts'
 import { zeroHash } from '#compute/train/commit.ts'
@@ -15,30 +15,21 @@ import type { Hex } from '#wire/primitives.ts'
 import type { OpeningEntry } from '#wire/topic.ts'
 import { encodeRows } from '../compute/fixtures.ts'
 import { arenaTrain, owners } from '../compute/train/arena.ts'
-import { createWorld } from '../p2p/world.ts'
+import { openBench, serveWithout } from './bench.ts'
 import {
   type Case,
   type CaseOptions,
-  type Hub,
   buildCase,
   drawnOf,
   evaluators,
   examine,
-  openHub,
   redraw,
   say,
   serve,
   serveAll,
 } from './case.ts'
 
-const world = createWorld()
-let hub: Hub
-let honest: Case
-beforeAll(async () => {
-  hub = await openHub(world)
-  honest = await buildCase(hub)
-})
-afterAll(() => world.end())
+const { world, hub, honest } = await openBench()
 
 const liar = owners[1] as Hex
 
@@ -200,15 +191,7 @@ describe('examineAttempt', () => {
   test('a state that nobody served is withheld, which is no guilt', async () => {
     const wanted = (drawn: readonly DrawnStep[]) => localsOf(ofLiar(drawn)).length > 0
     const made = redraw(honest, wanted)
-    await serveAll(made, ({ worker }) => worker === liar)
-    const over = new AbortController()
-    const others = localsOf(made.drawn).filter(({ worker }) => worker !== liar).length
-    const onTold = (count: number) => count >= others && over.abort()
-    const examined = await examine(hub, made, {
-      serving: over.signal,
-      sharing: over.signal,
-      onTold,
-    })
+    const examined = await examine(hub, made, await serveWithout(made, liar))
     expect(examined.verdict).toMatchObject({ guiltyMask: 0, withheldMask: 0b010, segments: 0n })
     expect(examined.findings).toEqual(
       localsOf(ofLiar(made.drawn)).map(({ worker, segment, step, round }) => {

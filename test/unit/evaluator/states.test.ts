@@ -1,7 +1,9 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import { sha256 } from '#base/crypto/sha256.ts'
 import { AppError } from '#base/error.ts'
+import { toHex } from '#base/hex.ts'
 import { noopLogger } from '#base/log.ts'
 import { type StateRequest, emptyLedger } from '#chain/client/ledger-view.ts'
 import type { JobView } from '#chain/client/view.ts'
@@ -11,22 +13,14 @@ import { type StatesDeps, createStatesDesk, findState } from '#evaluator/states.
 import type { Artifacts } from '#p2p/network.ts'
 import { createFiles } from '#store/files.ts'
 import type { Hex } from '#wire/primitives.ts'
-import { createWorld } from '../p2p/world.ts'
-import { type Case, type Hub, buildCase, openHub, placeOf, redraw, serve } from './case.ts'
+import { openBench } from './bench.ts'
+import { type Case, placeOf, redraw, serve } from './case.ts'
 import { type OneJobFeed, feedOf, registry, topicOf } from './stubs.ts'
 
-const world = createWorld()
+const { world, hub, honest } = await openBench()
 const seat = 3
 const own: Hex = `0x${'d1'.repeat(20)}`
 const never = new AbortController().signal
-let hub: Hub
-let honest: Case
-
-beforeAll(async () => {
-  hub = await openHub(world)
-  honest = await buildCase(hub)
-})
-afterAll(() => world.end())
 
 interface Asked {
   readonly made: Case
@@ -57,7 +51,8 @@ function asked(): Asked {
   return { made, step, request, view: { ...view, phase: 'attesting', ledger } }
 }
 
-async function depsOf({ made, view }: Asked, timestamp: bigint) {
+/** The answers are due when it has begun to look so often. */
+async function depsOf({ made, view }: Asked, timestamp: bigint, looks = Infinity) {
   const sent: unknown[][] = []
   const account = {
     address: own,
@@ -68,11 +63,16 @@ async function depsOf({ made, view }: Asked, timestamp: bigint) {
     },
   }
   const feed: OneJobFeed = feedOf(made, view, timestamp)
+  let looked = 0
+  const sync = async () => {
+    looked += 1
+    if (looked === looks) feed.move(92n)
+  }
   const deps: StatesDeps = {
     feed,
     accounts: [account],
     registry,
-    topics: { open: async () => topicOf(made, own) },
+    topics: { open: async () => ({ ...topicOf(made, own), sync }) },
     artifacts: hub.held[1] as Artifacts,
     files: createFiles(await world.directory()),
     clock: realClock,
@@ -91,10 +91,26 @@ describe('findState', () => {
 
   test('does not find what nobody serves, and stops before the answers are due', async () => {
     const one = asked()
-    const { deps, feed } = await depsOf(one, 10n)
-    const finding = findState(deps, { ...one, signal: never })
-    feed.move(92n)
-    expect(await finding).toBe(false)
+    const { deps } = await depsOf(one, 10n, 1)
+    expect(await findState(deps, { ...one, signal: never })).toBe(false)
+  })
+
+  test('says nothing where it had no time to look', async () => {
+    const one = asked()
+    const late = await depsOf(one, 92n)
+    expect(await findState(late.deps, { ...one, signal: never })).toBeUndefined()
+    // The transcript that says which state it is did not come: its worker may still serve it to others.
+    const lost = toHex(sha256(Uint8Array.of(7)))
+    const results = one.made.results.map((result) => ({ ...result, transcriptCidDigest: lost }))
+    const { deps, feed, sent } = await depsOf(one, 10n)
+    const view = { ...one.view, results }
+    const finding = findState(deps, { ...one, view, signal: never })
+    setTimeout(() => feed.move(92n), 300)
+    expect(await finding).toBeUndefined()
+    const desk = createStatesDesk(late.deps, never)
+    await desk.tend(one.view)
+    await desk.ended()
+    expect([late.sent, sent]).toEqual([[], []])
   })
 
   test.each<[string, (one: Asked) => Promise<string>]>([
@@ -110,10 +126,8 @@ describe('findState', () => {
   ])('does not take %s for it', async (_name, pathOf) => {
     const one = asked()
     await serve(one.made, one.step, await pathOf(one))
-    const { deps, feed } = await depsOf(one, 10n)
-    const finding = findState(deps, { ...one, signal: never })
-    setTimeout(() => feed.move(92n), 500)
-    expect(await finding).toBe(false)
+    const { deps } = await depsOf(one, 10n, 2)
+    expect(await findState(deps, { ...one, signal: never })).toBe(false)
   })
 })
 

@@ -7,7 +7,7 @@ import { type Case, say } from './case.ts'
 
 /** Heights at which the case's beacons stand. */
 export const beaconHeight = 5n
-export const seedHeight = 9n
+export const auditHeight = 9n
 
 /** A feed of one job whose view and time are set by hand. */
 export interface OneJobFeed extends JobFeed {
@@ -35,7 +35,7 @@ export function feedOf({ arena, auditSeed }: Case, first: JobView, timestamp: bi
     waitFor: async () => view,
     randomness: async (height) => {
       if (height === beaconHeight) return arena.course.beacon
-      return height === seedHeight ? auditSeed : undefined
+      return height === auditHeight ? auditSeed : undefined
     },
     set(change) {
       view = { ...view, ...change }

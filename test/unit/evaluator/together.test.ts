@@ -1,5 +1,6 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { sha256 } from '#base/crypto/sha256.ts'
+import { AppError } from '#base/error.ts'
 import { toHex } from '#base/hex.ts'
 import type { DrawnStep } from '#compute/train/drawn.ts'
 import { examinerOf, repeaterOf } from '#compute/train/panel.ts'
@@ -8,29 +9,12 @@ import { evidenceSchema } from '#wire/evidence.ts'
 import { parseJson } from '#wire/canonical.ts'
 import { cidOfDigest } from '#wire/cid.ts'
 import type { Hex } from '#wire/primitives.ts'
-import type { TopicEntry } from '#wire/topic.ts'
+import { type TopicEntry, topicEntrySchema } from '#wire/topic.ts'
 import { owners } from '../compute/train/arena.ts'
-import { createWorld } from '../p2p/world.ts'
-import {
-  type Case,
-  type Hub,
-  buildCase,
-  evaluators,
-  examine,
-  openHub,
-  redraw,
-  serve,
-  serveAll,
-} from './case.ts'
+import { openBench } from './bench.ts'
+import { type Case, buildCase, evaluators, examine, redraw, say, serve, serveAll } from './case.ts'
 
-const world = createWorld()
-let hub: Hub
-let honest: Case
-beforeAll(async () => {
-  hub = await openHub(world)
-  honest = await buildCase(hub)
-})
-afterAll(() => world.end())
+const { hub, honest } = await openBench()
 
 const count = evaluators.length
 const examinerIn = (made: Case, step: DrawnStep) =>
@@ -126,6 +110,55 @@ describe('examineTogether', () => {
     // A further panel repeats everything and ends with the same verdict.
     const further = await examine(hub, made, { index: 0, isFurther: true })
     expect(further.verdict).toEqual(one?.verdict)
+  })
+
+  /** An attempt whose second evaluator guesses its tags, which the first one has found out and claimed. */
+  async function withLazy() {
+    const made = divided(honest)
+    await serveAll(made)
+    const lot = lotFor(made, (twice) => twice.some((step) => examinerIn(made, step) === 1))
+    await both(made, [{ lot }, { lot, lies: guess }])
+    return made
+  }
+  const claimsIn = ({ entries }: Case) =>
+    entries.filter(({ body, author }) => {
+      const entry = topicEntrySchema.parse(parseJson(body))
+      return author === evaluators[0] && entry.kind === 'claims'
+    })
+
+  test('a further panel counts its own claims where nobody else has made them', async () => {
+    const made = await withLazy()
+    const [first] = claimsIn(made)
+    const sees = (entry: unknown) => entry !== first
+    const further = await examine(hub, made, { index: 0, isFurther: true, sees })
+    expect(further.verdict).toMatchObject({ lazyMask: 0b10, guiltyMask: 0 })
+  })
+
+  test('what it claimed before it was killed counts, and is all that it says', async () => {
+    const made = divided(honest)
+    await serveAll(made)
+    const [self] = evaluators as [Hex]
+    const lot = lotFor(made, (twice) => twice.some((step) => examinerIn(made, step) === 1))
+    // The process before had not yet heard the word that is false.
+    say(made, self, { kind: 'claims', attempt: 0, evaluator: self, workers: [], words: [] })
+    const [one] = await both(made, [{ lot }, { lot, lies: guess }])
+    expect(one?.verdict.lazyMask).toBe(0)
+    expect(claimsIn(made)).toHaveLength(1)
+  })
+
+  test('what cannot be judged while the chain is away is read later', async () => {
+    const made = divided(honest)
+    await serveAll(made)
+    let asked = 0
+    const accountOfPeer = async (peer: string) => {
+      asked += 1
+      if (asked <= 3) throw new AppError({ code: 'RPC_DOWN', retryable: true })
+      return peer as Hex
+    }
+    const one = await examine(hub, made, { accountOfPeer })
+    expect(one.findings).toEqual([])
+    expect(one.steps.repeated).toBe(made.drawn.length)
+    expect(asked).toBeGreaterThan(3)
   })
 
   test('a fault that its examiner keeps to itself is found by the lot, and its word is false', async () => {

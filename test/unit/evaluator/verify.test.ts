@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { codeOf } from '#base/error.ts'
 import { createRng } from '#base/rng.ts'
 import { sha256 } from '#base/crypto/sha256.ts'
@@ -15,34 +15,19 @@ import { digestOfCid } from '#wire/cid.ts'
 import type { Evidence } from '#wire/evidence.ts'
 import type { Hex } from '#wire/primitives.ts'
 import { arenaPlace, arenaTrain, operatorsOf, owners } from '../compute/train/arena.ts'
-import { createWorld } from '../p2p/world.ts'
-import {
-  type Case,
-  type Hub,
-  buildCase,
-  evaluators,
-  examine,
-  openHub,
-  placeOf,
-  redraw,
-  serveAll,
-} from './case.ts'
-import { beaconHeight, feedOf, registry, seedHeight, topicOf } from './stubs.ts'
+import { openBench } from './bench.ts'
+import { type Case, buildCase, evaluators, examine, placeOf, redraw, serveAll } from './case.ts'
+import { beaconHeight, feedOf, registry, auditHeight, topicOf } from './stubs.ts'
 
-const world = createWorld()
+const { world, hub, honest } = await openBench()
 const stranger: Hex = `0x${'57'.repeat(20)}`
 const liar = owners[1] as Hex
-let hub: Hub
-let honest: Case
 let verdict: Verdict
 
 beforeAll(async () => {
-  hub = await openHub(world)
-  honest = await buildCase(hub)
   await serveAll(honest)
   ;({ verdict } = await examine(hub, honest))
 })
-afterAll(() => world.end())
 
 /** The settled job as the chain tells it: everybody revealed this verdict. */
 function viewOf(made: Case, accepted: Verdict, change: Partial<JobView> = {}): JobView {
@@ -52,7 +37,7 @@ function viewOf(made: Case, accepted: Verdict, change: Partial<JobView> = {}): J
     phase: 'settled',
     terms: { ...view.terms, evaluatorCount: 2 },
     beaconHeight,
-    seedHeight,
+    auditHeight,
     verdict: accepted,
     revealed: evaluators.map((evaluator) => ({ evaluator, verdict: accepted })),
     heldOutKey: made.heldOutKey,

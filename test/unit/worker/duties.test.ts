@@ -85,6 +85,17 @@ describe('dueCall', () => {
     expect(dueAt(1_001n, drawn.slice(1), 1)).toBe('expire')
   })
 
+  test('a verdict with its quorum is acted upon as soon as nobody has anything left to open', () => {
+    const evaluators = reveal(verdict, verdict, other).map(({ evaluator }) => evaluator)
+    const dueWith = (verdicts: readonly Verdict[]) => {
+      const seen = { evaluators, committed: evaluators, revealed: reveal(...verdicts) }
+      const state = { ...stored, status: statuses.attesting }
+      return dueCall(state, sampleView(seen), { number: 99n, timestamp: 900n })
+    }
+    expect(dueWith([verdict, verdict, other])).toEqual({ call: 'completeJob', verdict })
+    expect(dueWith([verdict, verdict])).toBeUndefined()
+  })
+
   test('a completed job is paid', () => {
     const seen = sampleView({ phase: 'completed', verdict })
     const head = { number: 99n, timestamp: 1n }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { toHex } from '#base/hex.ts'
 import { type Payload, encodePayload } from '#chain/core/payload.ts'
 import { type RpcContext, type RpcMethods, canonical, findBlock, pendingBlock } from '../context.ts'
 import { blockJson, headerJson, transactionJson } from '../format.ts'
@@ -40,11 +41,14 @@ function count(block: Payload | undefined) {
   return block === undefined ? null : hexQuantity(block.transactions.length)
 }
 
-function toJson({ decode }: RpcContext, block: Payload | undefined, withObjects: boolean) {
+function toJson(
+  { decode, keccak256 }: RpcContext,
+  block: Payload | undefined,
+  withObjects: boolean,
+) {
   if (block === undefined) return null
   const transactions = block.transactions.map((raw, index) => {
-    const decoded = decode(raw)
-    return withObjects ? transactionJson(decoded, { block, index }) : decoded.hash
+    return withObjects ? transactionJson(decode(raw), { block, index }) : toHex(keccak256(raw))
   })
   return blockJson(block, { transactions, sizeBytes: encodePayload(block).length })
 }

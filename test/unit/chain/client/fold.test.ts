@@ -51,6 +51,7 @@ describe('foldEvent', () => {
       event('RedrawOpened', { attempt: 0, panel: 1, seedHeight: 40n }),
     )
     expect(view).toMatchObject({ phase: 'submitted', seedHeight: 40n, evaluators: [account('8')] })
+    expect(view.auditHeight).toBe(20n) // the steps stay those that the first panel had
     const drawn = event('EvaluatorsDrawn', { evaluators: [account('9')], commitDeadline: 199n })
     const again = foldEvent(view, drawn)
     expect(again).toMatchObject({ evaluators: [account('8'), account('9')], panelStart: 1 })
@@ -119,6 +120,7 @@ describe('foldEvent', () => {
     expect(view).toMatchObject({ phase: 'running', attempt: 1, active: [0, 1] })
     expect(view).toMatchObject({ results: [], evaluators: [], committed: [], revealed: [] })
     expect(view.seedHeight).toBeUndefined()
+    expect(view.auditHeight).toBeUndefined()
     expect(view.slashes).toEqual([{ attempt: 0, account: workers[2], amountWei: 7n }])
   })
 
@@ -134,6 +136,26 @@ describe('foldEvent', () => {
     )
     expect(view).toMatchObject({ phase: 'completed', completedBlock: 31n, verdict })
   })
+
+  test.each(['first', 'last'])(
+    'names what most said, where one that is called lazy came %s',
+    (place) => {
+      const said = { ...verdict, lazyMask: 1 }
+      const reveal = (key: string, one: object) =>
+        event('VerdictRevealed', { evaluator: account(key), verdict: one })
+      const honest = [reveal('8', said), reveal('9', said)]
+      const lazy = reveal('7', verdict)
+      const view = viewAfter(
+        assigned,
+        ...(place === 'first' ? [lazy, ...honest] : [...honest, lazy]),
+        event('JobCompleted', {
+          modelHash: verdict.modelHash,
+          modelCidDigest: verdict.modelCidDigest,
+        }),
+      )
+      expect(view.verdict).toEqual(said)
+    },
+  )
 
   test('adds up payouts, refunds and burns over several payments', () => {
     const pay = { postings: [postingOf(workers[0]!, 5n)], refundWei: 2n, burnedWei: 1n }
@@ -167,7 +189,7 @@ describe('foldEvent', () => {
     expect(view).toMatchObject({ phase: 'running', postedBlock: 2n, workers, active: [0, 1, 2] })
     expect(view).toMatchObject({ terms, client: terms.client, beaconHeight: 9n })
     view = foldEvent(view, event('ResultsSubmitted', submitted, 3n))
-    expect(view).toMatchObject({ phase: 'submitted', seedHeight: 20n })
+    expect(view).toMatchObject({ phase: 'submitted', auditHeight: 20n, seedHeight: 20n })
     expect(view?.results.map(({ worker }) => worker)).toEqual(workers)
     expect(view?.results[1]).toEqual({ worker: workers[1], modelHash, modelCidDigest, ...roots[1] })
     view = foldEvent(view, event('JobAgreed', agreed, 31n))

@@ -10,6 +10,16 @@ describe('offerOf', () => {
   })
 
   test.each([
+    ['1', 6],
+    ['3', 6],
+    ['8', 16],
+  ])('gives %s workers %i seconds to volunteer unless told otherwise', (workers, seconds) => {
+    const untold = { ...offerFlags, volunteerSeconds: undefined, workers }
+    expect(offerOf(untold, 1).volunteerSeconds).toBe(seconds)
+    expect(offerOf({ ...offerFlags, workers }, 1).volunteerSeconds).toBe(4)
+  })
+
+  test.each([
     ['workers', '9'],
     ['workers', '0'],
     ['evaluators', 'two'],

@@ -26,7 +26,7 @@ describe('buildModel', () => {
   test('gives the same files and the committed hash', () => {
     expect(buildModel({ ...input, parameters: input.parameters.slice() })).toEqual(built)
     expect(built.modelHash).toBe(
-      '0x6402a54ee03ab3bb8a5b12497719f80ec926ba226304c1623cea343158db7cbd',
+      '0x9bc1e02239829af9ce41d4a3d3bb6c82b7c4d9c8cff3fec7f930787706628ed7',
     )
   })
 
