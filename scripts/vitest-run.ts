@@ -1,5 +1,5 @@
 import { type TestCase, type TestModule, type Vitest, startVitest } from 'vitest/node'
-import { type Tally, emptyTally } from './tally.ts'
+import { type Failure, type Tally, emptyTally, failureOf } from './tally.ts'
 
 /** Runs the test files whose path contains one of `filters` and counts what came out. */
 export async function runVitest(
@@ -26,19 +26,24 @@ function tallyOf(vitest: Vitest): Tally {
   const strays = vitest.state.getUnhandledErrors()
   return {
     ...tally,
-    failed: [...tally.failed, ...strays.map((error) => `unhandled: ${textOf(error)}`)],
+    failed: [...tally.failed, ...strays.map((error) => failureOf('unhandled', [error as Failure]))],
   }
 }
 
 function addModule(tally: Tally, module: TestModule): Tally {
   const tests = [...module.children.allTests()]
-  const failed = tests.filter((test) => test.result().state === 'failed').map(titleOf)
+  const failed = tests
+    .filter((test) => test.result().state === 'failed')
+    .map((test) => failureOf(titleOf(test), test.result().errors))
   const skipped = tests
     .filter((test) => ['skipped', 'pending'].includes(test.result().state))
     .map((test) => ({ title: titleOf(test), reason: reasonOf(test) }))
   const passed = tests.filter((test) => test.result().state === 'passed').length
   // A file that does not load, or whose hooks fail, has no failed test: it counts as one.
-  if (module.state() === 'failed' && failed.length === 0) failed.push(module.relativeModuleId)
+  if (module.state() === 'failed' && failed.length === 0) {
+    const suites = [...module.children.allSuites()].flatMap((suite) => suite.errors())
+    failed.push(failureOf(module.relativeModuleId, [...module.errors(), ...suites]))
+  }
   return {
     passed: tally.passed + passed,
     failed: [...tally.failed, ...failed],
@@ -56,8 +61,4 @@ function reasonOf(test: TestCase): string {
   if (result.note !== undefined) return result.note
   if (test.options.mode === 'todo') return 'to do'
   return test.options.mode === 'run' ? 'what it builds on failed' : 'no reason given'
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : JSON.stringify(error)
 }
