@@ -184,6 +184,8 @@ async function compose(
       // The library's own reconnection gives up for good; ours does not.
       reconnectRetries: 0,
       dialTimeout: p2pLimits.dialTimeoutMs,
+      // The default of 6 s for one address would end a dial to a slow peer before its own limit does.
+      addressDialTimeout: p2pLimits.dialTimeoutMs,
     },
     // A peer that computes answers late: it is slow, and not gone.
     connectionMonitor: { pingTimeout: { minTimeout: 30_000 } },

@@ -60,13 +60,18 @@ export function createMarket(posted: {
     async waitFor(_id, condition, { signal }) {
       return new Promise((resolve, reject) => {
         if (condition(view)) return resolve(view)
+        if (signal.aborted) return reject(signal.reason as Error)
         const listener = (next: JobView) => {
           if (!condition(next)) return
           listeners.delete(listener)
           resolve(next)
         }
+        const onAbort = () => {
+          listeners.delete(listener)
+          reject(signal.reason as Error)
+        }
         listeners.add(listener)
-        signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true })
+        signal.addEventListener('abort', onAbort, { once: true })
       })
     },
     randomness: async (height) => toHex(sha256(u64be(height))),

@@ -19,6 +19,10 @@ import { type OpeningEntry, topicEntrySchema } from '#wire/topic.ts'
 import { closedListsOf } from '#compute/train/closed.ts'
 import { jobManager, type World } from './worker-world.ts'
 
+/** Against hanging only. */
+const waitMsMax = 240_000
+const triesMax = 5_000
+
 /** What an evaluator finds about each worker: kinds of findings, and how the drawn steps compare. */
 export interface Audit {
   readonly findings: readonly { kind: string; worker: Hex }[]
@@ -40,7 +44,7 @@ export async function auditWorld(world: World, spec: JobSpec, view: JobView): Pr
     const opened = await runner.open({ spec: spec.train, trainFile, threads: 1 })
     const initialSeed = initSeedOf(jobId, beacon)
     const served = new Map<Hex, Served>()
-    const closing = AbortSignal.timeout(20_000)
+    const closing = AbortSignal.timeout(waitMsMax)
     for (const { worker, transcriptCidDigest } of view.results) {
       const options = { owner: 'audit', closing }
       served.set(
@@ -67,23 +71,18 @@ export async function auditWorld(world: World, spec: JobSpec, view: JobView): Pr
       },
       served,
     )
-    const openings = await openingsOf(world, attempt)
     const repeats = new Map<Hex, string[]>()
     for (const [worker, transcript] of transcripts) {
       const outcomes: string[] = []
       for (const drawn of drawSteps(spec.train, transcript, { auditSeed })) {
         if (drawn.kind !== 'local') continue
-        const opening = openings.find((entry) => {
-          return (
-            entry.worker === worker && entry.segment === drawn.segment && entry.step === drawn.step
-          )
-        })
+        const opening = await openingOf(world, { ...drawn, worker, attempt })
         if (!opening) {
           outcomes.push('withheld')
           continue
         }
         const state = `audit-${worker}-${drawn.segment}-${drawn.step}`
-        await artifacts.getFile(opening.cid, files.path(state), { timeoutMs: 10_000 })
+        await artifacts.getFile(opening.cid, files.path(state), { timeoutMs: waitMsMax })
         const bench = {
           runner,
           files,
@@ -100,6 +99,25 @@ export async function auditWorld(world: World, spec: JobSpec, view: JobView): Pr
   } finally {
     await runner.close()
   }
+}
+
+/** What a worker serves for a drawn step. Once it has told that it opened, the first machine will hear of it. */
+async function openingOf(
+  world: World,
+  drawn: Pick<OpeningEntry, 'worker' | 'attempt' | 'segment' | 'step'>,
+): Promise<OpeningEntry | undefined> {
+  const { worker, attempt, segment, step } = drawn
+  const { progress = [] } = world.machines.find(({ owner }) => owner === worker) ?? {}
+  const hasOpened = progress.some((told) => told.kind === 'opened' && told.attempt === attempt)
+  for (let tries = 0; tries < triesMax; tries += 1) {
+    const openings = await openingsOf(world, attempt)
+    const found = openings.find(
+      (entry) => entry.worker === worker && entry.segment === segment && entry.step === step,
+    )
+    if (found || !hasOpened) return found
+    await realClock.sleep(20)
+  }
+  throw new Error('what was opened did not come')
 }
 
 async function openingsOf({ jobId, machines }: World, attempt: number): Promise<OpeningEntry[]> {

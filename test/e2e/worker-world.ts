@@ -28,6 +28,8 @@ import type { MisbehaveKind } from '#worker/misbehave.ts'
 import type { Progress } from '#worker/progress.ts'
 import { runSession } from '#worker/session.ts'
 import { encodeRows } from '../unit/compute/fixtures.ts'
+import { connect } from '../unit/p2p/world.ts'
+import { createIdleClock } from './idle-clock.ts'
 import { createMarket, type Market } from './market.ts'
 import { sampleTerms } from '#test/unit/worker/terms.ts'
 
@@ -121,7 +123,7 @@ export async function createWorld(
     }),
   )
   for (const [i, { network }] of parts.entries()) {
-    for (const other of parts.slice(0, i)) await network.dial(other.network.addresses[0] as string)
+    for (const other of parts.slice(0, i)) await connect(network, other.network)
   }
   const { spec, specDigest } = await publishJob(parts[0]!.artifacts, train)
   const jobId = toHex(sha256(utf8('job')))
@@ -138,6 +140,7 @@ export async function createWorld(
     })),
   })
 
+  const clock = createIdleClock()
   const sessions = new Set<Session>()
   const machines = parts.map((part): Machine => {
     const progress: Progress[] = []
@@ -154,13 +157,13 @@ export async function createWorld(
       ...market,
       chain: market.chainOf(owner),
       account,
-      artifacts,
+      artifacts: clock.watch(artifacts),
       files,
       journal,
       network,
-      topics,
-      openRunner: () => createRunner(),
-      clock: realClock,
+      topics: clock.watchTopics(topics),
+      openRunner: () => clock.watch(createRunner()),
+      clock,
       log,
       leading: { commit: async () => 0 },
       onProgress: (_jobId: Hex, step: Progress) => part.progress.push(step),
@@ -198,10 +201,14 @@ export async function createWorld(
     until(condition) {
       const signal = AbortSignal.timeout(waitMsMax)
       const failed = [...sessions].map((session) => session.ended.then(() => never))
-      return Promise.race([market.feed.waitFor(jobId, condition, { signal }), ...failed])
+      const seen = market.feed.waitFor(jobId, condition, { signal }).catch(() => {
+        throw new Error(`the job stands still: ${standOf(market.view(), machines)}`)
+      })
+      return Promise.race([seen, ...failed])
     },
     async stop() {
       await Promise.all([...sessions].map((session) => session.stop()))
+      await clock.stop()
       await Promise.all(
         parts.map(async ({ network, artifacts, topics }) => {
           await topics.stop()
@@ -209,12 +216,20 @@ export async function createWorld(
           await network.stop()
         }),
       )
-      await rm(root, { recursive: true, force: true })
+      await rm(root, { recursive: true, force: true, maxRetries: 5 })
     },
   }
 }
 
 const never = new Promise<never>(() => undefined)
+
+/** For whoever reads why a wait had no end. */
+function standOf(view: JobView, machines: readonly Machine[]): string {
+  const { phase, attempt, closedRounds, results } = view
+  const last = machines.map(({ progress }) => progress.at(-1))
+  return JSON.stringify({ phase, attempt, closed: closedRounds.length, results, last })
+}
+
 export const jobManager: Hex = '0x0000000000000000000000000000000000051005'
 
 type Part = Awaited<ReturnType<typeof createPart>>

@@ -37,7 +37,7 @@ import {
   runArena,
 } from '../compute/train/arena.ts'
 import { encodeRows } from '../compute/fixtures.ts'
-import type { World } from '../p2p/world.ts'
+import { connect, type World } from '../p2p/world.ts'
 import { readFile } from 'node:fs/promises'
 
 export const evaluators = ['e1', 'e2'].map((byte): Hex => `0x${byte.repeat(20)}`)
@@ -62,7 +62,7 @@ export async function openHub(world: World): Promise<Hub> {
   for (const _ of evaluators) {
     const own = await world.node()
     held.push(await world.artifacts(own))
-    await own.dial(node.addresses[0] as string)
+    await connect(own, node)
   }
   const lent = runners.map((runner) => ({ ...runner, close: async () => undefined }))
   return { world, source, held, runners: lent }

@@ -6,7 +6,7 @@ import { u32be } from '#base/bytes.ts'
 import { AppError } from '#base/error.ts'
 import { createPins } from '#p2p/pins.ts'
 import { cidOfDigest } from '#wire/cid.ts'
-import { bytesOf, createWorld, digest, rejection, text } from './world.ts'
+import { bytesOf, connect, createWorld, digest, rejection, text } from './world.ts'
 
 const world = createWorld()
 afterEach(() => world.end())
@@ -17,7 +17,7 @@ const absentCid = cidOfDigest(`0x${'12'.repeat(32)}`)
 
 async function pair(options: { sizeBytesMax?: number } = {}) {
   const [a, b] = [await world.node(), await world.node()]
-  await b.dial(a.addresses[0] as string)
+  await connect(b, a)
   const directory = await world.directory()
   const source = await world.artifacts(a, { directory })
   const sink = await world.artifacts(b, options)
@@ -199,7 +199,7 @@ describe('blocks', () => {
         stream.send(text('wrong'))
       })
     })
-    await b.dial(liar.addresses[0] as string)
+    await connect(b, liar)
     const bytes = bytesOf(3 * mib)
     const cid = await source.add(bytes)
     expect(digest(await sink.get(cid, { providers: [liar.peerId] }))).toBe(digest(bytes))
@@ -212,7 +212,7 @@ describe('blocks', () => {
     const [huge, silent] = [await world.node(), await world.node()]
     await huge.libp2p.handle(pullProtocol, (stream) => void stream.send(u32be(0xffff_fff0)))
     await silent.libp2p.handle(pullProtocol, () => undefined)
-    for (const node of [huge, silent]) await b.dial(node.addresses[0] as string)
+    for (const node of [huge, silent]) await connect(b, node)
     const bytes = bytesOf(1_000)
     const cid = await source.add(bytes)
     const providers = [silent.peerId, huge.peerId]

@@ -15,7 +15,7 @@ import { sealEnvelope } from '#p2p/envelope.ts'
 import { p2pLimits } from '#p2p/limits.ts'
 import type { Libp2pNetwork } from '#p2p/node.ts'
 import { jobKinds } from '#wire/market.ts'
-import { createWorld, rejection, text, until } from './world.ts'
+import { connect, createWorld, rejection, text, until } from './world.ts'
 
 const world = createWorld()
 afterEach(() => world.end())
@@ -205,7 +205,7 @@ describe('createCapabilities', () => {
   test('a late one gets the table at once, and the accounts of those who have left', async () => {
     const clock = createFakeClock(startMs)
     const [hub, gone] = [await world.node(), await world.node()]
-    await gone.dial(hub.addresses[0] as string)
+    await connect(gone, hub)
     const first = await join(hub, clock)
     const left = await join(gone, clock)
     await until('known', () => first.capabilities.query().length === 1)
@@ -215,7 +215,7 @@ describe('createCapabilities', () => {
     expect(first.capabilities.query()).toEqual([])
 
     const late = await world.node()
-    await late.dial(hub.addresses[0] as string)
+    await connect(late, hub)
     const joined = await join(late, clock)
     await until('the hub is known', () => joined.capabilities.query().length === 1)
     await until('and who was there', () => joined.capabilities.peerOf(left.account) === gone.peerId)
@@ -225,7 +225,7 @@ describe('createCapabilities', () => {
   test('announces again every 30 s, and at once when asked', async () => {
     const clock = createFakeClock(startMs)
     const [a, b] = [await world.node(), await world.node()]
-    await a.dial(b.addresses[0] as string)
+    await connect(a, b)
     const load = { now: 0 }
     const binding = await createBinding(a, accountKey(), { chainId, sequence: 1, expires })
     const busy = createCapabilities(
@@ -248,7 +248,7 @@ describe('createCapabilities', () => {
   test('one that only listens knows the others and is not known', async () => {
     const clock = createFakeClock(startMs)
     const [a, b] = [await world.node(), await world.node()]
-    await a.dial(b.addresses[0] as string)
+    await connect(a, b)
     const listener = createCapabilities({ network: a, clock }, { chainId })
     await listener.start()
     world.later(() => listener.stop())

@@ -5,7 +5,7 @@ import { createGossipDoctor } from '#p2p/gossip-doctor.ts'
 import { p2pLimits } from '#p2p/limits.ts'
 import type { TopicMessage, Verdict } from '#p2p/network.ts'
 import type { Libp2pNetwork } from '#p2p/node.ts'
-import { bytesOf, createWorld, digest, rejection, text, until } from './world.ts'
+import { bytesOf, connect, createWorld, digest, rejection, text, until } from './world.ts'
 
 const world = createWorld()
 afterEach(() => world.end())
@@ -25,8 +25,8 @@ async function follow(
 /** Connected in a row: a - b - c. */
 async function line() {
   const nodes = [await world.node(), await world.node(), await world.node()] as const
-  await nodes[0].dial(nodes[1].addresses[0] as string)
-  await nodes[2].dial(nodes[1].addresses[0] as string)
+  await connect(nodes[0], nodes[1])
+  await connect(nodes[2], nodes[1])
   return nodes
 }
 
@@ -150,7 +150,7 @@ describe('a peer that does not read', () => {
   test('costs its sender a bounded queue, and is dropped instead of kept deaf', async () => {
     const a = await world.node({ transport: 'sockets' })
     const b = await world.node({ transport: 'sockets' })
-    await a.dial(b.addresses[0] as string, { keep: false })
+    await connect(a, b, { keep: false })
     const from = await follow(a)
     await follow(b)
     await until('both follow', () => from.topic.peers().length === 1)

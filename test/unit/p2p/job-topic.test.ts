@@ -6,7 +6,7 @@ import { p2pLimits } from '#p2p/limits.ts'
 import type { JobEntry, JobTopic } from '#p2p/network.ts'
 import type { Libp2pNetwork } from '#p2p/node.ts'
 import { realClock } from '#cli/real-clock.ts'
-import { bytesOf, createWorld, digest, rejection, text, until } from './world.ts'
+import { bytesOf, connect, createWorld, digest, rejection, text, until } from './world.ts'
 
 const world = createWorld()
 afterEach(() => world.end())
@@ -41,7 +41,7 @@ async function open(
 async function pair() {
   const a = await world.node()
   const b = await world.node()
-  await a.dial(b.addresses[0] as string)
+  await connect(a, b)
   return [a, b] as const
 }
 
@@ -92,7 +92,7 @@ describe('a late joiner', () => {
     await a.stop()
 
     const c = await world.node()
-    await c.dial(b.addresses[0] as string)
+    await connect(c, b)
     const late = await open(c, { isStill: true })
     await until('c has all', () => late.topic.entries().length === 200)
     expect(late.topic.entries()).toEqual(keeper.topic.entries())
@@ -133,8 +133,8 @@ describe('peers that the job was not assigned to', () => {
   test('are not heard and not passed on', async () => {
     const nodes = [await world.node(), await world.node(), await world.node()] as const
     const [worker, middle, stranger] = nodes
-    await worker.dial(middle.addresses[0] as string)
-    await stranger.dial(middle.addresses[0] as string)
+    await connect(worker, middle)
+    await connect(stranger, middle)
     const asked = new Set<string>()
     const isMember = (peerId: string) => {
       asked.add(peerId)

@@ -3,7 +3,7 @@ import { createFakeClock } from '#base/clock.ts'
 import { AppError } from '#base/error.ts'
 import type { Libp2pNetwork } from '#p2p/node.ts'
 import { p2pLimits } from '#p2p/limits.ts'
-import { createWorld, rejection, until } from './world.ts'
+import { connect, createWorld, rejection, until } from './world.ts'
 
 const world = createWorld()
 let server: Libp2pNetwork
@@ -12,7 +12,7 @@ let client: Libp2pNetwork
 beforeAll(async () => {
   server = await world.node()
   client = await world.node()
-  await client.dial(server.addresses[0] as string)
+  await connect(client, server)
 })
 afterAll(() => world.end())
 
@@ -138,7 +138,7 @@ describe('drop', () => {
   test('hangs up on a peer and stays away from it until its time is over', async () => {
     const clock = createFakeClock()
     const [liar, node] = [await world.node(), await world.node({ clock })]
-    await liar.dial(node.addresses[0] as string, { keep: false })
+    await connect(liar, node, { keep: false })
     expect(node.peers()).toEqual([liar.peerId])
     node.drop(liar.peerId, { forMs: 60_000 })
     await until('both are alone', () => node.peers().length + liar.peers().length === 0)
@@ -148,7 +148,7 @@ describe('drop', () => {
       'PEER_UNREACHABLE',
     )
     await clock.advance(60_001)
-    await node.dial(liar.addresses[0] as string, { keep: false })
+    await connect(node, liar, { keep: false })
     expect(node.peers()).toEqual([liar.peerId])
   })
 })
@@ -159,7 +159,7 @@ describe('a peer that asks without end', () => {
     const node = await world.node({ clock })
     await node.handle('/test/echo/1', async (request) => request)
     const busy = await world.node()
-    await busy.dial(node.addresses[0] as string, { keep: false })
+    await connect(busy, node, { keep: false })
     const question = () => busy.request(node.peerId, '/test/echo/1', Uint8Array.of(1))
 
     async function askTimes(times: number): Promise<void> {

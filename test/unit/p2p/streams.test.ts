@@ -3,7 +3,7 @@ import { peerIdFromString } from '@libp2p/peer-id'
 import { afterEach, describe, expect, test } from 'vitest'
 import { p2pLimits } from '#p2p/limits.ts'
 import { createReader, readFrame, sendAll, sendFrame } from '#p2p/streams.ts'
-import { bytesOf, createWorld, digest, rejection, until } from './world.ts'
+import { bytesOf, connect, createWorld, digest, rejection, until } from './world.ts'
 
 const world = createWorld()
 afterEach(() => world.end())
@@ -17,7 +17,7 @@ async function openStream(): Promise<{ near: Stream; far: Stream }> {
   const b = await world.node({ transport: 'sockets' })
   const { promise, resolve } = Promise.withResolvers<Stream>()
   await b.libp2p.handle(protocol, (stream) => resolve(stream))
-  await a.dial(b.addresses[0] as string)
+  await connect(a, b)
   const near = await a.libp2p.dialProtocol(peerIdFromString(b.peerId), protocol)
   near.send(Uint8Array.of(0))
   return { near, far: await promise }

@@ -3,10 +3,11 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Clock } from '#base/clock.ts'
+import { AppError } from '#base/error.ts'
 import { createRng } from '#base/rng.ts'
 import { realClock } from '#cli/real-clock.ts'
 import { createArtifacts } from '#p2p/artifacts.ts'
-import type { Artifacts } from '#p2p/network.ts'
+import type { Artifacts, Network } from '#p2p/network.ts'
 import { createNetwork, type Libp2pNetwork, type NetworkOptions } from '#p2p/node.ts'
 
 /** Nodes of one test, stopped and forgotten together. */
@@ -53,7 +54,7 @@ export function createWorld(): World {
 
   async function directory(): Promise<string> {
     const path = await mkdtemp(join(tmpdir(), 'quern-p2p-'))
-    stops.unshift(() => rm(path, { recursive: true, force: true }))
+    stops.unshift(() => rm(path, { recursive: true, force: true, maxRetries: 5 }))
     return path
   }
 
@@ -64,8 +65,26 @@ export function createWorld(): World {
   return { node, artifacts, directory, later: (stop) => void stops.push(stop), end }
 }
 
-/** Waits until a fact holds; fails after `limitMs` with the fact's name. */
-export async function until(fact: string, holds: () => boolean, limitMs = 20_000): Promise<void> {
+const dialsMax = 20
+
+/** Connects two nodes: a machine that stops for seconds lets a dial fail, and the next one succeeds. */
+export async function connect(
+  from: Pick<Network, 'dial'>,
+  to: Pick<Network, 'addresses'>,
+  options?: { readonly keep?: boolean },
+): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      await from.dial(to.addresses[0] as string, options)
+      return
+    } catch (error) {
+      if (tries === dialsMax || !(error instanceof AppError && error.retryable)) throw error
+    }
+  }
+}
+
+/** Waits until a fact holds; fails after `limitMs`, which is against hanging only, with the fact's name. */
+export async function until(fact: string, holds: () => boolean, limitMs = 120_000): Promise<void> {
   const end = Date.now() + limitMs
   while (!holds()) {
     if (Date.now() > end) throw new Error(`never came true: ${fact}`)

@@ -26,7 +26,7 @@ import type { RequestHandler } from '#p2p/network.ts'
 import type { Libp2pNetwork } from '#p2p/node.ts'
 import type { KeyValueStore } from '#store/kv.ts'
 import { createMemoryStore } from '#store/memory.ts'
-import { createWorld as createPeers } from '#test/unit/p2p/world.ts'
+import { connect, createWorld as createPeers } from '#test/unit/p2p/world.ts'
 import { type Member, createValidatorsWorld } from '../consensus/validators-world.ts'
 
 const chainId = 78787
@@ -75,7 +75,7 @@ interface Start {
 
 async function sync({ store = createMemoryStore(), trust, from }: Start) {
   const network = await peers.node({ transport: 'sockets' })
-  for (const peer of from) await network.dial(peer.addresses[0] as string, { keep: false })
+  for (const peer of from) await connect(network, peer, { keep: false })
   const dropped: string[] = []
   const watched = {
     ...network,
