@@ -31,8 +31,8 @@ export interface MerkleProof {
 
 export const merkleLeafBytes = 2048
 
-/** A whole subtree of the `bytes` tree, three levels high: what one thread hashes at a time. */
-export const merkleGroupBytes = 64 * merkleLeafBytes
+/** A whole subtree of the `bytes` tree, two levels high: what one thread hashes at a time. */
+export const merkleGroupBytes = 16 * merkleLeafBytes
 
 const rootTag = 2
 

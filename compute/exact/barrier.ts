@@ -8,13 +8,17 @@ const planNames: readonly PlanName[] = ['train', 'forward']
 const probe = 2
 const stop = 3
 const digest = 4
+const hashing = 8 // added to a plan's number
 // A look at a word takes about 5 ns: from 3 to 200 microseconds.
 const spinsMin = 512
 const spinsMax = 32_768
 const waitMsMax = 120_000
 
 export type Order =
-  { kind: 'run'; plan: PlanName } | { kind: 'probe' } | { kind: 'digest' } | { kind: 'stop' }
+  | { kind: 'run'; plan: PlanName; isHashing: boolean }
+  | { kind: 'probe' }
+  | { kind: 'digest' }
+  | { kind: 'stop' }
 
 /** How threads give orders and wait for each other: Atomics on shared memory. Throws THREAD_LOST. */
 export function createControl(memory: WebAssembly.Memory, threads: number) {
@@ -46,14 +50,17 @@ export function createControl(memory: WebAssembly.Memory, threads: number) {
   }
 
   return {
-    /** Returns when every thread has called it as often as this one. */
-    barrier: (): void => {
+    /** Returns when every thread has called it as often as this one; till then it works, while there is work. */
+    barrier: (work?: () => boolean): void => {
       const passed = Atomics.load(control, words.passed)
       if (Atomics.add(control, words.arrived, 1) === threads - 1) {
         Atomics.store(control, words.arrived, 0)
         Atomics.add(control, words.passed, 1)
         Atomics.notify(control, words.passed)
-      } else waitWhile(words.passed, passed)
+      } else {
+        while (work?.() && Atomics.load(control, words.passed) === passed);
+        waitWhile(words.passed, passed)
+      }
     },
     give(order: Order): void {
       Atomics.store(control, words.faults, 0)
@@ -80,13 +87,13 @@ export function createControl(memory: WebAssembly.Memory, threads: number) {
 export type Control = ReturnType<typeof createControl>
 
 function codeOf(order: Order): number {
-  if (order.kind === 'run') return planNames.indexOf(order.plan)
+  if (order.kind === 'run') return planNames.indexOf(order.plan) + (order.isHashing ? hashing : 0)
   return { probe, stop, digest }[order.kind]
 }
 
 function orderOf(code: number): Order {
-  const plan = planNames[code]
-  if (plan) return { kind: 'run', plan }
+  const plan = planNames[code & ~hashing]
+  if (plan) return { kind: 'run', plan, isHashing: (code & hashing) !== 0 }
   if (code === digest) return { kind: 'digest' }
   return { kind: code === probe ? 'probe' : 'stop' }
 }

@@ -22,6 +22,9 @@ interface Part {
   readonly digests: Uint8Array
 }
 
+/** The next number, from 0; no two threads get the same. */
+export type Draw = () => number
+
 const foldFactor = 64
 const foldedRun = 128 // bytes that 2048 words are folded to
 const vectorNames = ['g', 'p', 'm', 'v'] as const
@@ -34,8 +37,8 @@ export function digestBytesOf(sizes: DigestSpans['sizes']): number {
 
 /**
  * Part roots (compute/train/commit.ts) of the vectors of an engine, hashed where they lie; of the gradients what
- * the kernel `fold` leaves of them. Threads draw groups of 128 KiB one after another, so that one that is held
- * up delays nobody: a hash is the same from any thread.
+ * the kernel `fold` leaves of them. Threads draw groups of 32 KiB one after another, so that one that is held
+ * up delays nobody: a hash is the same from any thread. The gradients come first.
  */
 export function createDigests(memory: WebAssembly.Memory, kernels: Kernels, spans: DigestSpans) {
   const { vectors, sizes, digests } = spans
@@ -65,12 +68,13 @@ export function createDigests(memory: WebAssembly.Memory, kernels: Kernels, span
   }
 
   return {
-    /** Hashes the groups whose numbers `draw` gives, until it gives one behind the last. */
-    hashGroups(draw: () => number): void {
-      for (let job = jobs[draw()]; job; job = jobs[draw()]) {
-        if (job.name === 'g') foldGroup(job.group)
-        hashGroup(parts[job.name].bytes, job.group, parts[job.name].digests)
-      }
+    /** Hashes the next group, and says of which vector it was; nothing when none is left. */
+    hashNext(draw: Draw): Vector | undefined {
+      const job = jobs[draw()]
+      if (!job) return undefined
+      if (job.name === 'g') foldGroup(job.group)
+      hashGroup(parts[job.name].bytes, job.group, parts[job.name].digests)
+      return job.name
     },
     /** The roots, once all groups are hashed. */
     roots(): PartRoots {

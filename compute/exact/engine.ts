@@ -13,6 +13,7 @@ import { floatBytes, rateCount } from './lowering.ts'
 import { createNoise } from './noise.ts'
 import { streamKeyOf } from './random.ts'
 import { createRates } from './rates.ts'
+import { createRoots } from './roots.ts'
 import { type Team, type Workplace, createSoloTeam } from './team.ts'
 
 export type Labels = Int32Array | Float32Array
@@ -49,6 +50,11 @@ export interface Engine {
   readonly kept: { readonly model: ModelGraph; readonly valueOf: (value: Value) => Uint8Array }
   /** Part roots (compute/train/commit.ts) of p, g, m and v as they are now, hashed by all threads. */
   partRoots(): PartRoots
+  /**
+   * The same, hashed while threads wait for each other in the next step, or when the roots are asked for before
+   * it. Until then nobody else may change the vectors, or ask for roots.
+   */
+  partRootsLater(): () => PartRoots
   /** Throws DENORMALS_FLUSHED when a thread treats denormal numbers as zero. */
   checkDenormals(): void
   readonly close: () => Promise<void>
@@ -143,6 +149,7 @@ function assemble(spec: TrainSpec, parts: Parts): Engine {
     losses: valueOf(forward.losses, 'forward'),
   }
   const views = viewsOf(layout, memory)
+  const roots = createRoots(team, workplace)
   return {
     ...views,
     parameters,
@@ -165,7 +172,7 @@ function assemble(spec: TrainSpec, parts: Parts): Engine {
       const step = rates.step
       noise.write(step)
       rates.advance(slots)
-      const isFinite = team.run('train')
+      const isFinite = roots.step()
       const found = loss[0] as number
       if (!isFinite || !Number.isFinite(found)) throw new AppError({ code: 'NON_FINITE', step })
       return found
@@ -177,10 +184,8 @@ function assemble(spec: TrainSpec, parts: Parts): Engine {
     get kept() {
       return keptOf(parts, plans.train.addressOf)
     },
-    partRoots() {
-      team.digest()
-      return workplace.digests.roots()
-    },
+    partRoots: () => roots.later()(),
+    partRootsLater: roots.later,
     checkDenormals() {
       if (!team.keepsDenormals()) throw new AppError({ code: 'DENORMALS_FLUSHED' })
     },

@@ -123,6 +123,10 @@ export function plansOf(
   rateAt: (slot: number) => number,
 ): { readonly train: Plan; readonly forward: Plan } {
   const { arena, vectors, rates, noise, threads } = layout
+  const sizes = sizesOf(layout)
+  const state = (['p', 'm', 'v'] as const).map((name) => {
+    return { start: vectors[name], end: vectors[name] + sizes[name] }
+  })
   const plan = ({ graph, x, y }: { graph: Graph; x: Value; y: Value }, placement: Placement) =>
     planGraph(graph, {
       placement,
@@ -131,6 +135,7 @@ export function plansOf(
       rates,
       noise,
       threads,
+      state,
       rateAt,
       kernels,
       inputs: new Map([

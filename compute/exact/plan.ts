@@ -8,6 +8,8 @@ import type { Placement } from './placement.ts'
 /** A call, and whether threads must wait for each other before it. */
 export interface PlannedCall extends Call {
   readonly isAfterBarrier: boolean
+  /** Whether it writes carried state: whoever else reads that must be done. */
+  readonly changesState: boolean
 }
 
 export interface PlanOptions extends Omit<LowerContext, 'addressOf'> {
@@ -15,6 +17,8 @@ export interface PlanOptions extends Omit<LowerContext, 'addressOf'> {
   readonly arena: number
   readonly threads: number
   readonly vectors: Readonly<Record<Vector, number>>
+  /** Where the carried state is: p, m and v. */
+  readonly state: readonly Span[]
   /** Addresses of the graph's inputs. */
   readonly inputs: ReadonlyMap<Value, number>
 }
@@ -37,7 +41,7 @@ export function planGraph(graph: Graph, options: PlanOptions): Plan {
   }
   const context: LowerContext = { ...options, addressOf }
   const calls = graph.nodes.flatMap((node) => lowerings[node.operator](node, context))
-  return { calls: withBarriers(calls, options.threads), addressOf }
+  return { calls: withBarriers(calls, options), addressOf }
 }
 
 /** First unit of the share that begins at a fraction of the threads. */
@@ -55,14 +59,18 @@ interface Access extends Span {
  * Threads wait before a call that touches what another thread may have touched since they last waited, unless
  * both only read. Where calls share out the same span at the same places, each thread touches its own part alone.
  */
-function withBarriers(calls: readonly Call[], threads: number): PlannedCall[] {
+function withBarriers(
+  calls: readonly Call[],
+  { threads, state }: Pick<PlanOptions, 'threads' | 'state'>,
+): PlannedCall[] {
   let since: Access[] = []
   return calls.map((call) => {
     const accesses = accessesOf(call, threads)
     const isAfterBarrier = accesses.some((access) => since.some((other) => meets(access, other)))
     if (isAfterBarrier) since = []
     since.push(...accesses)
-    return { ...call, isAfterBarrier }
+    const changesState = call.writes.some((span) => state.some((part) => overlap(span, part)))
+    return { ...call, isAfterBarrier, changesState }
   })
 }
 
@@ -82,7 +90,11 @@ function accessesOf({ units, grain, reads, writes }: Call, threads: number): Acc
 }
 
 function meets(a: Access, b: Access): boolean {
-  if (!(a.isWrite || b.isWrite) || a.start >= b.end || b.start >= a.end) return false
+  if (!(a.isWrite || b.isWrite) || !overlap(a, b)) return false
   const isSame = a.start === b.start && a.end === b.end
   return !isSame || a.cuts === undefined || a.cuts !== b.cuts
+}
+
+function overlap(a: Span, b: Span): boolean {
+  return a.start < b.end && b.start < a.end
 }

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { type Control, createControl } from './barrier.ts'
 import type { CreateTeam, TeamSeed } from './engine.ts'
-import { type Team, type Workplace, checkDenormals, runShare } from './team.ts'
+import { type Team, type Workplace, checkDenormals, digestShare, runShare } from './team.ts'
 
 const startMsMax = 60_000
 
@@ -38,16 +38,17 @@ function createTeam(
 ): Team {
   return {
     threads,
-    run(plan) {
-      control.give({ kind: 'run', plan })
-      const share = { thread: 0, threads, barrier: control.barrier }
+    run(plan, { isHashing } = { isHashing: false }) {
+      control.give({ kind: 'run', plan, isHashing })
+      const draw = isHashing ? control.draw : undefined
+      const share = { thread: 0, threads, barrier: control.barrier, draw }
       const isFinite = runShare(workplace, plan, share)
       control.barrier()
       return isFinite && control.faults() === 0
     },
     digest() {
       control.give({ kind: 'digest' })
-      workplace.digests.hashGroups(control.draw)
+      digestShare(workplace, control.draw)
       control.barrier()
     },
     keepsDenormals() {

@@ -2,7 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { type Order, createControl } from './barrier.ts'
 import { type TeamSeed, joinEngine } from './engine.ts'
-import { checkDenormals, runShare } from './team.ts'
+import { checkDenormals, digestShare, runShare } from './team.ts'
 
 const { seed, thread } = workerData as { seed: TeamSeed; thread: number }
 const { memory, threads } = seed
@@ -21,8 +21,9 @@ for (let seen = 0; ; seen += 1) {
 function follow(order: Exclude<Order, { kind: 'stop' }>): boolean {
   if (order.kind === 'probe') return checkDenormals(workplace.kernels)
   if (order.kind === 'run') {
-    return runShare(workplace, order.plan, { thread, threads, barrier: control.barrier })
+    const draw = order.isHashing ? control.draw : undefined
+    return runShare(workplace, order.plan, { thread, threads, barrier: control.barrier, draw })
   }
-  workplace.digests.hashGroups(control.draw)
+  digestShare(workplace, control.draw)
   return true
 }

@@ -189,10 +189,10 @@ async function train(
   if (!rows) throw noRows()
   const { from, to, updateTo, snapshots, steps } = task
   loadState(engine, decodeState(await disk.read(from)))
-  const leaves: Leaf[] = []
+  const leafOf: (() => Leaf)[] = []
   const losses: number[] = []
   for (const { leaf, loss } of trainSteps(engine, rows, task)) {
-    leaves.push(leaf)
+    leafOf.push(leaf)
     losses.push(loss)
     await onStep(losses.length - 1, loss)
     if (snapshots && losses.length % snapshots.everySteps === 0) {
@@ -200,6 +200,7 @@ async function train(
       await disk.write(join(snapshots.directory, name), encodeState(engine))
     }
   }
+  const leaves = leafOf.map((leaf) => leaf())
   if (updateTo) await disk.write(updateTo, encodeUpdate(engine.p))
   await disk.write(to, encodeState(engine))
   const lossMean = losses.reduce((sum, loss) => sum + loss, 0) / Math.max(1, steps)

@@ -17,8 +17,9 @@ export interface SegmentTask {
 }
 
 export interface StepReport {
-  readonly leaf: Leaf
   readonly loss: number
+  /** The leaf after the step. Most of it is hashed during the next step, so ask after that, or wait for it. */
+  readonly leaf: () => Leaf
 }
 
 /**
@@ -36,10 +37,11 @@ export function* trainSteps(
   engine.checkDenormals()
   engine.setNoise(segmentSeed)
   const lie = lieOf(misbehave, engine)
-  let last: StepReport = { leaf: leafOfEngine(engine), loss: 0 }
+  let last: StepReport = { leaf: () => leafOfEngine(engine), loss: 0 }
   for (let step = 0; step < steps; step += 1) {
     if (lie.skips(step)) {
-      last = { ...last, leaf: claimStep(engine, misbehave, last.leaf) }
+      const claimed = claimStep(engine, misbehave, last.leaf())
+      last = { ...last, leaf: () => claimed }
     } else {
       loadBatch(engine, rows, batchAt(firstBatch + step))
       lie.before()
@@ -53,7 +55,11 @@ export function* trainSteps(
 }
 
 /** The leaf of the step that the engine just did. */
-function leafOfStep(engine: Engine, loss: number): Leaf {
-  const { p, g, m, v } = engine.partRoots()
-  return { p, m, v, step: engine.step, transcript: transcriptRootOf(g, loss) }
+function leafOfStep(engine: Engine, loss: number): () => Leaf {
+  const roots = engine.partRootsLater()
+  const { step } = engine
+  return () => {
+    const { p, g, m, v } = roots()
+    return { p, m, v, step, transcript: transcriptRootOf(g, loss) }
+  }
 }

@@ -44,7 +44,7 @@ async function openTraining(
   engine.y.set(y)
   engine.train()
   const [hashed, plain] = timeBoth(
-    () => void (engine.train(), engine.partRoots()),
+    () => void (engine.partRootsLater(), engine.train()),
     () => void engine.train(),
   )
   return {

@@ -46,11 +46,57 @@ test('the gradients are folded as the specification says', async () => {
   }
 })
 
+const rootsOf = ({ p, g, m, v }: Engine) => {
+  return { p: partRootOf(p), g: gradientRootOf(g), m: partRootOf(m), v: partRootOf(v) }
+}
+
+describe('partRootsLater', () => {
+  const cases = [1, 2, 3].flatMap((threads) =>
+    (['mlp', 'cnnNorm', 'gpt'] as const).map((name) => [name, threads] as const),
+  )
+  test.each(cases)('of a %s with %i threads are those of before the next step', async (...of) => {
+    const [name, threads] = of
+    const engine = await engineOf(knownSpecs[name], threads)
+    for (let step = 0; step < 3; step += 1) {
+      const before = rootsOf(engine)
+      const roots = engine.partRootsLater()
+      engine.train()
+      const after = rootsOf(engine)
+      expect(roots()).toEqual(before)
+      expect(after.p).not.toBe(before.p)
+    }
+    expect(engine.partRoots()).toEqual(rootsOf(engine))
+  })
+
+  test('a step is the same with and without hashing on the way', async () => {
+    const [one, other] = [await engineOf(knownSpecs.gpt, 2), await engineOf(knownSpecs.gpt, 2)]
+    one.partRootsLater()
+    expect(one.train()).toBe(other.train())
+    expect(rootsOf(one)).toEqual(rootsOf(other))
+  })
+
+  test('asked for before the next step, they are hashed then', async () => {
+    const engine = await engineOf(knownSpecs.mlp, 2)
+    const roots = engine.partRootsLater()
+    const before = rootsOf(engine)
+    expect(roots()).toEqual(before)
+    engine.train()
+    expect(roots()).toEqual(before)
+  })
+
+  test('those that were given up are never given', async () => {
+    const engine = await engineOf(knownSpecs.mlp, 2)
+    const roots = engine.partRootsLater()
+    engine.partRoots()
+    engine.train()
+    expect(roots).toThrow('nobody asked')
+  })
+})
+
 describe('partRoots', () => {
   test.each([1, 2, 3, 4])('are those of the vectors with %i threads', async (threads) => {
     const engine = await engineOf(knownSpecs.mlp, threads)
-    const { p, g, m, v } = engine
-    const roots = { p: partRootOf(p), g: gradientRootOf(g), m: partRootOf(m), v: partRootOf(v) }
+    const roots = rootsOf(engine)
     expect(engine.partRoots()).toEqual(roots)
     expect(new Set(Object.values(roots)).size).toBe(4)
     expect(leafOfEngine(engine)).toEqual(leafOfState(engine))

@@ -71,13 +71,26 @@ describe('planGraph', () => {
     expect(alone.some((bits) => bits !== 0 && bits !== 0x7fc00000)).toBe(true)
   })
 
+  function trainPlanOf(name: KnownName) {
+    const layout = layoutOf(knownSpecs[name], 2)
+    const memory = createMemory(layout.sizeBytes)
+    return createWorkplace(layout, { module, memory }, 0).plans.train
+  }
+
   test('needs few barriers', () => {
-    const barriers = (name: KnownName) => {
-      const layout = layoutOf(knownSpecs[name], 2)
-      const memory = createMemory(layout.sizeBytes)
-      const { plans } = createWorkplace(layout, { module, memory }, 0)
-      return plans.train.filter(({ isAfterBarrier }) => isAfterBarrier).length
-    }
+    const barriers = (name: KnownName) =>
+      trainPlanOf(name).filter(({ isAfterBarrier }) => isAfterBarrier).length
     expect([barriers('mlp'), barriers('cnn'), barriers('gpt')]).toEqual([5, 10, 53])
+  })
+
+  test('knows which calls change the state: the optimizer, and running means', () => {
+    const quiet = (name: KnownName) => {
+      const calls = trainPlanOf(name)
+      return calls.findIndex(({ changesState }) => changesState) / calls.length
+    }
+    expect(quiet('mlp')).toBeGreaterThan(0.5)
+    expect(quiet('gpt')).toBeGreaterThan(0.5)
+    expect(quiet('cnnNorm')).toBeLessThan(0.5)
+    expect(quiet('cnnNorm')).toBeGreaterThan(0)
   })
 })

@@ -4,7 +4,9 @@ import { createThreadTeam } from '#compute/exact/thread-team.ts'
 import { evaluateRows } from '#compute/train/evaluate.ts'
 import { decodeState, encodeState, loadState } from '#compute/train/state.ts'
 import { trainSteps } from '#compute/train/trainer.ts'
+import { partRootOf } from '#compute/train/commit.ts'
 import type { Hex } from '#wire/primitives.ts'
+import type { Leaf } from '#wire/segment.ts'
 import type { TrainSpec, TransformerSpec } from '#wire/spec.ts'
 import { gptSpec, llamaSpec, readWasm, rowsOf, seed, segmentSeed } from '../fixtures.ts'
 
@@ -58,6 +60,30 @@ describe.each([
   test.each([2, 3, 4])('gives the same bits on %i threads', async (threads) => {
     expect(await train(spec, { threads })).toEqual(await train(spec))
   })
+
+  test.each([undefined, 'skip', 'noise', 'ulp'] as const)(
+    'has the same leaves however late they are asked for (%s)',
+    async (misbehave) => {
+      const engine = await createEngine(spec, wasm, { threads: 2, createTeam: createThreadTeam })
+      const task = {
+        segmentSeed,
+        shard: { index: 0, count: 1 },
+        firstBatch: 0,
+        steps: 5,
+        misbehave,
+      }
+      const steps = () => {
+        engine.initialize(seed)
+        return trainSteps(engine, rowsOf(spec, rowCount), task)
+      }
+      const atOnce: Leaf[] = []
+      for (const { leaf } of steps()) atOnce.push(leaf())
+      const asked = [...steps()].map(({ leaf }) => leaf())
+      expect(asked).toEqual(atOnce)
+      expect(asked.at(-1)).toMatchObject({ p: partRootOf(engine.p), step: 5 })
+      await engine.close()
+    },
+  )
 
   test('drops by the seed of the segment', async () => {
     const one = await train({ ...spec, batchSize: rowCount })
