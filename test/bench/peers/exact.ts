@@ -11,7 +11,7 @@ import type { Peer, PeerOptions, Work } from './peer.ts'
 import { type GemmForm, createBatch, createValues } from './tasks.ts'
 
 const seed = `0x${'5a'.repeat(32)}` as const
-const timedRuns = 32
+const timedRuns = 65
 const gemvWarmups = 300
 const start = 4096
 
@@ -89,17 +89,18 @@ function bytesNeeded(spec: TrainSpec): number {
   return 4 * ((1 + moments) * parameterCount + values)
 }
 
-/** Least time of each of two jobs, taken in turn. */
+/** Median time of each of two jobs, taken in turn. */
 function timeBoth(a: () => void, b: () => void): [number, number] {
-  const best: [number, number] = [Infinity, Infinity]
+  const times: [number[], number[]] = [[], []]
   for (let i = 0; i < timedRuns; i += 1) {
     for (const [j, job] of [a, b].entries()) {
       const before = performance.now()
       job()
-      best[j] = Math.min(best[j] as number, performance.now() - before)
+      times[j]?.push(performance.now() - before)
     }
   }
-  return best
+  const medianOf = (values: number[]) => values.toSorted((x, y) => x - y)[timedRuns >> 1] as number
+  return [medianOf(times[0]), medianOf(times[1])]
 }
 
 async function openKernels(wasm: Wasm, values: readonly Float32Array[], scratchFloats: number) {
