@@ -5,7 +5,7 @@
  * and resumed at will.
  */
 import { readdirSync } from 'node:fs'
-import { parseArgs } from 'node:util'
+import { flagsOf, integerFlag } from './flags.ts'
 import { type Origin, originOf, readResults, writeResults } from './results.ts'
 import { emptyTally, reportOf } from './tally.ts'
 import { root } from './tools.ts'
@@ -26,7 +26,7 @@ interface Results extends Origin {
   readonly runs: readonly Run[]
 }
 
-const { values } = parseArgs({
+const values = flagsOf({
   options: {
     only: { type: 'string' },
     seed: { type: 'string', default: '1' },
@@ -37,7 +37,11 @@ const names = readdirSync(`${root}/test/long`)
   .filter((file) => file.endsWith('.ts'))
   .map((file) => file.slice(0, -3))
 const chosen = names.filter((name) => values.only === undefined || name === values.only)
-const seeds = Array.from({ length: integerOf(values.count) }, (_, i) => integerOf(values.seed) + i)
+const first = integerFlag('seed', values.seed)
+const seeds = Array.from(
+  { length: integerFlag('count', values.count, { min: 1, max: 1_000_000 }) },
+  (_, i) => first + i,
+)
 if (chosen.length === 0) fail(`no campaign "${values.only}"; there are: ${names.join(', ')}`)
 
 let tally = emptyTally
@@ -77,11 +81,6 @@ async function runOnce(campaign: Campaign, seed: number): Promise<Run> {
   } catch (error) {
     return { seed, isPassed: false, wallMs: wallMs(), error: String(error) }
   }
-}
-
-function integerOf(text: string): number {
-  if (!/^[0-9]{1,9}$/.test(text)) fail(`"${text}" is not a whole number`)
-  return Number(text)
 }
 
 function fail(text: string): never {

@@ -2,13 +2,13 @@
  * `npm run report:adversaries -- [--json] [--only <text>]`: every liar of the library, what became of it, by which
  * mechanism, after how many blocks, for how much gas, and who paid whom. Ends with 1 where a row falls short.
  */
-import { parseArgs } from 'node:util'
 import { formatEther } from 'viem'
+import { flagsOf } from '#scripts/flags.ts'
 import { type Liar, liars } from './liars.ts'
 import { type Court, openCourt } from './money.ts'
 import { type Trial, tryLiar } from './trial.ts'
 
-const { values } = parseArgs({
+const values = flagsOf({
   options: { json: { type: 'boolean', default: false }, only: { type: 'string', default: '' } },
 })
 

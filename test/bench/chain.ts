@@ -5,7 +5,7 @@
  * `--json` followed by one line of JSON.
  */
 import { availableParallelism, cpus, loadavg } from 'node:os'
-import { parseArgs } from 'node:util'
+import { flagsOf } from '#scripts/flags.ts'
 import { compileLoadContracts } from './chain/contracts.ts'
 import { measurePace } from './chain/four-validators.ts'
 import type { LoadKind } from './chain/load.ts'
@@ -18,7 +18,7 @@ import { loadCounts, measureLoad, prepareChain } from './chain/throughput.ts'
 const loadKinds: readonly LoadKind[] = ['transfers', 'erc20', 'compute']
 const rowNames = [...loadKinds, 'precompiles', 'validators', 'sync', 'snapshot'] as const
 
-const { values } = parseArgs({
+const values = flagsOf({
   options: {
     only: { type: 'string', multiple: true },
     peer: { type: 'string', multiple: true },

@@ -5,7 +5,7 @@
  * followed by one line of JSON.
  */
 import { availableParallelism, cpus, loadavg } from 'node:os'
-import { parseArgs } from 'node:util'
+import { flagsOf } from '#scripts/flags.ts'
 import { compareWithC } from './peers/clang.ts'
 import { installPeer } from './peers/install.ts'
 import { type EngineName, engineNames } from './peers/peer.ts'
@@ -22,7 +22,7 @@ const threadsOf: Readonly<Record<EngineName, readonly number[]>> = {
   'tfjs-wasm': [1],
 }
 
-const { values } = parseArgs({
+const values = flagsOf({
   options: {
     only: { type: 'string', multiple: true },
     engine: { type: 'string', multiple: true },

@@ -8,18 +8,18 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
 import { engineIdOf } from '#compute/exact/kernels.ts'
 import type { Runner } from '#compute/runner.ts'
 import { readKernels } from '#compute/train/session.ts'
 import { byteOf, tokensOfBytes } from '#wire/vocabulary.ts'
 import { bigramLoss } from './lm/bigram.ts'
+import { flagsOf } from '#scripts/flags.ts'
 import { type LmOptions, type LmResult, trainExact, trainPeer } from './lm/engines.ts'
 import { type LmTask, prepareTask, tokensPerStep } from './lm/task.ts'
 import { installPeer } from './peers/install.ts'
 
 const tokensWhole = 1_048_576
-const { values } = parseArgs({
+const values = flagsOf({
   allowNegative: true,
   options: {
     tokens: { type: 'string', default: String(tokensWhole) },

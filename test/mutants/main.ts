@@ -7,8 +7,8 @@
  * `test/results/mutants.json`, or `branches.json`, after each one; those of the same contracts and tests with the same seed
  * and count are not run again. Exits with 1 below the goal.
  */
-import { parseArgs } from 'node:util'
 import { createRng } from '#base/rng.ts'
+import { flagsOf, integerFlag } from '#scripts/flags.ts'
 import { originOf, readResults, writeResults } from '#scripts/results.ts'
 import {
   type Mutation,
@@ -60,7 +60,7 @@ interface Results {
   readonly runs: readonly Run[]
 }
 
-const { values } = parseArgs({
+const values = flagsOf({
   options: {
     branches: { type: 'boolean', default: false },
     seed: { type: 'string', default: '1' },
@@ -68,7 +68,8 @@ const { values } = parseArgs({
     json: { type: 'boolean', default: false },
   },
 })
-const [seed, count] = [Number(values.seed), Number(values.count)]
+const seed = integerFlag('seed', values.seed)
+const count = integerFlag('count', values.count, { min: 1, max: 100_000 })
 const sources = moneySources()
 const name = values.branches ? 'branches' : 'mutants'
 const goal = goals[name]

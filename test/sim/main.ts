@@ -2,18 +2,18 @@
  * `npm run sim -- [--from <seed>] [--seeds <n>] [--json]`: runs the consensus core in a simulated world, one
  * run a seed. Ends at the first seed that shows what must not be, names it, and exits with 1.
  */
-import { parseArgs } from 'node:util'
+import { flagsOf, integerFlag } from '#scripts/flags.ts'
 import { type Outcome, simulate } from './consensus/world.ts'
 
-const { values } = parseArgs({
+const values = flagsOf({
   options: {
     from: { type: 'string', default: '0' },
     seeds: { type: 'string', default: '1000' },
     json: { type: 'boolean', default: false },
   },
 })
-const from = integerOf(values.from)
-const seeds = integerOf(values.seeds)
+const from = integerFlag('from', values.from)
+const seeds = integerFlag('seeds', values.seeds, { min: 1, max: 1_000_000_000 })
 const outcomes: Outcome[] = []
 for (let seed = from; seed < from + seeds; seed += 1) {
   try {
@@ -51,12 +51,4 @@ function report(): void {
           .map(([name, value]) => `${name} ${value}`)
           .join(', '),
   )
-}
-
-function integerOf(text: string): number {
-  if (!/^[0-9]{1,12}$/.test(text)) {
-    console.error(`"${text}" is not a whole number`)
-    process.exit(2)
-  }
-  return Number(text)
 }
