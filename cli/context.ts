@@ -24,6 +24,11 @@ export interface Context {
   settings(command: Command): Promise<Settings>
   /** `network.json` of the data directory; `rpcUrl` as the settings say. */
   network(command: Command): Promise<Network>
+  /**
+   * The same for commands that sign nothing: where there is no `network.json`, what the node at `rpcUrl` tells. The
+   * peers of `--bootstrap` come first.
+   */
+  networkToRead(command: Command): Promise<Network>
 }
 
 /** What a file in `cli/commands/` exports: adds its command to the program. Heavy imports go into actions. */
@@ -58,6 +63,18 @@ export function createContext(program: Command): Context {
     return rpcUrl === '' ? known : { ...known, rpcUrl }
   }
 
+  async function networkToRead(command: Command): Promise<Network> {
+    const { hasNetworkFile } = await import('./network-file.ts')
+    const { rpcUrl } = await settings(command)
+    const { bootstrap = [] } = command.opts<{ bootstrap?: readonly string[] }>()
+    if (rpcUrl === '' || hasNetworkFile(dataDir())) {
+      const known = await network(command)
+      return { ...known, bootstrap: [...bootstrap, ...known.bootstrap] }
+    }
+    const { networkOfNode } = await import('./network-of-node.ts')
+    return { ...(await networkOfNode(rpcUrl)), bootstrap: [...bootstrap] }
+  }
+
   return {
     output: createOutput(streams, () => flags().json === true),
     clock: realClock,
@@ -68,5 +85,6 @@ export function createContext(program: Command): Context {
     dataDir,
     settings,
     network,
+    networkToRead,
   }
 }

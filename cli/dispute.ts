@@ -22,7 +22,7 @@ import { ensureBonds } from './bonds.ts'
 import { accessOf } from './compose.ts'
 import type { Client } from './compose-client.ts'
 import type { Context } from './context.ts'
-import { withClient } from './job/client-session.ts'
+import { withClient, withFeed } from './job/client-session.ts'
 import { jobIdOfText, viewOf } from './job/find.ts'
 import { integerOf } from './job/flags.ts'
 
@@ -39,10 +39,11 @@ const attemptsMax = 255
 /** `quern dispute open`. Throws DISPUTE_LEFT {reason} where nothing could be opened. */
 export async function openDispute(context: Context, command: Command, text: string): Promise<void> {
   const flags = command.opts<OpenFlags>()
+  const jobId = jobIdOfText(text)
   await withClient(context, command, async (client) => {
     const { transactor, access, feed } = client
     const disputes = gameOf(createDisputes(access, transactor))
-    const view = viewOf(feed, jobIdOfText(text))
+    const view = viewOf(feed, jobId)
     const worker = workerOf(view, flags.worker)
     const attempt = flags.attempt === undefined ? view.attempt : countOf('attempt', flags.attempt)
     const round = flags.round === undefined ? undefined : countOf('round', flags.round)
@@ -87,12 +88,15 @@ export async function showDisputes(
   command: Command,
   text: string | undefined,
 ): Promise<void> {
-  const access = accessOf(await context.network(command))
-  const disputes = gameOf(createDisputes(access, createReader(access)))
+  const access = accessOf(await context.networkToRead(command))
   const jobId = text === undefined ? undefined : jobIdOfText(text)
-  const all = (await disputes.all()).filter(({ claim }) => !jobId || claim.jobId === jobId)
-  for (const standing of all) context.output.print(fieldsOf(standing), lineOf(standing))
-  context.output.print({ event: 'disputes', count: all.length }, `${all.length} disputes`)
+  await withFeed(context, command, async (feed) => {
+    if (jobId !== undefined) viewOf(feed, jobId)
+    const disputes = gameOf(createDisputes(access, createReader(access)))
+    const all = (await disputes.all()).filter(({ claim }) => !jobId || claim.jobId === jobId)
+    for (const standing of all) context.output.print(fieldsOf(standing), lineOf(standing))
+    context.output.print({ event: 'disputes', count: all.length }, `${all.length} disputes`)
+  })
 }
 
 interface Playing {

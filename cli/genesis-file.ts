@@ -28,7 +28,11 @@ export function readGenesis(path: string): GenesisInput {
   } catch {
     throw invalid(path, 'not JSON')
   }
-  parseGenesis(value)
+  try {
+    parseGenesis(value)
+  } catch (error) {
+    throw error instanceof AppError ? new AppError(namedBy(path, error), { cause: error }) : error
+  }
   return value as GenesisInput // amounts stay the texts that they are in JSON
 }
 
@@ -42,6 +46,11 @@ export function keepGenesis(dataDir: string, genesis: GenesisInput): void {
     throw new AppError({ code: 'GENESIS_MISMATCH', path, message })
   }
   writeFileAtomic(path, text)
+}
+
+/** The same failure, with the file in which it was found. */
+function namedBy(path: string, { fields, message }: AppError) {
+  return { ...fields, path, message: `${path}: ${message.replace(/^[A-Z_]+: (problem=)?/, '')}` }
 }
 
 function invalid(path: string, problem: string): AppError {

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { AppError } from '#base/error.ts'
@@ -22,6 +22,10 @@ export type Network = z.infer<typeof networkSchema>
 
 export const networkFileName = 'network.json'
 
+export function hasNetworkFile(dataDir: string): boolean {
+  return existsSync(join(dataDir, networkFileName))
+}
+
 /** Reads `network.json`. Throws NETWORK_FILE_MISSING or NETWORK_FILE_INVALID. */
 export function readNetworkFile(dataDir: string): Network {
   return readNetworkFileAt(join(dataDir, networkFileName))
@@ -33,7 +37,8 @@ export function readNetworkFileAt(path: string): Network {
   try {
     text = readFileSync(path, 'utf8')
   } catch (error) {
-    const message = `there is no ${path}; start a network with "quern up" or copy the file of one`
+    const ways = 'start a network with "quern up" or copy the file of one'
+    const message = `there is no ${path}; ${ways}; to look only, --rpc-url is enough`
     throw new AppError({ code: 'NETWORK_FILE_MISSING', path, message }, { cause: error })
   }
   try {

@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
+import { AppError } from '#base/error.ts'
 import { type Context, type Register, createContext } from './context.ts'
 import { type ExitCode, exitCodeOf, exitCodes } from './exit-codes.ts'
 
@@ -60,6 +61,15 @@ function failWith(error: unknown, context: Context): ExitCode {
     return exitCodes.usage
   }
   const exitCode = exitCodeOf(error)
-  if (exitCode !== exitCodes.interrupted) context.output.fail(error)
+  if (exitCode !== exitCodes.interrupted) context.output.fail(explained(error))
   return context.stopping.aborted ? exitCodes.interrupted : exitCode
+}
+
+/** A call that no node answered knows its name, but not what its user may do. */
+function explained(error: unknown): unknown {
+  if (!(error instanceof AppError) || error.code !== 'RPC_DOWN') return error
+  if (error.fields['message'] !== undefined) return error
+  const message =
+    'the node does not answer, or not in time; "quern status" says whether one runs, --rpc-url names another'
+  return new AppError({ ...error.fields, message }, { cause: error })
 }

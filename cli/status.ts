@@ -14,7 +14,7 @@ const partPattern = /^(node(-[0-9]+)?|worker-[0-9]+|evaluator-[0-9]+|attester)$/
 
 /** Prints head, jobs, registered accounts and stake, and the local processes. Throws RPC_DOWN. */
 export async function showStatus(context: Context, command: Command): Promise<void> {
-  const access = accessOf(await context.network(command))
+  const access = accessOf(await context.networkToRead(command))
   await withFeed(context, command, async (feed) => {
     const { number, timestamp } = feed.head()
     const reader = createReader(access)

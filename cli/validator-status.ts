@@ -19,7 +19,7 @@ type Validators = z.infer<typeof validatorsSchema>
 
 /** Prints what the chain says of an account's seat and of the present epoch: `quern validator status`. */
 export async function showSeat(context: Context, command: Command): Promise<void> {
-  const network = await context.network(command)
+  const network = await context.networkToRead(command)
   const { account } = command.opts<{ account: string }>()
   const owner = await addressOf(context, account, network)
   const access = accessOf(network)

@@ -22,7 +22,8 @@ export async function runVerifyLight(
   command: Command,
   text: string,
 ): Promise<void> {
-  const network = await context.network(command)
+  const claimed = jobIdOfText(text)
+  const network = await context.networkToRead(command)
   const { chainId, rpcUrl, contracts } = accessOf(network)
   const { trust } = command.opts<{ trust?: string }>()
   const checkpoint = checkpointOf(chainId, trust ?? network.genesisRoot ?? '')
@@ -32,7 +33,7 @@ export async function runVerifyLight(
   )
   const { output } = context
   await withFeed(context, command, async (feed) => {
-    const view = viewOf(feed, jobIdOfText(text))
+    const view = viewOf(feed, claimed)
     const { head, status, attempt, agreedCount } = await proveJob(light, view, contracts.JobManager)
     const { header, blockHash, signerCount, validatorCount } = head
     const place = { number: header.number, blockHash, signerCount, validatorCount }

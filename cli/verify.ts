@@ -1,5 +1,4 @@
 import type { Command } from 'commander'
-import { AppError } from '#base/error.ts'
 import { createOperators } from '#chain/client/operators.ts'
 import { createRunner } from '#compute/runner-process.ts'
 import type { ReplayWish } from '#evaluator/verification.ts'
@@ -20,12 +19,13 @@ interface VerifyFlags {
 /** Verifies a job from RPC and peers alone; prints each claim that is proven. Throws VERIFY_FAILED. */
 export async function runVerify(context: Context, command: Command, text: string): Promise<void> {
   const replay = replayOf(command.opts<VerifyFlags>())
+  const jobId = jobIdOfText(text)
   const { threads } = await context.settings(command)
   const { output, clock, rng, stopping: signal } = context
   const startMs = clock.nowMs()
   await withStation(context, command, async (station, dataDir) => {
     const { feed, access } = station
-    const view = viewOf(feed, jobIdOfText(text))
+    const view = viewOf(feed, jobId)
     const deps = {
       ...station,
       operators: createOperators(access),
@@ -54,9 +54,6 @@ export async function runVerify(context: Context, command: Command, text: string
 }
 
 function replayOf({ full, sample }: VerifyFlags): ReplayWish {
-  if (full === true && sample !== undefined) {
-    throw new AppError({ code: 'USAGE', message: 'give --full or --sample, not both' })
-  }
   if (full === true) return 'full'
   if (sample === undefined) return 'some'
   const max = limits.segmentsMax * limits.workersMax

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { AppError } from '#base/error.ts'
 import { addSettingFlags } from '../configuration.ts'
 import type { Context } from '../context.ts'
 
@@ -14,7 +15,13 @@ export function register(program: Command, context: Context): void {
       '--trust <root>',
       'with --light: the genesis root to trust, by default that of network.json, or <epoch>:<root>',
     )
-    .action(async (jobId: string, flags: { light?: boolean }, command: Command) => {
+    .option(
+      '--bootstrap <address...>',
+      'peers to fetch from, as multiaddresses with their peer ids, besides those of network.json',
+    )
+    .action(async (jobId: string, flags: VerifyFlags, command: Command) => {
+      const unfit = unfitOf(flags)
+      if (unfit !== undefined) throw new AppError({ code: 'USAGE', message: unfit })
       if (flags.light === true) {
         const { runVerifyLight } = await import('../verify-light.ts')
         return runVerifyLight(context, command, jobId)
@@ -22,4 +29,19 @@ export function register(program: Command, context: Context): void {
       const { runVerify } = await import('../verify.ts')
       await runVerify(context, command, jobId)
     })
+}
+
+interface VerifyFlags {
+  readonly full?: boolean
+  readonly sample?: string
+  readonly light?: boolean
+  readonly trust?: string
+}
+
+/** What contradicts itself in the flags. */
+function unfitOf({ full, sample, light, trust }: VerifyFlags): string | undefined {
+  if (full === true && sample !== undefined) return 'give --full or --sample, not both'
+  if (light !== true) return trust === undefined ? undefined : 'give --trust with --light alone'
+  if (full !== true && sample === undefined) return undefined
+  return '--light computes nothing: give it without --full and --sample'
 }

@@ -45,7 +45,7 @@ export async function withStation<T>(
   command: Command,
   use: (station: Station, dataDir: string) => Promise<T>,
 ): Promise<T> {
-  const networkFile = await context.network(command)
+  const networkFile = await context.networkToRead(command)
   const dataDir = mkdtempSync(join(tmpdir(), 'quern-'))
   try {
     const station = await composeObserver(context, { dataDir, networkFile, log: noopLogger })
@@ -61,7 +61,7 @@ export async function withFeed<T>(
   command: Command,
   use: (feed: JobFeed) => Promise<T>,
 ): Promise<T> {
-  const place = feedPlaceOf(accessOf(await context.network(command)))
+  const place = feedPlaceOf(accessOf(await context.networkToRead(command)))
   return running(createJobFeed({ clock: context.clock, log: noopLogger }, place), use)
 }
 

@@ -1,6 +1,11 @@
-import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
-import { type IncomingMessage, type ServerResponse, createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -22,6 +27,7 @@ import { devChainId } from '#wire/addresses.ts'
 import type { Hex } from '#wire/primitives.ts'
 import { bundleLightPage } from './light-browser.ts'
 import { type LocalWorld, type Run, quern, startWorld, summaryOf } from './local-world.ts'
+import { lyingRpc } from './lying-rpc.ts'
 import { rowsCsv } from './rows.ts'
 
 const { address: client } = devAccount(devRoles.client, devChainId)
@@ -87,25 +93,6 @@ function provenIn(page: Page, view: object): Promise<unknown> {
   )
 }
 
-/** A node's RPC in whose answers one text stands for another. */
-async function lyingRpc(rpcUrl: string, [truth, lie]: readonly [string, string]) {
-  const server = createServer((request, response) => void reply(request, response))
-  async function reply(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const text = await answer(request)
-    response.writeHead(200, { 'content-type': 'application/json' }).end(text)
-  }
-  async function answer(request: AsyncIterable<Buffer>): Promise<string> {
-    const body = Buffer.concat(await Array.fromAsync(request))
-    const headers = { 'content-type': 'application/json' }
-    const asked = await fetch(rpcUrl, { method: 'POST', headers, body })
-    return (await asked.text()).replaceAll(truth, lie)
-  }
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  const close = () => new Promise<void>((resolve) => void server.close(() => resolve()))
-  return { url: `http://127.0.0.1:${port}`, close }
-}
-
 describe('a finished job', () => {
   test('settles in a market of one worker and one evaluator, over two files as one', () => {
     expect(job.exitCode, job.err).toBe(0)
@@ -128,6 +115,26 @@ describe('a finished job', () => {
     expect(verify.lines.at(-1)).toMatchObject({ event: 'verified', modelHash })
     const status = await quern(['status'], { dataDir })
     expect(status.lines.at(-1)).toMatchObject({ event: 'status', jobs: 1, openJobs: 0 })
+  })
+
+  test('is verified by who knows a node and a peer alone', { timeout: 240_000 }, async () => {
+    const dataDir = mkdtempSync(join(world.dataDir, 'nothing-'))
+    const { jobId, modelHash } = summaryOf(job)
+    const [rpcUrl, trust] = [
+      ['--rpc-url', network.rpcUrl],
+      ['--trust', `${network.genesisRoot}`],
+    ]
+    const ways = [
+      ['--full', '--bootstrap', network.bootstrap[0]!],
+      ['--light', ...trust],
+    ]
+    for (const flags of ways) {
+      const run = await quern(['verify', jobId, ...rpcUrl, ...flags], { dataDir })
+      expect(run.exitCode, run.err).toBe(0)
+      expect(run.lines.at(-1)).toMatchObject({ event: 'verified', modelHash })
+    }
+    const post = await quern(['job', 'post', file, '--yes', ...rpcUrl], { dataDir })
+    expect(post.lines.at(-1)).toMatchObject({ event: 'error', code: 'NETWORK_FILE_MISSING' })
   })
 
   test('is refused where the node tells of another model', { timeout: 240_000 }, async () => {
@@ -157,7 +164,7 @@ describe('a finished job', () => {
       { event: 'verified', status: 'settled', agreedCount: 1, modelHash },
     ])
     const other = await quern(['verify', jobId, '--light', '--trust', jobId], { dataDir })
-    expect(other.exitCode).not.toBe(0)
+    expect(other.exitCode).toBe(exitCodes.mismatch)
     expect(other.lines.at(-1)).toMatchObject({ event: 'error', code: 'CHECKPOINT_MISMATCH' })
     const none = await quern(['verify', jobId, '--light', '--trust', '0x12'], { dataDir })
     expect(none.lines.at(-1)).toMatchObject({ event: 'error', code: 'TRUST_MISSING' })
@@ -315,7 +322,14 @@ describe('quern job post says what is wrong and takes nothing', () => {
 })
 
 describe('commands that only look', () => {
-  const looks = ['status', 'job list', 'job show id', 'job result id', 'verify id']
+  const looks = [
+    'status',
+    'job list',
+    'job show id',
+    'job result id',
+    'verify id',
+    'dispute status',
+  ]
 
   test.each(looks)('%s: exit 4 without a node, and on another chain', async (words) => {
     const args = words.split(' ').map((word) => (word === 'id' ? summaryOf(job).jobId : word))
@@ -332,9 +346,11 @@ describe('commands that only look', () => {
     ['is no job', 'nonsense', 'JOB_ID_INVALID', exitCodes.usage],
     ['nobody posted', `0x${'0'.repeat(64)}`, 'JOB_UNKNOWN', exitCodes.failed],
   ])('a job id that %s', async (_name, id, code, exitCode) => {
-    const run = await quern(['job', 'show', id], { dataDir: strangerDir() })
-    expect(run.err).toContain(code)
-    expect(run.exitCode).toBe(exitCode)
+    for (const words of [['job', 'show'], ['verify'], ['dispute', 'status']]) {
+      const run = await quern([...words, id], { dataDir: strangerDir() })
+      expect(run.err).toContain(code)
+      expect(run.exitCode).toBe(exitCode)
+    }
   })
 })
 

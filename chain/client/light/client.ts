@@ -108,5 +108,7 @@ async function askGenesis(rpc: Rpc) {
 }
 
 function expectRoot(expected: Hex, root: Hex): void {
-  if (root !== expected) throw new AppError({ code: 'CHECKPOINT_MISMATCH', expected, root })
+  if (root === expected) return
+  const message = `the node's chain has ${root} where ${expected} is trusted: it is another chain, or the node lies`
+  throw new AppError({ code: 'CHECKPOINT_MISMATCH', expected, root, message })
 }

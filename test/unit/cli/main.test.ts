@@ -1,7 +1,9 @@
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { writeNetworkFile } from '#cli/network-file.ts'
 import packageJson from '#package.json' with { type: 'json' }
+import { systemAddresses } from '#wire/addresses.ts'
 import { eventsOf, runQuern } from './run-quern.ts'
 import { temporaryFolder } from './temporary.ts'
 
@@ -38,6 +40,48 @@ describe('quern', () => {
     expect(exitCode).toBe(2)
     expect(err).toMatch(/error: /)
     expect(JSON.parse(out)).toMatchObject({ event: 'error', code: 'USAGE' })
+  })
+})
+
+describe('quern verify', () => {
+  const jobId = `0x${'1'.repeat(64)}`
+
+  test.each([
+    ['JOB_ID_INVALID', ['0x12']],
+    ['USAGE', [jobId, '--full', '--sample', '2']],
+    ['USAGE', [jobId, '--light', '--full']],
+    ['USAGE', [jobId, '--trust', jobId]],
+    ['FLAG_INVALID', [jobId, '--sample', '0']],
+  ])('%s: %j', async (code, args) => {
+    const run = await setUp().run('verify', ...args, '--json')
+    expect(run.exitCode).toBe(2)
+    expect(eventsOf(run)).toMatchObject([{ event: 'error', code }])
+  })
+
+  test.each([
+    ['NETWORK_FILE_MISSING', /--rpc-url/, []],
+    ['RPC_DOWN', /no node answers at http:\/\/127\.0\.0\.1:9/, ['--rpc-url', 'http://127.0.0.1:9']],
+  ])('%s without a file of the network', async (code, said, flags) => {
+    const run = await setUp().run('verify', jobId, ...flags, '--json')
+    expect(run.exitCode).toBe(4)
+    expect(run.err).toMatch(said)
+    expect(eventsOf(run)).toMatchObject([{ event: 'error', code }])
+  })
+})
+
+describe('a call that no node answers', () => {
+  test('says what to do', async () => {
+    const { home, run } = setUp()
+    const network = { chainId: 1, rpcUrl: 'http://127.0.0.1:9', wsUrl: 'ws://127.0.0.1:9' }
+    mkdirSync(join(home, 'quern'))
+    writeNetworkFile(join(home, 'quern'), {
+      ...network,
+      bootstrap: [],
+      contracts: systemAddresses,
+    })
+    const { exitCode, err } = await run('validator', 'status', '--account', `0x${'11'.repeat(20)}`)
+    expect(exitCode).toBe(4)
+    expect(err).toMatch(/RPC_DOWN.*does not answer.*quern status/)
   })
 })
 

@@ -1,7 +1,12 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { networkFileName, readNetworkFile, writeNetworkFile } from '#cli/network-file.ts'
+import {
+  hasNetworkFile,
+  networkFileName,
+  readNetworkFile,
+  writeNetworkFile,
+} from '#cli/network-file.ts'
 import { systemAddresses } from '#wire/addresses.ts'
 import { temporaryFolder } from './temporary.ts'
 
@@ -21,6 +26,7 @@ describe('readNetworkFile', () => {
   })
 
   test('NETWORK_FILE_MISSING', () => {
+    expect(hasNetworkFile(temporaryFolder())).toBe(false)
     const error = expect.objectContaining({ code: 'NETWORK_FILE_MISSING' })
     expect(() => readNetworkFile(temporaryFolder())).toThrow(error)
   })
