@@ -122,6 +122,8 @@ contract OpVerifier is IOpVerifier {
         if (kind == 48) return Tokens.attendBack;
         if (kind == 49) return Tokens.rotary;
         if (kind == 50) return Tokens.dropout;
+        if (kind == 51) return Dense.geluErf;
+        if (kind == 52) return Dense.geluErfGradient;
         revert UnknownKind(kind);
     }
 
@@ -134,8 +136,8 @@ contract OpVerifier is IOpVerifier {
             if (kind == 10 || kind == 11 || kind == 17 || kind == 18) return s[0] + 1;
             if (kind == 12 || kind == 13) return 2 * s[0] + 1;
             if (kind == 19) return 64;
-            if (kind == 20) return s[0] * s[4] * s[5] + s[9];
-            if (kind == 21) return s[3] * s[4] * s[5];
+            if (kind == 20) return s[15] * s[4] * s[5] + s[9];
+            if (kind == 21) return ((s[3] * s[15]) / s[0]) * s[4] * s[5];
             if (kind == 22) return s[9] * s[7] * s[8];
             if (kind == 23 || kind == 24 || kind == 26) return s[4] * s[5];
             if (kind == 25) return s[4] * s[5] + 1;

@@ -1,9 +1,7 @@
-import { AppError } from '#base/error.ts'
 import type { Attributes, Node, OperatorName, Shape } from '../graph/graph.ts'
 import { real } from '../graph/operator.ts'
-import { convWindows, groupsOf } from '../graph/operators/convolution.ts'
+import { convWindows } from '../graph/operators/convolution.ts'
 import { poolWindows } from '../graph/operators/pooling.ts'
-import { type Windows, evenPadOf } from '../graph/windows.ts'
 import { type Tasks, bitsOf } from './task.ts'
 
 type Four = [number, number, number, number]
@@ -11,56 +9,44 @@ type Four = [number, number, number, number]
 const four = (shape: Shape | undefined) => (shape ?? [0, 0, 0, 0]) as unknown as Four
 const areaOf = (shape: Shape | undefined) => (shape?.[2] ?? 0) * (shape?.[3] ?? 0)
 
-/** Sides of a convolution of images [n, c, h, w] to [n, o, oh, ow] by weights [o, c, kh, kw]. */
-function convolution(sides: { x: Shape; y: Shape; weights: Shape; pad: number; last: number }) {
+/** Sides of a convolution of images [n, c, h, w] to [n, o, oh, ow] by weights [o, c / groups, kh, kw]. */
+function convolution(
+  attributes: Attributes,
+  sides: { x: Shape; y: Shape; weights: Shape; last: number },
+) {
   const [, c, h, w] = four(sides.x)
-  const [o, , kh, kw] = four(sides.weights)
+  const [o, depth, kh, kw] = four(sides.weights)
   const [, , oh, ow] = four(sides.y)
-  return [c, h, w, o, kh, kw, sides.pad, oh, ow, sides.last]
-}
-
-/** One stride and one padding for all sides, without gaps. Throws NO_PROGRAM for other windows. */
-function plainWindows(operator: OperatorName, windows: Windows) {
-  const [stride, across] = windows.stride
-  const pad = evenPadOf(windows)
-  if (pad === undefined || stride !== across || windows.dilation.some((one) => one !== 1)) {
-    throw new AppError({ code: 'NO_PROGRAM', operator, reason: 'windows of this kind' })
-  }
-  return { stride, pad }
-}
-
-/** The padding of a convolution by steps of 1 in one group. Throws NO_PROGRAM for others. */
-function padOf(operator: OperatorName, attributes: Attributes, weights: Shape): number {
-  const { stride, pad } = plainWindows(operator, convWindows(attributes, weights))
-  if (stride !== 1 || groupsOf(attributes) !== 1) {
-    throw new AppError({ code: 'NO_PROGRAM', operator, reason: 'strides or groups' })
-  }
-  return pad
+  const { pads, stride, dilation } = convWindows(attributes, sides.weights)
+  const [above, left] = pads
+  return [c, h, w, o, kh, kw, above, oh, ow, sides.last, left, ...stride, ...dilation, depth]
 }
 
 const conv: Tasks = ({ inputs, outputs: [of], attributes }) => {
   const [x, weights, bias] = inputs
   if (!x || !weights || !of) return []
-  const pad = padOf('Conv', attributes, weights.shape)
   const last = bias ? 1 : 0
-  const sides = convolution({ x: x.shape, y: of.shape, weights: weights.shape, pad, last })
+  const sides = convolution(attributes, { x: x.shape, y: of.shape, weights: weights.shape, last })
   return [{ kind: 20, of, sides, reads: inputs }]
 }
 
 const convInputGradient: Tasks = ({ inputs, outputs: [of], attributes }) => {
   const [dy, weights] = inputs
   if (!dy || !weights || !of) return []
-  const pad = padOf('ConvInputGradient', attributes, weights.shape)
-  const sides = convolution({ x: of.shape, y: dy.shape, weights: weights.shape, pad, last: 0 })
+  const sides = convolution(attributes, {
+    x: of.shape,
+    y: dy.shape,
+    weights: weights.shape,
+    last: 0,
+  })
   return [{ kind: 21, of, sides, reads: inputs }]
 }
 
 const convWeightGradient: Tasks = ({ inputs, outputs: [of], attributes }) => {
   const [x, dy] = inputs
   if (!x || !dy || !of) return []
-  const pad = padOf('ConvWeightGradient', attributes, of.shape)
   const last = x.shape[0] ?? 0
-  const sides = convolution({ x: x.shape, y: dy.shape, weights: of.shape, pad, last })
+  const sides = convolution(attributes, { x: x.shape, y: dy.shape, weights: of.shape, last })
   return [{ kind: 22, of, sides, reads: inputs }]
 }
 
@@ -69,10 +55,11 @@ function pooling(kind: number, sidesOf: (node: Node) => { image: Shape; result: 
     const { image, result } = sidesOf(node)
     const [, , h, w] = four(image)
     const [, , oh, ow] = four(result)
-    const windows = poolWindows(node.attributes)
-    const [kh, kw] = windows.kernel
-    const { stride, pad } = plainWindows(node.operator, windows)
-    const sides = [h, w, oh, ow, kh, kw, stride, pad]
+    const { kernel, stride, pads } = poolWindows(node.attributes)
+    const isPlain = [...kernel, ...stride].every((one) => one === 2) && !pads.some(Boolean)
+    const [above, left] = pads
+    const [down, across] = stride
+    const sides = [h, w, oh, ow, ...kernel, down, above, across, left, isPlain ? 1 : 0]
     return [{ kind, of: node.outputs[0], sides, reads: node.inputs }]
   }
 }

@@ -115,6 +115,8 @@ const tasksByOperator: Readonly<Partial<Record<OperatorName, Tasks>>> = {
   ],
   Gelu: elementwise(5),
   GeluGradient: elementwise(6),
+  GeluErf: elementwise(51),
+  GeluErfGradient: elementwise(52),
   Gemm: gemm,
   LayerNormalization: normalization,
   LayerNormalizationGradient: normalizationGradient,

@@ -85,6 +85,19 @@ library Dense {
         m.r[0] = Binary32.mul(m.read(1, m.element), Binary32.add(s, _bump(x, s)));
     }
 
+    function geluErf(Machine memory m, uint256) internal pure {
+        uint256 x = m.read(0, m.element);
+        (uint256 share, ) = _shareBelow(x);
+        m.r[0] = Binary32.mul(x, share);
+    }
+
+    function geluErfGradient(Machine memory m, uint256) internal pure {
+        uint256 x = m.read(0, m.element);
+        (uint256 share, uint256 bell) = _shareBelow(x);
+        uint256 slope = Binary32.add(share, Binary32.mul(Binary32.mul(x, bell), 0x3ecc422a));
+        m.r[0] = Binary32.mul(m.read(1, m.element), slope);
+    }
+
     /// @dev rows, columns
     function sumRows(Machine memory m, uint256 step) internal pure {
         unchecked {
@@ -117,6 +130,19 @@ library Dense {
     function _bend(uint256 x, uint256 factor, uint256 by) private pure returns (uint256) {
         uint256 inner = Binary32.add(Binary32.mul(Binary32.mul(x, x), factor), Binary32.ONE);
         return Binary32.mul(Binary32.mul(by, inner), 0x3fcc4229);
+    }
+
+    /// @dev The share of a normal distribution below x, and exp(-x * x / 2), both as the SPEC has them.
+    function _shareBelow(uint256 x) private pure returns (uint256 share, uint256 bell) {
+        uint256 u = Binary32.mul(Binary32.magnitude(x), 0x3f3504f3);
+        bell = Machines.exp(Binary32.negate(Binary32.mul(u, u)));
+        uint256 t = Binary32.div(Binary32.ONE, Machines.mulAdd(u, 0x3ea7ba05, Binary32.ONE));
+        uint256 p = Machines.mulAdd(0x3f87dc22, t, 0xbfba00e3);
+        p = Machines.mulAdd(p, t, 0x3fb5f0e3);
+        p = Machines.mulAdd(p, t, 0xbe91a98e);
+        p = Machines.mulAdd(p, t, 0x3e827906);
+        uint256 tail = Binary32.mul(Binary32.mul(Binary32.mul(p, t), bell), 0x3f000000);
+        share = Binary32.lt(x, 0) ? tail : Binary32.sub(Binary32.ONE, tail);
     }
 
     /// @dev (x * s) * (1 - s)

@@ -80,16 +80,16 @@ library Machines {
     function exp(uint256 x) internal pure returns (uint256) {
         unchecked {
             x = Binary32.min(0x42b00000, Binary32.max(0xc2ae0000, x));
-            uint256 shifted = _mulAdd(x, 0x3fb8aa3b, MAGIC);
+            uint256 shifted = mulAdd(x, 0x3fb8aa3b, MAGIC);
             uint256 k = Binary32.sub(shifted, MAGIC);
             uint256 rest = Binary32.sub(x, Binary32.mul(k, 0x3f318000));
             rest = Binary32.sub(rest, Binary32.mul(k, 0xb95e8083));
-            uint256 p = _mulAdd(0x39506967, rest, 0x3ab743ce);
-            p = _mulAdd(p, rest, 0x3c088908);
-            p = _mulAdd(p, rest, 0x3d2aa9c1);
-            p = _mulAdd(p, rest, 0x3e2aaaaa);
-            p = _mulAdd(p, rest, 0x3f000000);
-            p = _mulAdd(p, Binary32.mul(rest, rest), rest);
+            uint256 p = mulAdd(0x39506967, rest, 0x3ab743ce);
+            p = mulAdd(p, rest, 0x3c088908);
+            p = mulAdd(p, rest, 0x3d2aa9c1);
+            p = mulAdd(p, rest, 0x3e2aaaaa);
+            p = mulAdd(p, rest, 0x3f000000);
+            p = mulAdd(p, Binary32.mul(rest, rest), rest);
             p = Binary32.add(p, Binary32.ONE);
             return Binary32.mul(p, uint32((shifted << 23) + 0x3f800000));
         }
@@ -109,12 +109,12 @@ library Machines {
                 Binary32.add(fraction, Binary32.ONE)
             );
             uint256 u = Binary32.mul(t, t);
-            uint256 s = _mulAdd(0x3e1d89d8, u, 0x3e3a2e8c);
-            s = _mulAdd(s, u, 0x3e638e39);
-            s = _mulAdd(s, u, 0x3e924925);
-            s = _mulAdd(s, u, 0x3ecccccd);
-            s = _mulAdd(s, u, 0x3f2aaaab);
-            s = _mulAdd(s, u, 0x40000000);
+            uint256 s = mulAdd(0x3e1d89d8, u, 0x3e3a2e8c);
+            s = mulAdd(s, u, 0x3e638e39);
+            s = mulAdd(s, u, 0x3e924925);
+            s = mulAdd(s, u, 0x3ecccccd);
+            s = mulAdd(s, u, 0x3f2aaaab);
+            s = mulAdd(s, u, 0x40000000);
             return Binary32.add(Binary32.mul(Binary32.fromInt(power), 0x3f317218), Binary32.mul(t, s));
         }
     }
@@ -124,8 +124,8 @@ library Machines {
         return Binary32.div(Binary32.ONE, Binary32.add(Binary32.ONE, exp(Binary32.negate(x))));
     }
 
-    /// @dev a * b + c, rounded twice.
-    function _mulAdd(uint256 a, uint256 b, uint256 c) private pure returns (uint256) {
+    /// @notice a * b + c, rounded twice.
+    function mulAdd(uint256 a, uint256 b, uint256 c) internal pure returns (uint256) {
         return Binary32.add(Binary32.mul(a, b), c);
     }
 }

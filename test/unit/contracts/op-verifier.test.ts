@@ -15,7 +15,7 @@ const rng = createRng(seed)
 const specs = Object.entries(randomSpecs(rng))
 /** Elements of one tensor, and tensors of one kind, that are computed again for each model. */
 const drawn = { elements: 2, tensorsMax: 2 }
-const kindCount = 51
+const kindCount = 53
 const aggregateKind = 18
 
 let call: Call

@@ -81,28 +81,36 @@ const gptModel = { ...gptSpec.model, layers: 1 } as Extract<
 >
 const llamaModel = { ...llamaSpec.model, layers: 1 } as typeof gptModel
 
-/** Poolings with windows that overlap, that leave places out, and that reach over the edge. */
+/** Convolutions and poolings with sides of their own: windows that overlap, leave places out, reach over the edge. */
 function windowsModel(side: Sides, channels: number): GraphModel {
-  const outs = side(2, 5)
   const node = (operator: GraphNode['operator'], value: string, output: string, more: object) =>
     ({ operator, values: [value], parameters: [], output, attributes: {}, ...more }) as GraphNode
   const normal = { kind: 'normal', gain: 2, fanIn: 9 * channels } as const
-  const pad = side(0, 1)
+  const groups = side(1, 3)
+  const [middle, last] = [groups * side(1, 2), groups * side(1, 3)]
+  const pair = (low: number, high: number) => [side(low, high), side(low, high)]
+  const pads = () => [1, side(0, 1), side(0, 1), 1]
+  const free = { stride: pair(1, 2), dilation: pair(1, 2), pad: [...pair(1, 2), ...pair(1, 2)] }
   return {
     kind: 'graph',
     nodes: [
       node('Conv', 'x', 'a', { parameters: ['w', 'b'], attributes: { pad: 1 } }),
-      node('MaxPool', 'a', 'c', { attributes: { kh: 3, kw: 2, stride: side(1, 3), pad } }),
-      node('AveragePool', 'c', 'd', { attributes: { kh: 2, kw: 2, stride: side(1, 2), pad } }),
+      node('GeluErf', 'a', 'i', {}),
+      node('Conv', 'i', 'g', { parameters: ['u'], attributes: { ...free, groups } }),
+      node('MaxPool', 'g', 'c', { attributes: { kh: 3, kw: 2, stride: pair(1, 2), pad: pads() } }),
+      node('AveragePool', 'c', 'd', {
+        attributes: { kh: 2, kw: 2, stride: pair(1, 2), pad: pads() },
+      }),
       node('GlobalAveragePool', 'd', 'e', {}),
-      node('Reshape', 'e', 'f', { attributes: { shape: [outs] } }),
+      node('Reshape', 'e', 'f', { attributes: { shape: [last] } }),
       node('Gelu', 'f', 'h', {}),
       node('Gemm', 'h', 'y', { parameters: ['v'] }),
     ],
     parameters: [
-      { name: 'w', shape: [outs, channels, 3, 3], initial: normal },
-      { name: 'b', shape: [outs], initial: { kind: 'zeros' } },
-      { name: 'v', shape: [outs, 10], initial: normal },
+      { name: 'w', shape: [middle, channels, 3, 3], initial: normal },
+      { name: 'b', shape: [middle], initial: { kind: 'zeros' } },
+      { name: 'u', shape: [last, middle / groups, 3, 3], initial: normal },
+      { name: 'v', shape: [last, 10], initial: normal },
     ],
   }
 }
