@@ -22,9 +22,9 @@ export interface Runner {
   inspect(state: string, options?: CallOptions): Promise<Leaf>
   /** Runs `steps` steps from one state file to another; `leaves[i]` is that of the state after step i. */
   train(task: TrainTask, options?: CallOptions & TrainOptions): Promise<TrainReport>
-  /** Repeats one step and writes down all of its tensors. Throws NO_PROGRAM where no contract computes them. */
+  /** Repeats one step and writes down all of its tensors. */
   transcribe(task: TranscribeTask, options?: CallOptions): Promise<void>
-  /** For each step of a round, the root over what it is given beside its state. Throws NO_PROGRAM. */
+  /** For each step of a round, the root over what it is given beside its state. */
   batches(task: BatchesTask, options?: CallOptions): Promise<readonly Hex[]>
   /** Replaces p of a state by the aggregate of the updates; m, v and step stay. */
   aggregate(task: AggregateTask, options?: CallOptions): Promise<Leaf>

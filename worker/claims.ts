@@ -1,8 +1,6 @@
 import type { LocalAccount } from 'viem'
-import { codeOf } from '#base/error.ts'
 import { listRoot } from '#base/crypto/merkle.ts'
 import { fromHex, toHex } from '#base/hex.ts'
-import type { Logger } from '#base/log.ts'
 import { claimOf } from '#chain/client/dispute/announced.ts'
 import { signClaim } from '#chain/client/dispute/claim.ts'
 import type { JobFeed } from '#chain/client/feed.ts'
@@ -20,10 +18,10 @@ const claimSeconds = 86_400n
 
 /**
  * The transcript with this worker's signed word for the local steps of each round, where the chain has a game for
- * disputes, the job is exact and the model has a program; else as it is.
+ * disputes and the job is exact; else as it is.
  */
 export async function signClaims(
-  deps: { account: LocalAccount; feed: Pick<JobFeed, 'head'>; log: Logger },
+  deps: { account: LocalAccount; feed: Pick<JobFeed, 'head'> },
   options: { chainId: number; disputeGame?: Hex },
   work: {
     view: JobView
@@ -33,12 +31,12 @@ export async function signClaims(
     batchesOf: (round: number) => Promise<readonly Hex[]>
   },
 ): Promise<Transcript> {
-  const { account, feed, log } = deps
+  const { account, feed } = deps
   const { chainId, disputeGame } = options
   const { view, spec, transcript, batchesOf } = work
   if (view.terms.mode !== jobModes.exact) return transcript // no arithmetic decides about it
-  const programRoot = disputeGame && programRootIn(spec, log)
-  if (!disputeGame || !programRoot) return transcript
+  if (!disputeGame) return transcript
+  const programRoot = toHex(programRootOf(programOfSpec(spec)))
   const asserter = account.address.toLowerCase() as Hex
   const validUntil = Number(feed.head().timestamp + claimSeconds)
   const claims: SignedClaim[] = []
@@ -61,16 +59,6 @@ export async function signClaims(
     claims.push({ ...unsigned, signature })
   }
   return { ...transcript, claims }
-}
-
-function programRootIn(spec: TrainSpec, log: Logger): Hex | undefined {
-  try {
-    return toHex(programRootOf(programOfSpec(spec)))
-  } catch (error) {
-    if (codeOf(error) !== 'NO_PROGRAM') throw error
-    log.info({ err: error }, 'no contract computes this model: nothing to dispute')
-    return undefined
-  }
 }
 
 /** The leaves of each round: the one before its first local step, then one after each. */

@@ -18,7 +18,7 @@ const zero = new Uint8Array(32)
 
 /**
  * `StepTensors.batchRoot` of each step of a round, without doing the steps: what a claim says that its steps were
- * given. The answer overwrites the engine's batch. Throws NO_PROGRAM.
+ * given. The answer overwrites the engine's batch.
  */
 export function createBatchRoots({
   spec,

@@ -37,7 +37,7 @@ export interface Program {
 
 const wordsOfKey = 4
 
-/** The program of a specification; the same for every step. Throws NO_PROGRAM where no contract computes its operators. */
+/** The program of a specification; the same for every step. */
 export function programOf(model: ModelGraph, spec: TrainSpec): Program {
   const { nodes } = model.graph
   const isGiven = ({ operator }: Node) => givenOperators.includes(operator)

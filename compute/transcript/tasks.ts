@@ -1,5 +1,4 @@
-import { AppError } from '#base/error.ts'
-import { type Node, type OperatorName, type Value, sizeOf } from '../graph/graph.ts'
+import { type Node, type OperatorName, sizeOf } from '../graph/graph.ts'
 import { integer, real } from '../graph/operator.ts'
 import { imageTasks } from './image-tasks.ts'
 import { bitsOf, elementwise } from './task.ts'
@@ -106,8 +105,12 @@ const normalizationScaleGradient: Tasks = (node) => {
   return [{ kind: 36, of: ofGain, sides: [columns, centred, rows], reads }, ...bias]
 }
 
+/** What no contract computes again. */
+const given: Tasks = ({ outputs }) =>
+  outputs.map((of) => ({ kind: undefined, of, sides: [], reads: [] }))
+
 /** What each operator puts out, in an order in which everything is there before it is read. */
-const tasksByOperator: Readonly<Partial<Record<OperatorName, Tasks>>> = {
+const tasksByOperator: Readonly<Record<OperatorName, Tasks>> = {
   ...imageTasks,
   ...tokenTasks,
   Add: ({ inputs, outputs }) => [
@@ -125,6 +128,7 @@ const tasksByOperator: Readonly<Partial<Record<OperatorName, Tasks>>> = {
   Relu: elementwise(3),
   ReluGradient: elementwise(4),
   Reshape: () => [],
+  RotaryTable: given,
   RmsNormalization: normalization,
   RmsNormalizationGradient: normalizationGradient,
   RmsNormalizationScaleGradient: normalizationScaleGradient,
@@ -154,12 +158,7 @@ const tasksByOperator: Readonly<Partial<Record<OperatorName, Tasks>>> = {
 /** Operators whose outputs no contract computes again: both sides must have them alike. */
 export const givenOperators: readonly OperatorName[] = ['RotaryTable']
 
-/** The tasks of a node, whose kinds are those of contracts/OpVerifier.sol. Throws NO_PROGRAM where there are none. */
+/** The tasks of a node, whose kinds are those of contracts/OpVerifier.sol. */
 export function tasksOf(node: Node): readonly TensorTask[] {
-  const tasks = tasksByOperator[node.operator]
-  if (tasks) return tasks(node)
-  if (!givenOperators.includes(node.operator)) {
-    throw new AppError({ code: 'NO_PROGRAM', operator: node.operator, reason: 'the operator' })
-  }
-  return node.outputs.map((of: Value) => ({ kind: undefined, of, sides: [], reads: [] }))
+  return tasksByOperator[node.operator](node)
 }

@@ -55,7 +55,7 @@ async function writeTensors(path: string, { program, bytesOf }: StepTensors): Pr
   }
 }
 
-/** The program of a specification without an engine. Throws NO_PROGRAM. */
+/** The program of a specification without an engine. */
 export function programOfSpec(spec: TrainSpec): Program {
   return programOf(buildTraining(spec), spec)
 }

@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { privateKeyToAccount } from 'viem/accounts'
-import { noopLogger } from '#base/log.ts'
 import { toHex } from '#base/hex.ts'
 import type { JobView } from '#chain/client/view.ts'
 import { segmentSeedOf, zeroHash } from '#compute/train/commit.ts'
@@ -53,7 +52,7 @@ async function claimed(index: number, shard = index): Promise<Transcript> {
   const transcript = arena.transcripts.get(worker) as Transcript
   const feed = { head: () => ({ timestamp: 1_800_000_000n }) }
   return signClaims(
-    { account, feed: feed as never, log: noopLogger },
+    { account, feed: feed as never },
     { chainId: arenaPlace.chainId, disputeGame },
     { view, spec: arenaTrain, transcript, batchesOf: batchesOf(worker, shard) },
   )

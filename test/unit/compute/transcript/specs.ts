@@ -88,18 +88,19 @@ function windowsModel(side: Sides, channels: number): GraphModel {
   const normal = { kind: 'normal', gain: 2, fanIn: 9 * channels } as const
   const groups = side(1, 3)
   const [middle, last] = [groups * side(1, 2), groups * side(1, 3)]
-  const pair = (low: number, high: number) => [side(low, high), side(low, high)]
-  const pads = () => [1, side(0, 1), side(0, 1), 1]
-  const free = { stride: pair(1, 2), dilation: pair(1, 2), pad: [...pair(1, 2), ...pair(1, 2)] }
+  /** Height and width never agree, so that none is taken for the other. */
+  const pair = () => (side(0, 1) === 0 ? [1, 2] : [2, 1])
+  const pads = () => [1, 0, side(0, 1), 1]
+  const free = { stride: pair(), dilation: pair(), pad: [...pair(), ...pair()] }
   return {
     kind: 'graph',
     nodes: [
       node('Conv', 'x', 'a', { parameters: ['w', 'b'], attributes: { pad: 1 } }),
       node('GeluErf', 'a', 'i', {}),
       node('Conv', 'i', 'g', { parameters: ['u'], attributes: { ...free, groups } }),
-      node('MaxPool', 'g', 'c', { attributes: { kh: 3, kw: 2, stride: pair(1, 2), pad: pads() } }),
+      node('MaxPool', 'g', 'c', { attributes: { kh: 3, kw: 2, stride: pair(), pad: pads() } }),
       node('AveragePool', 'c', 'd', {
-        attributes: { kh: 2, kw: 2, stride: pair(1, 2), pad: pads() },
+        attributes: { kh: 2, kw: 2, stride: pair(), pad: pads() },
       }),
       node('GlobalAveragePool', 'd', 'e', {}),
       node('Reshape', 'e', 'f', { attributes: { shape: [last] } }),

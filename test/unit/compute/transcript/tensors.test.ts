@@ -6,7 +6,6 @@ import { createEngine } from '#compute/exact/engine.ts'
 import { createThreadTeam } from '#compute/exact/thread-team.ts'
 import { loadBatch } from '#compute/train/rows.ts'
 import { entryHashOf, programProofOf, programRootOf } from '#compute/transcript/tensors.ts'
-import { trainSpecSchema } from '#wire/spec.ts'
 import { readWasm, rowsOf, seed, segmentSeed } from '../fixtures.ts'
 import { randomSpecs, tensorsAfter } from './specs.ts'
 
@@ -83,18 +82,4 @@ describe.each(specs)('the tensors of a step of the %s', (_name, spec) => {
 test('an engine that does not keep its values has none to show', async () => {
   const engine = await createEngine(specs[0]![1], await readWasm())
   expect(() => engine.kept).toThrow('keeps its values')
-})
-
-test.each([
-  ['a stride', { pad: 1, stride: 2 }],
-  ['gaps', { pad: 2, dilation: 2 }],
-  ['unequal padding', { pad: [0, 1, 1, 1] }],
-])('a convolution with %s has no program', async (_title, attributes) => {
-  const spec = randomSpecs(createRng(1))['windows']!
-  const model = structuredClone(spec.model) as { nodes: { attributes: object }[] }
-  model.nodes[0]!.attributes = attributes
-  const changed = trainSpecSchema.parse({ ...spec, model })
-  await expect(tensorsAfter(changed, 1)).rejects.toThrow(
-    expect.objectContaining({ code: 'NO_PROGRAM' }),
-  )
 })
