@@ -7,13 +7,9 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { scryptLight } from '#base/crypto/keystore.ts'
-import { noopLogger } from '#base/log.ts'
-import { createJobFeed } from '#chain/client/feed.ts'
 import { createReader } from '#chain/client/transactor.ts'
-import type { JobView } from '#chain/client/view.ts'
 import { saveAccount } from '#cli/accounts.ts'
 import { accessOf } from '#cli/compose.ts'
 import { lockDataDir } from '#cli/data-dir.ts'
@@ -21,11 +17,9 @@ import { devRoles } from '#cli/dev-roles.ts'
 import { exitCodes } from '#cli/exit-codes.ts'
 import { devAccount } from '#cli/mnemonic.ts'
 import { type Network, networkSchema } from '#cli/network-file.ts'
-import { realClock } from '#cli/real-clock.ts'
 import { launchChromium } from '#test/unit/compute/browser.ts'
 import { devChainId } from '#wire/addresses.ts'
-import type { Hex } from '#wire/primitives.ts'
-import { bundleLightPage } from './light-browser.ts'
+import { bundleLightPage, openLightPage, provenIn, viewOfJob } from './light-browser.ts'
 import { type LocalWorld, type Run, quern, startWorld, summaryOf } from './local-world.ts'
 import { lyingRpc } from './lying-rpc.ts'
 import { rowsCsv } from './rows.ts'
@@ -69,29 +63,6 @@ async function payerDir(changes: Partial<Network>, password: string): Promise<st
 
 const balanceWei = () =>
   createReader(accessOf(network)).read<bigint>('TrainToken', 'balanceOf', [client])
-
-/** A job as the node's events tell it. */
-async function viewOfJob(jobId: Hex): Promise<JobView> {
-  const { rpcUrl, chainId, contracts } = accessOf(network)
-  const place = { rpcUrl, chainId, jobManager: contracts.JobManager }
-  const feed = createJobFeed({ clock: realClock, log: noopLogger }, place)
-  await feed.start()
-  await feed.stop()
-  return feed.job(jobId)!
-}
-
-/** What the light client of a page says of a view. */
-function provenIn(page: Page, view: object): Promise<unknown> {
-  const { rpcUrl, chainId, genesisRoot, contracts } = network
-  const job = { view, jobManager: contracts['JobManager'] }
-  return page.evaluate(
-    ([url, checkpoint, claim]) => {
-      const { prove } = globalThis as unknown as { prove: (...args: unknown[]) => Promise<unknown> }
-      return prove(url, checkpoint, claim)
-    },
-    [rpcUrl, { chainId, genesisRoot }, job] as const,
-  )
-}
 
 describe('a finished job', () => {
   test('settles in a market of one worker and one evaluator, over two files as one', () => {
@@ -176,11 +147,9 @@ describe('a finished job', () => {
     try {
       const code = await bundleLightPage()
       expect(code.length).toBeLessThan(500_000)
-      const page = await browser.newPage()
-      await page.addScriptTag({ type: 'module', content: code })
-      await page.waitForFunction('"prove" in globalThis')
-      const view = await viewOfJob(summaryOf(job).jobId)
-      const proof = (told: object) => provenIn(page, { ...view, ...told })
+      const page = await openLightPage(browser, code)
+      const view = await viewOfJob(network, summaryOf(job).jobId)
+      const proof = (told: object) => provenIn(page, network, { ...view, ...told })
       expect(await proof({})).toMatchObject({ status: 'settled', agreedCount: 1 })
       const metricMicros = view.verdict!.metricMicros + 1n
       const better = { verdict: { ...view.verdict!, metricMicros } }
