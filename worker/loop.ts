@@ -11,6 +11,7 @@ import { createHarvest } from './harvest.ts'
 import { createKeeper } from './keeper.ts'
 import { createLeading } from './leading.ts'
 import { createMeter } from './meter.ts'
+import { placesTaken } from './places.ts'
 import type { Policy } from './policy.ts'
 import { createRetention } from './retention.ts'
 import type { SessionDeps, SessionOptions } from './open-job.ts'
@@ -58,7 +59,8 @@ export function createWorker(deps: WorkerDeps, options: WorkerOptions): Worker {
   const meter = createMeter(deps.metrics ?? noopMetrics, log)
   const retention = createRetention(deps, { seconds: options.retentionSeconds })
   const sessions = createSessions(deps, options, { meter, retention, signal })
-  const market = { ...options, busy: () => sessions.ids().length + hopes() + consents.open() }
+  const busy = () => placesTaken(feed, options.self, sessions.ids()) + consents.open()
+  const market = { ...options, busy }
   const signing = { chainId: options.chainId, jobManager: options.jobManager }
   const consents: Consents = createConsents(deps, { ...market, signing })
   const volunteering = createVolunteering(deps, market)
@@ -67,18 +69,10 @@ export function createWorker(deps: WorkerDeps, options: WorkerOptions): Worker {
   const { disputes } = deps
   const defence = disputes && createDefence({ ...deps, disputes }, options, signal)
   const releases: (() => void)[] = []
-  let loop: Promise<void> | undefined
-
-  /** Jobs volunteered for that have no workers yet. */
-  function hopes(): number {
-    const isHope = ({ phase, volunteers }: JobView) =>
-      phase === 'posted' && volunteers.includes(options.self)
-    return feed.jobs().filter(isHope).length
-  }
+  let loops: readonly Promise<void>[] = []
 
   async function tend(head: Head): Promise<void> {
     meter.head(head)
-    await volunteering.look(head, signal)
     await keeper.tend(head)
     await harvest.tend(head)
     await defence?.tend()
@@ -91,13 +85,16 @@ export function createWorker(deps: WorkerDeps, options: WorkerOptions): Worker {
       for (const view of feed.jobs()) sessions.consider(view)
       releases.push(feed.onChange((view) => sessions.consider(view)))
       await consents.start()
-      loop = eachHead(deps, { tend, signal })
+      // A job is posted for a few seconds: its workers do not wait for what others need done.
+      loops = [(head: Head) => volunteering.look(head, signal), tend].map((pass) =>
+        eachHead(deps, { tend: pass, signal }),
+      )
     },
     async stop() {
       stopping.abort()
       for (const release of releases.splice(0)) release()
       await consents.stop()
-      await loop
+      await Promise.all(loops)
       await defence?.ended()
       await sessions.ended()
     },

@@ -13,7 +13,7 @@ import { decide, type Policy } from './policy.ts'
 
 /** Offers this worker for posted jobs that its policy likes. */
 export interface Volunteering {
-  /** Looks at every posted job once; ends when what is to be sent is sent. */
+  /** Looks at every posted job once, at all of them together; ends when what is to be sent is sent. */
   look(head: Head, signal: AbortSignal): Promise<void>
 }
 
@@ -42,43 +42,45 @@ export function createVolunteering(deps: MarketDeps, options: MarketOptions): Vo
   /** Jobs about which nothing can change any more. */
   const left = new Set<Hex>()
 
-  async function look(head: Head, signal: AbortSignal): Promise<void> {
-    let sent = 0 // the feed does not know of them yet
-    for (const view of feed.jobs()) {
-      const isOpen = view.phase === 'posted' && view.terms.matchMode === matchModes.volunteer
-      if (!isOpen || left.has(view.jobId) || view.volunteers.includes(self)) continue
-      const busy = options.busy() + sent
-      if (await consider(view, { head, busy, signal })) sent += 1
+  async function look({ timestamp }: Head, signal: AbortSignal): Promise<void> {
+    const open = feed.jobs().filter(isOpen)
+    if (open.length === 0) return
+    const { engineId, policy } = options
+    let freeStakeWei = await freeStakeOf(chain, self)
+    let busy = options.busy()
+    const offers: Promise<void>[] = []
+    for (const { jobId, terms } of open) {
+      const situation = { timestamp, busy, freeStakeWei, engineId, isAsked: false }
+      const decision = decide(policy, terms, situation)
+      if (decision.kind === 'leave') {
+        if (decision.isFinal) left.add(jobId)
+        log.debug({ jobId, reason: decision.reason }, 'job left')
+        continue
+      }
+      // Neither the feed nor the stake knows of it yet.
+      busy += 1
+      freeStakeWei -= terms.workerStakeWei
+      offers.push(offer(jobId, terms, signal))
     }
+    await Promise.all(offers)
     if (left.size > jobsMax) left.clear()
   }
 
-  async function consider(
-    view: JobView,
-    { head, busy, signal }: { head: Head; busy: number; signal: AbortSignal },
-  ): Promise<boolean> {
-    const { jobId, terms } = view
-    const { engineId, policy } = options
-    const { timestamp } = head
-    const freeStakeWei = await freeStakeOf(chain, self)
-    const situation = { timestamp, busy, freeStakeWei, engineId, isAsked: false }
-    const decision = decide(policy, terms, situation)
-    if (decision.kind === 'leave') {
-      if (decision.isFinal) left.add(jobId)
-      log.debug({ jobId, reason: decision.reason }, 'job left')
-      return false
-    }
+  function isOpen({ jobId, phase, terms, volunteers }: JobView): boolean {
+    const isAsking = phase === 'posted' && terms.matchMode === matchModes.volunteer
+    return isAsking && !left.has(jobId) && !volunteers.includes(self)
+  }
+
+  async function offer(jobId: Hex, terms: Terms, signal: AbortSignal): Promise<void> {
     try {
       await checkSpec(deps.artifacts, terms, { timeoutMs: specTimeoutMs, signal })
       await chain.send('JobManager', 'volunteer', [terms])
       left.add(jobId)
       log.info({ jobId }, 'volunteered')
-      return true
     } catch (error) {
       const code = codeOf(error)
       if (code === 'REVERTED' || code === 'SPEC_INVALID') left.add(jobId)
       log.info({ jobId, code, err: error }, 'did not volunteer')
-      return false
     }
   }
 

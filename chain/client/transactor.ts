@@ -68,7 +68,7 @@ export interface SendOptions {
   readonly valueWei?: bigint
 }
 
-/** One account's way to the contracts. Transactions go out one after another. */
+/** One account's way to the contracts. Transactions go out one after another, none waits for a block of the one before. */
 export interface Transactor {
   readonly address: Hex
   readonly account: LocalAccount
@@ -108,20 +108,27 @@ export function createTransactor(access: ChainAccess, account: LocalAccount): Tr
   const wallet = createWalletClient({ transport, chain, account })
   let last: Promise<unknown> = Promise.resolve()
 
-  async function sendNow({ contract, name, args, valueWei }: Sending): Promise<Sent> {
+  async function sendNow({ contract, name, args, valueWei }: Sending): Promise<Hex> {
     const call = { ...callOf(access, { contract, name, args }), account, value: valueWei }
     try {
       const { request } = await rpc.simulateContract(call)
       const gas = gasLimitOf(await rpc.estimateContractGas(call))
-      const hash = await wallet.writeContract({ ...request, gas })
+      return await wallet.writeContract({ ...request, gas })
+    } catch (error) {
+      throw chainError(error, `${contract}.${name}`)
+    }
+  }
+
+  async function settled(hash: Hex, call: string): Promise<Sent> {
+    try {
       const receipt = await rpc.waitForTransactionReceipt({ hash, timeout: receiptTimeoutMs })
       const { blockNumber, gasUsed } = receipt
       if (receipt.status === 'success') return { hash, blockNumber, gasUsed }
     } catch (error) {
-      throw chainError(error, `${contract}.${name}`)
+      throw chainError(error, call)
     }
     // It passed the simulation, so another transaction came first.
-    throw new AppError({ code: 'REVERTED', call: `${contract}.${name}`, reason: 'Overtaken' })
+    throw new AppError({ code: 'REVERTED', call, reason: 'Overtaken' })
   }
 
   function send(
@@ -132,7 +139,7 @@ export function createTransactor(access: ChainAccess, account: LocalAccount): Tr
   ): Promise<Sent> {
     const sent = last.then(() => sendNow({ contract, name, args, valueWei }))
     last = sent.catch(() => undefined)
-    return sent
+    return sent.then((hash) => settled(hash, `${contract}.${name}`))
   }
 
   return {
@@ -213,7 +220,8 @@ function isAway(error: unknown): boolean {
   return error instanceof Error && ['HttpRequestError', 'TimeoutError'].includes(error.name)
 }
 
-function chainError(error: unknown, call: string): AppError {
+/** What a failed call to the chain comes to. */
+export function chainError(error: unknown, call: string): AppError {
   if (error instanceof AppError) return error
   const cause = { cause: error }
   if (!(error instanceof BaseError)) return new AppError({ code: 'RPC_FAILED', call }, cause)

@@ -53,6 +53,39 @@ describe('createVolunteering', () => {
     expect(await volunteered(views, { busy: 1 })).toEqual([])
   })
 
+  const three = ['01', '02', '03'].map((byte) => jobOf(byte, { nonce: BigInt(Number(byte)) }))
+
+  test('sends for all jobs before it hears of the first', async () => {
+    const { chain, sent } = recordingChain(rich)
+    const all = Promise.withResolvers<void>()
+    const send: typeof chain.send = async (...call) => {
+      const done = await chain.send(...call)
+      if (sent.length === three.length) all.resolve()
+      await all.promise // a block that has none of the others never comes
+      return done
+    }
+    const market = { self, policy: samplePolicy({ concurrency: 5 }), engineId, busy: () => 0 }
+    const deps = { feed: stillFeed(three, head), artifacts: artifactsOf(bytes), log }
+    const volunteering = createVolunteering({ ...deps, chain: { ...chain, send } }, market)
+    await volunteering.look(head, AbortSignal.timeout(60_000))
+    expect(sent).toHaveLength(three.length)
+  })
+
+  test.each([
+    ['places', { concurrency: 2 }, rich],
+    [
+      'stake',
+      { concurrency: 5 },
+      { accountOf: { activeGwei: 21n * 10n ** 9n, lockedGwei: 10n ** 9n } },
+    ],
+  ])('takes at one look no more jobs than it has %s for', async (_what, changes, answers) => {
+    const { chain, sent } = recordingChain(answers)
+    const market = { self, policy: samplePolicy(changes), engineId, busy: () => 0 }
+    const deps = { feed: stillFeed(three, head), artifacts: artifactsOf(bytes), chain, log }
+    await createVolunteering(deps, market).look(head, AbortSignal.timeout(60_000))
+    expect(sent).toHaveLength(2)
+  })
+
   test.each<[string, JobView]>([
     ['that is under way', jobOf('01', {}, { phase: 'running' })],
     ['that has its volunteer', jobOf('01', {}, { volunteers: [self] })],
