@@ -17,6 +17,7 @@ import {
 } from './attest.ts'
 import { type Challenges, createChallenges } from './challenge/challenges.ts'
 import { createKeeper } from './keeper.ts'
+import { createRests } from './rests.ts'
 import { createRetention } from './retention.ts'
 import { type HeldTopics, createHeldTopics } from './topics.ts'
 
@@ -45,7 +46,6 @@ export interface Evaluator extends Service {
 }
 
 const tickMs = 500
-const retryAfterMs = 5_000
 /** Jobs whose topics are open, finished ones among them. */
 const topicsMax = 16
 
@@ -121,12 +121,12 @@ function createBench(
 ) {
   const { feed, clock, log, journal } = deps
   const working = new Map<Hex, Promise<void>>()
-  const restingUntilMs = new Map<Hex, number>()
+  const rests = createRests()
 
   function consider(view: JobView): void {
     const { jobId, attempt } = view
     if (!owesVerdict(view, options.owner) || working.has(jobId)) return
-    const isResting = clock.nowMs() < (restingUntilMs.get(jobId) ?? 0)
+    const isResting = rests.isResting(view, clock.nowMs())
     if (isResting || working.size >= options.concurrency || stopping.aborted) return
     const over = new AbortController()
     const unlisten = feed.onChange((changed) => {
@@ -143,18 +143,16 @@ function createBench(
 
   async function perform(view: JobView, signal: AbortSignal): Promise<void> {
     const { jobId, attempt } = view
+    let code: string | undefined
     try {
       await journal.keep({ jobId, untilTime: 0 })
       await attest(deps, options, { view, signal })
     } catch (error) {
       if (signal.aborted) return
-      log.error({ err: error, code: codeOf(error), jobId, attempt }, 'verdict not given yet')
+      code = codeOf(error)
+      log.error({ err: error, code, jobId, attempt }, 'verdict not given yet')
     }
-    // After a failure, and until the feed has seen the reveal.
-    for (const [known, untilMs] of restingUntilMs) {
-      if (untilMs < clock.nowMs()) restingUntilMs.delete(known)
-    }
-    restingUntilMs.set(jobId, clock.nowMs() + retryAfterMs)
+    rests.begin(view, { nowMs: clock.nowMs(), code })
   }
 
   return {

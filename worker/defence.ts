@@ -1,5 +1,5 @@
 import { AppError, codeOf } from '#base/error.ts'
-import { type Disputes, bondLevels } from '#chain/client/dispute/disputes.ts'
+import { type Disputes, bondsWei } from '#chain/client/dispute/disputes.ts'
 import { activeIn } from '#chain/client/dispute/announced.ts'
 import type { Standing } from '#chain/client/dispute/standing.ts'
 import { programOfSpec } from '#compute/transcript/tensor-file.ts'
@@ -40,7 +40,7 @@ export function createDefence(deps: Deps, options: WorkerOptions, signal: AbortS
   async function fund(count: number): Promise<void> {
     try {
       const { bondWei } = await disputes.rules()
-      await deps.putUpBonds?.(BigInt(count) * (bondLevels - 1n) * bondWei)
+      await deps.putUpBonds?.(bondsWei(bondWei, { open: count, fresh: 0 }))
     } catch (error) {
       log.error({ err: error, code: codeOf(error), disputes: count }, 'no more bonds')
     }

@@ -1,4 +1,4 @@
-import { attestingStage, conclusionOf } from '#chain/client/conclusion.ts'
+import { attestingStage, conclusionOf, hasQuorum } from '#chain/client/conclusion.ts'
 import type { Head } from '#chain/client/feed.ts'
 import type { JobView, Verdict } from '#chain/client/view.ts'
 import type { Hex } from '#wire/primitives.ts'
@@ -47,10 +47,10 @@ export function dueCall(job: StoredJob, view: JobView, head: Head): Duty | undef
   }
 }
 
-/** What most evaluators say, or a further panel where no two agree. */
+/** What most evaluators say, or a further panel where too few agree. */
 function attestingDuty(view: JobView): Duty {
   const found = conclusionOf(view)
-  if (found === undefined || found.support < 2) return { call: 'expire' }
+  if (found === undefined || !hasQuorum(view)) return { call: 'expire' }
   return { call: found.call, verdict: found.verdict }
 }
 

@@ -36,7 +36,7 @@ export function attestingStage(
 }
 
 /** Two must agree (one, where the terms want one evaluator), and more than half of all that revealed. */
-function hasQuorum({ revealed, terms }: JobView): boolean {
+export function hasQuorum({ revealed, terms }: JobView): boolean {
   const support = conclusionOf({ revealed })?.support ?? 0
   return support >= Math.min(2, terms.evaluatorCount) && support * 2 > revealed.length
 }

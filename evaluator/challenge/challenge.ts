@@ -1,7 +1,7 @@
 import type { Clock } from '#base/clock.ts'
 import { AppError, codeOf } from '#base/error.ts'
 import { type Claim, claimIdOf } from '#chain/client/dispute/claim.ts'
-import { type Disputes, bondLevels } from '#chain/client/dispute/disputes.ts'
+import { type Disputes, bondsWei } from '#chain/client/dispute/disputes.ts'
 import { activeIn } from '#chain/client/dispute/announced.ts'
 import type { JobFeed } from '#chain/client/feed.ts'
 import type { JobView } from '#chain/client/view.ts'
@@ -174,7 +174,8 @@ export async function openDispute(
   const known = await disputes.standing(id)
   if (known && !known.outcome) return known.challenger === self ? undefined : 'disputed already'
   const { bondWei } = await disputes.rules()
-  if ((await disputes.balanceOf(self)) < bondLevels * bondWei) return 'bonds missing'
+  if ((await disputes.balanceOf(self)) < bondsWei(bondWei, { open: 0, fresh: 1 }))
+    return 'bonds missing'
   try {
     const { gasUsed } = await disputes.send('open', [claim, signature])
     log.warn({ id, gasUsed: Number(gasUsed) }, 'dispute opened')

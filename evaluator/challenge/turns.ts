@@ -1,6 +1,6 @@
 import { codeOf } from '#base/error.ts'
 import type { Logger } from '#base/log.ts'
-import { type Disputes, bondLevels } from '#chain/client/dispute/disputes.ts'
+import { type Disputes, bondsWei } from '#chain/client/dispute/disputes.ts'
 import type { Hex } from '#wire/primitives.ts'
 
 /** Each has an engine of its own. */
@@ -55,7 +55,7 @@ export function createTurns({ disputes, putUpBonds, log }: TurnsDeps, self: Hex)
   async function fund(isOpen: boolean): Promise<void> {
     if (playing.size === 0) return
     const { bondWei } = await disputes.rules()
-    const neededWei = () => (bondLevels + BigInt(playing.size) * (bondLevels - 1n)) * bondWei
+    const neededWei = () => bondsWei(bondWei, { open: playing.size, fresh: 1 })
     await putUpBonds?.(neededWei()).catch((error: unknown) => {
       log.error({ err: error, code: codeOf(error) }, 'no more bonds')
     })

@@ -27,6 +27,14 @@ export interface DisputeRules {
 /** The bond is taken again at each of these levels: steps, tensors, the tensor's tree, the element's terms. */
 export const bondLevels = 4n
 
+/** What an account must have in the game for disputes that are open, whose first bonds are taken, and to begin others. */
+export function bondsWei(
+  bondWei: bigint,
+  { open, fresh }: { open: number; fresh: number },
+): bigint {
+  return (BigInt(open) * (bondLevels - 1n) + BigInt(fresh) * bondLevels) * bondWei
+}
+
 /** The disputes of a chain, folded from final blocks, and one account's way to play them. */
 export interface Disputes {
   readonly place: ClaimPlace

@@ -73,6 +73,18 @@ describe('dueCall', () => {
     expect(dueCall({ ...stored, status: statuses.attesting }, seen, head)).toEqual(duty)
   })
 
+  test('where the terms want one evaluator its verdict is enough', () => {
+    const seen = sampleView({
+      phase: 'attesting',
+      terms: sampleTerms({ evaluatorCount: 1 }),
+      evaluators: drawn.slice(0, 1),
+      revealed: reveal(verdict),
+    })
+    const state = { ...stored, status: statuses.attesting }
+    const duty = dueCall(state, seen, { number: 99n, timestamp: 1_061n })
+    expect(duty).toEqual({ call: 'completeJob', verdict })
+  })
+
   test('after the last commitment the deadline is that of the reveals', () => {
     const state = { ...stored, status: statuses.attesting }
     const dueAt = (timestamp: bigint, committed: readonly Hex[], panelStart = 0) =>
