@@ -10,6 +10,7 @@ const longest = [
   'e2e/epochs',
   'e2e/evaluator-kill',
   'e2e/vanish',
+  'e2e/liars-silent',
   'e2e/liars-steps',
   'e2e/client',
   'e2e/faults',
