@@ -25,7 +25,8 @@ export const p2pLimits = {
   keptAddressesMax: 256,
   knownAddressesMax: 16,
   reconnectDelayMsMin: 500,
-  reconnectDelayMsMax: 15_000,
+  /** Few peers are kept, each by name: where the network was cut, blocks wait for the first of them. */
+  reconnectDelayMsMax: 5_000,
   blockBytesMax: 2_097_152,
   blockCreditMax: 3,
   blockTimeoutMs: 10_000,
