@@ -35,6 +35,8 @@ export interface Payloads {
 
 const answerBytesMax = 16_777_216
 const answerTimeoutMs = 5_000
+/** A peer that is silent for so long may be busy or gone: the next is asked beside it. */
+const patienceMs = 1_000
 const roundDelayMs = 200
 const banMs = 600_000
 
@@ -58,18 +60,40 @@ export function createPayloads(deps: PayloadsDeps, chainId: number): Payloads {
     return undefined
   }
 
+  /** Asks one after another, each when the one before has failed or been silent; the first answer counts. */
+  async function askEach(
+    peers: readonly string[],
+    hash: Hex,
+    signal: AbortSignal,
+  ): Promise<Payload | undefined> {
+    const over = new AbortController()
+    const own = AbortSignal.any([signal, over.signal])
+    const { promise: won, resolve: win } = Promise.withResolvers<Payload>()
+    const asked: Promise<undefined>[] = []
+    try {
+      for (const peer of peers) {
+        const answer = ask(peer, hash, own).then((payload) => void (payload && win(payload)))
+        asked.push(answer)
+        const silence = clock.sleep(patienceMs, own).then(() => undefined)
+        const here = (await Promise.race([won, answer, silence])) ?? find(hash)
+        if (here !== undefined) return here
+      }
+      return await Promise.race([won, Promise.all(asked).then(() => undefined)])
+    } finally {
+      over.abort(new AppError({ code: 'ANSWERED' }))
+    }
+  }
+
   async function obtain(
     hash: Hex,
     { signal, first }: { readonly signal: AbortSignal; readonly first?: string },
   ) {
     for (;;) {
+      const known = find(hash)
+      if (known !== undefined) return known
       const peers = network.peers()
       const order = peers.toSorted((a, b) => Number(b === first) - Number(a === first))
-      for (const peer of order) {
-        const here = find(hash) ?? (await ask(peer, hash, signal))
-        if (here !== undefined) return here
-      }
-      const here = find(hash)
+      const here = (await askEach(order, hash, signal)) ?? find(hash)
       if (here !== undefined) return here
       await clock.sleep(roundDelayMs, signal)
     }
