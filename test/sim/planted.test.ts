@@ -11,7 +11,7 @@ const copy = mkdtempSync(join(tmpdir(), 'quern-planted-'))
 for (const folder of ['base', 'chain/core', 'wire', 'test/sim']) {
   cpSync(join(root, folder), join(copy, folder), { recursive: true })
 }
-cpSync(join(root, 'package.json'), join(copy, 'package.json'))
+for (const file of ['package.json', 'scripts/flags.ts']) cpSync(join(root, file), join(copy, file))
 symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'))
 afterAll(() => rmSync(copy, { recursive: true }))
 

@@ -40,6 +40,10 @@ const patienceMs = 1_000
 const roundDelayMs = 200
 const banMs = 600_000
 
+function passOn(payload: Payload | undefined, take: (payload: Payload) => void): undefined {
+  if (payload) take(payload)
+}
+
 /** Creates the payloads of one chain. */
 export function createPayloads(deps: PayloadsDeps, chainId: number): Payloads {
   const { engine, shelf, network, clock } = deps
@@ -72,7 +76,7 @@ export function createPayloads(deps: PayloadsDeps, chainId: number): Payloads {
     const asked: Promise<undefined>[] = []
     try {
       for (const peer of peers) {
-        const answer = ask(peer, hash, own).then((payload) => void (payload && win(payload)))
+        const answer = ask(peer, hash, own).then((payload) => passOn(payload, win))
         asked.push(answer)
         const silence = clock.sleep(patienceMs, own).then(() => undefined)
         const here = (await Promise.race([won, answer, silence])) ?? find(hash)

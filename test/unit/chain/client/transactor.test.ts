@@ -1,4 +1,4 @@
-import { createServer } from 'node:http'
+import { type IncomingMessage, type ServerResponse, createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { HttpRequestError, TimeoutError, WaitForTransactionReceiptTimeoutError } from 'viem'
@@ -71,7 +71,7 @@ async function serveNode(blockSize: number) {
       gas: '0x1',
     }),
   }
-  const server = createServer(async (incoming, outgoing) => {
+  const serve = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
     const { id, method, params } = JSON.parse(await text(incoming)) as Request
     const answer = answers[method]
     const result = answer
@@ -79,7 +79,8 @@ async function serveNode(blockSize: number) {
       : { error: { code: -32601, message: method } }
     outgoing.setHeader('content-type', 'application/json')
     outgoing.end(JSON.stringify({ jsonrpc: '2.0', id, ...result }))
-  })
+  }
+  const server = createServer((incoming, outgoing) => void serve(incoming, outgoing))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   ends.push(() => server.close().closeAllConnections())
   const { port } = server.address() as AddressInfo
