@@ -28,7 +28,7 @@ beforeAll(async () => {
   world = await startWorld(['--workers', '7', '--evaluators', '3', '--misbehave', ...lies])
   const file = join(world.dataDir, 'rows.csv')
   writeFileSync(file, rowsCsv({ rows: 700, seed: 3 }))
-  const flags = ['--workers', '7', '--run-seconds', '330'] // nobody waits for its end
+  const flags = ['--workers', '7', '--run-seconds', '900'] // nobody waits for its end, whoever is late is not paid
   run = await world.post([file], flags, { timeoutMs: 1_500_000 })
 }, 1_800_000)
 
